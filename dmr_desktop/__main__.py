@@ -1,0 +1,30 @@
+"""One executable, every role: ``dmr serve``, ``dmr desktop``, the runner child, and the CLI verbs.
+
+Imports are lazy: ``dmr ls`` loads neither Qt nor the engine.
+"""
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if argv is None else argv
+    role = arguments[0] if arguments else ""
+    if role == "runner":
+        from dmr_desktop.runner.main import main as runner_main
+
+        return runner_main(arguments[1:])
+    if role == "serve" and "--detach" not in arguments:
+        from dmr_desktop.service.main import main as service_main
+
+        return service_main(arguments[1:])
+    if role == "desktop" and "--detach" not in arguments:
+        from dmr_desktop.desktop.main import main as desktop_main
+
+        return desktop_main(arguments[1:])
+    from dmr_desktop.cli.main import main as cli_main
+
+    return cli_main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

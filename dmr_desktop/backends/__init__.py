@@ -1,0 +1,1 @@
+"""How a kind of runner is started and spoken to."""

@@ -1,0 +1,1 @@
+"""The tray and the panel: draw what /events says."""

@@ -1,0 +1,1 @@
+"""Wire JSON to protocol and back; pure functions, no I/O."""

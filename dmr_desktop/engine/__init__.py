@@ -1,0 +1,1 @@
+"""Continuous batching over llama.cpp: synchronous, single-threaded, no sockets, no store."""

@@ -1,0 +1,1 @@
+"""The words that every room shares, and everything that crosses a process. Standard library only."""

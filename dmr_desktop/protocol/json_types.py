@@ -1,0 +1,7 @@
+"""The one spelling of "some JSON value" that the typed rooms use at their edges."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
+JSONObject: TypeAlias = "dict[str, JSON]"

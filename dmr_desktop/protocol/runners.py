@@ -1,0 +1,98 @@
+"""Runners: their identity, their life, and what one is started with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dmr_desktop.protocol.json_types import JSON
+
+
+class Mode(StrEnum):
+    COMPLETION = "completion"
+    EMBEDDING = "embedding"
+    RERANKING = "reranking"
+
+
+class RunnerState(StrEnum):
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerKey:
+    """Identity of a runner: the same model can be loaded once per mode. ``model_id`` is ``sha256:...``."""
+
+    backend: str
+    model_id: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerConfig:
+    """What ``_configure`` can set for a (backend, model, mode).
+
+    ``context_size`` tokens (None: the model's config, else a default that fits; -1: the model's maximum).
+    ``keep_alive_seconds`` None: the service's idle timeout; negative: for ever; 0: right after the request.
+    """
+
+    context_size: int | None = None
+    keep_alive_seconds: float | None = None
+    num_sequences: int = 8
+    gpu_layers: int = -1
+    threads: int | None = None
+    extra: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """What a runner process is told at start, as one JSON object on its command channel. Paths are absolute."""
+
+    weights: str
+    mode: Mode
+    config: RunnerConfig = RunnerConfig()
+    mmproj: str | None = None
+    chat_template: str | None = None
+    default_context_size: int | None = None
+    """``context_size`` of the model's own config, used when ``config.context_size`` is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerFacts:
+    """What a ready runner tells about itself."""
+
+    context_size: int
+    train_context_size: int
+    num_sequences: int
+    vocab_size: int
+    embedding_length: int
+    chat_format: str
+    """Which format layer rule applied, e.g. ``learned: hermes json``; for inspection."""
+    notes: tuple[str, ...] = ()
+    """Sentences a user should see, e.g. about slower kernels on this CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerStatus:
+    """One line of ``ps``. ``model_name`` is the reference that the loading request used.
+
+    ``last_used`` and ``loaded_at`` are Unix seconds; ``memory_bytes`` the process's resident set;
+    ``expires_at`` None: not idle, or kept for ever.
+    """
+
+    backend: str
+    model_id: str
+    model_name: str
+    mode: Mode
+    state: RunnerState
+    pid: int | None = None
+    active_requests: int = 0
+    last_used: float = 0.0
+    loaded_at: float = 0.0
+    expires_at: float | None = None
+    memory_bytes: int = 0
+    error: str = ""
+    facts: RunnerFacts | None = None

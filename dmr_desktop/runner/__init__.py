@@ -1,0 +1,1 @@
+"""One process, one model: the engine behind a socket."""

@@ -1,0 +1,1 @@
+"""The service: one asyncio loop owns all its state."""

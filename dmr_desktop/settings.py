@@ -1,0 +1,203 @@
+"""Settings: defaults < ``config.toml`` < environment < flags; and where things live.
+
+Environment names are DMR's where DMR has one (``MODELS_PATH``, ``MODEL_RUNNER_SOCK``,
+``MODEL_RUNNER_PORT``, ``DMR_ORIGINS``, ``DEFAULT_REGISTRY``); values are trimmed of blanks and quotes as
+DMR does. A bad value is a :class:`SettingsError` that names the file or variable, never a silent default.
+What the user switches at run time (TCP on or off) is state, owned by the service, not a setting.
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+DEFAULT_PORT = 12434
+MAX_SOCKET_PATH = 104
+"""Bytes that every system allows in the path of a Unix socket, the final NUL included."""
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the text names its source and says what would be right."""
+
+
+def _home() -> Path:
+    return Path.home()
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    value = os.environ.get(variable, "")
+    return Path(value) if value.startswith("/") else _home() / fallback
+
+
+def default_config_dir() -> Path:
+    return _xdg("XDG_CONFIG_HOME", ".config") / "dmr-desktop"
+
+
+def default_state_dir() -> Path:
+    return _xdg("XDG_STATE_HOME", ".local/state") / "dmr-desktop"
+
+
+def default_socket_path() -> Path:
+    """``$XDG_RUNTIME_DIR/dmr-desktop/dmr.sock``, or a private folder under the state directory."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    base = Path(runtime) / "dmr-desktop" if runtime.startswith("/") else default_state_dir() / "run"
+    return base / "dmr.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``idle_timeout_seconds`` unloads a model that nobody used for so long; ``max_queue`` requests may wait per model.
+
+    ``tcp_port`` is the port offered by the TCP switch. ``origins`` are the web origins allowed besides
+    loopback ones; ``*`` allows all. ``hosts`` are Host header values allowed besides loopback ones.
+    """
+
+    models_path: Path
+    socket_path: Path
+    state_dir: Path
+    config_dir: Path
+    tcp_port: int = DEFAULT_PORT
+    origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    idle_timeout_seconds: float = 300.0
+    max_queue: int = 64
+    num_sequences: int = 8
+    threads: int | None = None
+    default_registry: str = "docker.io"
+    insecure_registries: tuple[str, ...] = ()
+    log_level: str = "info"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.state_dir / "logs"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.tcp_port <= 65535:
+            raise SettingsError(f"tcp_port {self.tcp_port} is not a port: use 1 to 65535")
+        if self.idle_timeout_seconds < 0:
+            raise SettingsError("idle_timeout_seconds must not be negative: 0 unloads at once")
+        if not 1 <= self.num_sequences <= 64:
+            raise SettingsError("num_sequences must be between 1 and 64")
+        if self.max_queue < 1:
+            raise SettingsError("max_queue must be at least 1")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise SettingsError(f"log_level {self.log_level!r}: use debug, info, warning or error")
+        if len(os.fsencode(self.socket_path)) >= MAX_SOCKET_PATH:
+            raise SettingsError(f"the socket path is too long ({self.socket_path}): set MODEL_RUNNER_SOCK to a shorter one")
+
+
+_ENVIRONMENT = {
+    "MODELS_PATH": "models_path",
+    "MODEL_RUNNER_SOCK": "socket_path",
+    "MODEL_RUNNER_PORT": "tcp_port",
+    "DMR_ORIGINS": "origins",
+    "DMR_HOSTS": "hosts",
+    "DMR_STATE_DIR": "state_dir",
+    "DMR_CONFIG_DIR": "config_dir",
+    "DMR_IDLE_TIMEOUT": "idle_timeout_seconds",
+    "DMR_MAX_QUEUE": "max_queue",
+    "DMR_NUM_SEQUENCES": "num_sequences",
+    "DMR_THREADS": "threads",
+    "DEFAULT_REGISTRY": "default_registry",
+    "DMR_INSECURE_REGISTRIES": "insecure_registries",
+    "LOG_LEVEL": "log_level",
+}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **flags: object) -> Settings:
+    """The settings in force. ``flags`` whose value is None count as not given. Raises :class:`SettingsError`."""
+    environ = os.environ if environ is None else environ
+    config_dir = Path(_trim(environ.get("DMR_CONFIG_DIR", "")) or default_config_dir())
+    values: dict[str, Any] = {
+        "models_path": _home() / ".docker" / "models",
+        "socket_path": default_socket_path(),
+        "state_dir": default_state_dir(),
+        "config_dir": config_dir,
+    }
+    values |= _from_file(config_dir / "config.toml")
+    for variable, name in _ENVIRONMENT.items():
+        text = _trim(environ.get(variable, ""))
+        if text:
+            values[name] = _convert(name, text, variable)
+    for name, value in flags.items():
+        if value is not None:
+            values[name] = _convert(name, value, f"--{name.replace('_', '-')}")
+    return replace(Settings(**{k: values[k] for k in ("models_path", "socket_path", "state_dir", "config_dir")}), **values)
+
+
+def _trim(text: str) -> str:
+    return text.strip().strip("\"'").strip()
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    known = [f.name for f in fields(Settings)]
+    found = {}
+    for name, value in data.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            print(f"warning: {path}: unknown setting {name!r}" + (f", did you mean {near[0]!r}?" if near else ""), file=sys.stderr)
+            continue
+        found[name] = _convert(name, value, f"{path}: {name}")
+    return found
+
+
+_KINDS = {
+    "models_path": Path,
+    "socket_path": Path,
+    "state_dir": Path,
+    "config_dir": Path,
+    "tcp_port": int,
+    "max_queue": int,
+    "num_sequences": int,
+    "threads": int,
+    "idle_timeout_seconds": float,
+    "origins": tuple,
+    "hosts": tuple,
+    "insecure_registries": tuple,
+    "default_registry": str,
+    "log_level": str,
+}
+
+
+def _convert(name: str, value: object, source: str) -> Any:
+    kind = _KINDS[name]
+    try:
+        if kind is Path:
+            if not isinstance(value, str | Path):
+                raise ValueError
+            return Path(value).expanduser().absolute()
+        if kind is tuple:
+            items = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+            return tuple(item.strip() for item in items if item.strip())
+        if kind is str:
+            return str(value)
+        if isinstance(value, bool):
+            raise ValueError
+        return kind(value)  # type: ignore[call-overload]
+    except (ValueError, TypeError, AttributeError):
+        raise SettingsError(f"{source}: {value!r} is not a usable value") from None
+
+
+def asset(relative: str) -> Path:
+    """A file of ``assets/``: beside the package in a source tree, inside it in an installed wheel."""
+    inside = Path(__file__).parent / "assets" / relative
+    return inside if inside.exists() else Path(__file__).parent.parent / "assets" / relative
+
+
+def self_command(*arguments: str) -> list[str]:
+    """The command line that starts this program in another role, e.g. ``self_command("runner")``."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *arguments]
+    return [sys.executable, "-m", "dmr_desktop", *arguments]

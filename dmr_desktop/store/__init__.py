@@ -1,0 +1,1 @@
+"""Models on disk: OCI layout, content addressed; synchronous."""
