@@ -10,7 +10,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,9 @@ class Settings:
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"log_level {self.log_level!r}: use debug, info, warning or error")
         if len(os.fsencode(self.socket_path)) >= MAX_SOCKET_PATH:
-            raise SettingsError(f"the socket path is too long ({self.socket_path}): set MODEL_RUNNER_SOCK to a shorter one")
+            raise SettingsError(
+                f"the socket path is too long ({self.socket_path}): set MODEL_RUNNER_SOCK to a shorter one"
+            )
 
 
 _ENVIRONMENT = {
@@ -126,7 +128,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: object) -> 
     for name, value in flags.items():
         if value is not None:
             values[name] = _convert(name, value, f"--{name.replace('_', '-')}")
-    return replace(Settings(**{k: values[k] for k in ("models_path", "socket_path", "state_dir", "config_dir")}), **values)
+    return Settings(**values)
 
 
 def _trim(text: str) -> str:
@@ -147,7 +149,8 @@ def _from_file(path: Path) -> dict[str, Any]:
     for name, value in data.items():
         if name not in known:
             near = get_close_matches(name, known, 1)
-            print(f"warning: {path}: unknown setting {name!r}" + (f", did you mean {near[0]!r}?" if near else ""), file=sys.stderr)
+            meant = f", did you mean {near[0]!r}?" if near else ""
+            print(f"warning: {path}: unknown setting {name!r}{meant}", file=sys.stderr)
             continue
         found[name] = _convert(name, value, f"{path}: {name}")
     return found
@@ -185,7 +188,7 @@ def _convert(name: str, value: object, source: str) -> Any:
             return str(value)
         if isinstance(value, bool):
             raise ValueError
-        return kind(value)  # type: ignore[call-overload]
+        return kind(value)
     except (ValueError, TypeError, AttributeError):
         raise SettingsError(f"{source}: {value!r} is not a usable value") from None
 

@@ -1,1 +1,1 @@
-"""How a kind of runner is started and spoken to."""
+"""Kinds of runners: how each is started and spoken to."""

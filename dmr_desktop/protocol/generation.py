@@ -259,12 +259,5 @@ class Failed:
 
 
 Event: TypeAlias = (
-    Started
-    | TextDelta
-    | ReasoningDelta
-    | ToolCallStarted
-    | ToolCallArguments
-    | ChoiceFinished
-    | Finished
-    | Failed
+    Started | TextDelta | ReasoningDelta | ToolCallStarted | ToolCallArguments | ChoiceFinished | Finished | Failed
 )

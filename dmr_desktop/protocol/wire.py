@@ -146,8 +146,11 @@ def _load_mapping(members: tuple[Any, ...], data: Any, where: str) -> Any:
 
 
 def _is_json_alias(hint: Any) -> bool:
-    return isinstance(hint, str) or getattr(hint, "__forward_arg__", None) is not None or hint is Any or (
-        get_origin(hint) in (Union, types.UnionType) and Mapping in {get_origin(m) for m in get_args(hint)}
+    return (
+        isinstance(hint, str)
+        or getattr(hint, "__forward_arg__", None) is not None
+        or hint is Any
+        or (get_origin(hint) in (Union, types.UnionType) and Mapping in {get_origin(m) for m in get_args(hint)})
     )
 
 

@@ -1,0 +1,35 @@
+# The verbs of the project; CI runs the same ones.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run setup dev test check format lock bench
+
+run: ## everything a newcomer wants: install, start, ask the demo model, show the tray
+	@$(PYTHON) scripts/bootstrap.py run
+
+setup:
+	@$(PYTHON) scripts/bootstrap.py setup
+
+dev:
+	@$(PYTHON) scripts/bootstrap.py dev
+
+test: dev ## all tests
+	@$(PYTHON) scripts/bootstrap.py system
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: dev ## formatting, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format:
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## renew the lock files from pyproject.toml
+	@$(BIN)/python -m uv pip compile -q pyproject.toml --extra all --universal --generate-hashes --no-annotate -o requirements.lock
+	@$(BIN)/python -m uv pip compile -q pyproject.toml --extra dev --universal --generate-hashes --no-annotate -o requirements-dev.lock
+
+bench: dev ## compare with llama-server, interleaved
+	@$(BIN)/python benchmarks/compare.py

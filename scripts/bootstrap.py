@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""From a clean clone to a working product, with nothing but Python's standard library.
+
+    python3 scripts/bootstrap.py setup    make .venv and install everything a desktop user gets
+    python3 scripts/bootstrap.py run      setup, then the main job: service up, a model answering, the tray shown
+    python3 scripts/bootstrap.py dev      setup plus what the tests and checks need
+    python3 scripts/bootstrap.py system   install the Debian packages the full test suite uses (root or sudo)
+
+Running it again is cheap: a stamp in .venv remembers what was installed. The first time compiles llama.cpp
+(5 to 15 minutes); the wheel is cached by uv together with the compiler flags that pyproject.toml sets for it.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+UV_REQUIREMENT = "uv>=0.9,<1"
+
+TEST_PACKAGES = ("docker-registry", "skopeo", "xvfb", "trayer", "xdotool", "x11-utils", "imagemagick")
+QT_PACKAGES = (
+    "libegl1",
+    "libgl1",
+    "libdbus-1-3",
+    "libfontconfig1",
+    "libglib2.0-0",
+    "libxkbcommon0",
+    "libxkbcommon-x11-0",
+    "libxcb-cursor0",
+    "libxcb-icccm4",
+    "libxcb-image0",
+    "libxcb-keysyms1",
+    "libxcb-randr0",
+    "libxcb-render-util0",
+    "libxcb-shape0",
+    "libxcb-xinerama0",
+    "libxcb-xkb1",
+    "fonts-dejavu-core",
+)
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", flush=True)
+
+
+def fail(text: str) -> None:
+    sys.exit(f"error: {text}")
+
+
+def call(*command: str | Path) -> None:
+    environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
+    result = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=False)
+    if result.returncode:
+        fail(f"`{' '.join(str(part) for part in command)}` ended with {result.returncode}; the lines above say why")
+
+
+def check_machine() -> None:
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        found = ".".join(map(str, sys.version_info[:3]))
+        fail(f"Python 3.11, 3.12 or 3.13 is needed, this is {found}. Try: make PYTHON=python3.12 run")
+    missing = [tool for tool in ("gcc", "g++") if not shutil.which(tool)]
+    if missing and sys.platform == "linux":
+        fail(f"{' and '.join(missing)} is needed to build llama.cpp. Try: sudo apt-get install build-essential cmake")
+
+
+def make_venv() -> None:
+    if PYTHON.exists():
+        return
+    say("creating .venv")
+    result = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
+    if result.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        fail("a virtual environment could not be made. Try: sudo apt-get install python3-venv")
+
+
+def install(lock: str) -> None:
+    """Everything of the lock file, then the project itself, editable. Skipped when nothing has changed."""
+    inputs = [ROOT / lock, ROOT / "pyproject.toml"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + sys.version.encode()).hexdigest()
+    stamp = VENV / f"installed-{lock}"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    check_machine()
+    make_venv()
+    say("installing packages (the first time builds llama.cpp: 5 to 15 minutes)")
+    call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV_REQUIREMENT)
+    call(PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, "--require-hashes", "-r", lock)
+    call(PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, "--no-deps", "-e", ".")
+    stamp.write_text(digest)
+
+
+def system() -> None:
+    """Debian packages for the tests. Without root or sudo it says what is missing and goes on: those tests then skip."""
+    if not shutil.which("apt-get"):
+        return
+    needed = [name for name in (*TEST_PACKAGES, *QT_PACKAGES) if not has_package(name)]
+    if not needed:
+        return
+    prefix: list[str] = []
+    if os.geteuid() != 0:
+        if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+            say(f"some tests will be skipped; for all of them: sudo apt-get install {' '.join(needed)}")
+            return
+        prefix = ["sudo"]
+    say(f"installing {len(needed)} Debian packages for the tests")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # The registry is started by the tests themselves, on loopback; its system service must not start.
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists() and os.geteuid() == 0
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        subprocess.run([*prefix, "apt-get", "update", "-qq"], env=quiet, check=False)
+        command = [*prefix, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *needed]
+        result = subprocess.run(command, env=quiet, check=False, stdout=subprocess.DEVNULL)
+    finally:
+        if ours:
+            policy.unlink()
+    if result.returncode:
+        say("not all Debian packages could be installed; tests that need them will be skipped")
+
+
+def has_package(name: str) -> bool:
+    result = subprocess.run(["dpkg-query", "-W", "-f", "${Status}", name], capture_output=True, text=True, check=False)
+    return result.stdout.endswith("install ok installed")
+
+
+def main() -> int:
+    role = sys.argv[1] if len(sys.argv) == 2 else ""
+    if role in ("setup", "run"):
+        # A developer's environment already holds everything.
+        if not (VENV / "installed-requirements-dev.lock").exists():
+            install("requirements.lock")
+        if role == "run":
+            return subprocess.run([str(BIN / "dmr"), "quickstart"], check=False).returncode
+        return 0
+    if role == "dev":
+        install("requirements-dev.lock")
+        return 0
+    if role == "system":
+        system()
+        return 0
+    print(__doc__)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
