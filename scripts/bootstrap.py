@@ -96,7 +96,7 @@ def install(lock: str) -> None:
 
 
 def system() -> None:
-    """Debian packages for the tests. Without root or sudo it says what is missing and goes on: those tests then skip."""
+    """Debian packages for the tests. Without root or sudo it says what is missing; those tests then skip."""
     if not shutil.which("apt-get"):
         return
     needed = [name for name in (*TEST_PACKAGES, *QT_PACKAGES) if not has_package(name)]
@@ -104,7 +104,10 @@ def system() -> None:
         return
     prefix: list[str] = []
     if os.geteuid() != 0:
-        if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+        if (
+            not shutil.which("sudo")
+            or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode
+        ):
             say(f"some tests will be skipped; for all of them: sudo apt-get install {' '.join(needed)}")
             return
         prefix = ["sudo"]

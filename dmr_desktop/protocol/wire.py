@@ -1,13 +1,15 @@
 """Frozen dataclass ⇄ JSON value, by its type hints; and the compact form of events.
 
 ``dump`` gives dicts, lists, strings, numbers, None. ``load`` is strict: a missing field without a
-default, an unknown field or a value of the wrong type is a :class:`WireError`. A union of dataclasses
-is told apart by a ``"type"`` member holding the class name.
+default, an unknown field or a value of the wrong type is a :class:`WireError`. Each object has a member
+``"type"`` with its class name, by which a union is told apart; only a class with a field of that name
+goes without.
 
 Events are the hot path (several thousand a second), so they have a hand-written list form,
 ``[tag, field, ...]``; both forms are covered by round-trip tests over every type.
 """
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -36,6 +38,9 @@ from dmr_desktop.protocol.json_types import JSON
 
 T = TypeVar("T")
 
+LOWEST_LOGPROB = -9999.0
+"""Stands for minus infinity, which JSON cannot say (the number OpenAI documents for "very unlikely")."""
+
 
 class WireError(ValueError):
     """The JSON does not have the shape of the type asked for."""
@@ -44,16 +49,15 @@ class WireError(ValueError):
 def dump(value: object) -> JSON:
     """Any value made of dataclasses, mappings, sequences, enums and scalars, as JSON."""
     if is_dataclass(value) and not isinstance(value, type):
-        found: dict[str, JSON] = {f.name: dump(getattr(value, f.name)) for f in fields(value)}
-        found["type"] = type(value).__name__
-        return found
+        tag: dict[str, JSON] = {"type": type(value).__name__}
+        return tag | {f.name: dump(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, StrEnum):
         return value.value
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
         return {str(key): dump(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [dump(item) for item in value]
     raise WireError(f"cannot send a {type(value).__name__}")
 
@@ -63,21 +67,28 @@ def load(cls: type[T], data: JSON) -> T:
     return cast(T, _load(cls, data, cls.__name__))
 
 
+# The JSON alias is a forward reference: its names are resolved here, one level deep.
+_ALIAS_NAMES = {"Sequence": Sequence, "Mapping": Mapping, "JSON": Any}
+_JSON_HINT = None | bool | int | float | str | Sequence[Any] | Mapping[str, Any]
+
+
 @cache
 def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+    return get_type_hints(cls, localns=_ALIAS_NAMES)
 
 
 def _load(hint: Any, data: Any, where: str) -> Any:
+    if hint == _JSON_HINT:
+        return data
     if isinstance(hint, type) and is_dataclass(hint):
         return _load_dataclass(hint, data, where)
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return _load_union(get_args(hint), data, where)
     if origin is Literal:
-        if data in get_args(hint):
+        if isinstance(data, str) and data in get_args(hint):
             return data
-        raise WireError(f"{where}: {data!r} is none of {get_args(hint)}")
+        raise WireError(f"{where}: {data!r:.80} is none of {get_args(hint)}")
     if origin is tuple:
         return _load_tuple(get_args(hint), data, where)
     if origin is not None and issubclass(origin, Mapping):
@@ -88,10 +99,9 @@ def _load(hint: Any, data: Any, where: str) -> Any:
 def _load_dataclass(cls: type, data: Any, where: str) -> Any:
     if not isinstance(data, Mapping):
         raise WireError(f"{where}: an object is needed")
-    if data.get("type", cls.__name__) != cls.__name__:
-        raise WireError(f"{where}: {data['type']!r} is not {cls.__name__}")
     hints = _hints(cls)
-    # A dataclass may itself have a field called "type"; then it is its own, and dump has overwritten nothing else.
+    if "type" not in hints and data.get("type", cls.__name__) != cls.__name__:
+        raise WireError(f"{where}: {data['type']!r:.80} is not {cls.__name__}")
     unknown = data.keys() - hints.keys() - {"type"}
     if unknown:
         raise WireError(f"{where}: unknown fields {sorted(unknown)}")
@@ -125,6 +135,8 @@ def _load_tuple(members: tuple[Any, ...], data: Any, where: str) -> Any:
     if not isinstance(data, Sequence) or isinstance(data, str):
         raise WireError(f"{where}: an array is needed")
     if len(members) == 2 and members[1] is Ellipsis:
+        if members[0] is int and set(map(type, data)) <= {int}:
+            return tuple(data)  # prompts of token ids are long
         return tuple(_load(members[0], item, f"{where}[]") for item in data)
     if len(members) != len(data):
         raise WireError(f"{where}: {len(members)} items are needed")
@@ -135,23 +147,12 @@ def _load_mapping(members: tuple[Any, ...], data: Any, where: str) -> Any:
     if not isinstance(data, Mapping):
         raise WireError(f"{where}: an object is needed")
     key_type, value_type = members
-    if key_type is int:
-        try:
-            return {int(key): _load(value_type, item, where) for key, item in data.items()}
-        except ValueError:
-            raise WireError(f"{where}: keys must be whole numbers") from None
-    if _is_json_alias(value_type):
-        return dict(data)
-    return {key: _load(value_type, item, f"{where}.{key}") for key, item in data.items()}
-
-
-def _is_json_alias(hint: Any) -> bool:
-    return (
-        isinstance(hint, str)
-        or getattr(hint, "__forward_arg__", None) is not None
-        or hint is Any
-        or (get_origin(hint) in (Union, types.UnionType) and Mapping in {get_origin(m) for m in get_args(hint)})
-    )
+    try:
+        return {key_type(key): _load(value_type, item, f"{where}.{key}") for key, item in data.items()}
+    except WireError:
+        raise
+    except ValueError:
+        raise WireError(f"{where}: keys must be of type {key_type.__name__}") from None
 
 
 def _load_scalar(hint: Any, data: Any, where: str) -> Any:
@@ -159,7 +160,7 @@ def _load_scalar(hint: Any, data: Any, where: str) -> Any:
         try:
             return hint(data)
         except ValueError:
-            raise WireError(f"{where}: {data!r} is no {hint.__name__}") from None
+            raise WireError(f"{where}: {data!r:.80} is no {hint.__name__}") from None
     if hint is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if isinstance(hint, type) and isinstance(data, hint) and (hint is bool or not isinstance(data, bool)):
@@ -232,8 +233,12 @@ def _load_event(item: Sequence[Any]) -> Event:
 
 
 def _dump_logprob(item: TokenLogprob) -> list[Any]:
-    top = [[entry.token, list(entry.token_bytes), entry.logprob] for entry in item.top]
-    return [item.token, list(item.token_bytes), item.logprob, top]
+    top = [[entry.token, list(entry.token_bytes), _finite(entry.logprob)] for entry in item.top]
+    return [item.token, list(item.token_bytes), _finite(item.logprob), top]
+
+
+def _finite(logprob: float) -> float:
+    return logprob if math.isfinite(logprob) else LOWEST_LOGPROB
 
 
 def _load_logprob(item: Any) -> TokenLogprob:

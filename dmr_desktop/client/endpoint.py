@@ -1,0 +1,76 @@
+"""Where a service can be reached, as a value. Knows no HTTP and opens nothing."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from dmr_desktop.protocol.errors import InvalidRequest
+
+HOST_VARIABLES = ("MODEL_RUNNER_HOST", "DMR_HOST")
+"""Read in this order; the first is Docker Model Runner's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixEndpoint:
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix://{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpEndpoint:
+    """``url`` is scheme and authority, perhaps with a path prefix, without a final slash."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Endpoint: TypeAlias = UnixEndpoint | TcpEndpoint
+
+_ENGINES_SUFFIX = re.compile(r"(/engines(/[^/]+)?)?(/v1)?/*$")
+
+
+def parse_endpoint(text: str, source: str) -> Endpoint:
+    """``unix:///run/x.sock``, ``http://host:port`` or a bare ``host:port``.
+
+    The inference base that users copy around (``.../engines/llama.cpp/v1``) is cut back to the root.
+    ``source`` is named in the :class:`InvalidRequest` that a useless text raises.
+    """
+    text = text.strip().strip("\"'").strip()
+    if text.startswith("unix://"):
+        path = Path(text.removeprefix("unix://"))
+        if not path.is_absolute():
+            raise _useless(text, source)
+        return UnixEndpoint(path)
+    if "://" not in text:
+        text = f"http://{text}"
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in text):
+        raise _useless(text, source)
+    return TcpEndpoint(f"{parts.scheme}://{parts.netloc}{_ENGINES_SUFFIX.sub('', parts.path)}")
+
+
+def endpoint_from_environment(environ: Mapping[str, str]) -> Endpoint | None:
+    """The endpoint the user has set, or None. Raises :class:`InvalidRequest`."""
+    for variable in HOST_VARIABLES:
+        text = environ.get(variable, "").strip()
+        if text:
+            return parse_endpoint(text, variable)
+    return None
+
+
+def _useless(text: str, source: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{source}={text!r} is not an address of a service",
+        hint=f"set {source} to something like http://localhost:12434 or unix:///path/to/dmr.sock, or unset it",
+    )

@@ -1,0 +1,97 @@
+"""The service's management calls, one method each.
+
+Results that matter arrive as events on ``/events``; a call only tells that it ended and, if it failed,
+why. Owns no state.
+"""
+
+import json
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtNetwork import QNetworkReply
+from urllib.parse import quote
+
+from dmr_desktop.desktop.names import familiar
+from dmr_desktop.desktop.problems import Problem, problem_from_reply
+from dmr_desktop.desktop.transport import Transport, status_of
+from dmr_desktop.protocol.json_types import JSON
+
+
+class Call(QObject):
+    """One command under way; deletes itself after it ended.
+
+    Signals: ``ended(ok: bool)`` once; before it ``answered(data)`` with the parsed body on success.
+    """
+
+    answered = Signal(object)
+    ended = Signal(bool)
+
+
+class ServiceApi(QObject):
+    """Typed calls. Every failure is also signalled as ``failed(Problem)``."""
+
+    failed = Signal(object)
+
+    def __init__(self, transport: Transport, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._transport = transport
+
+    def set_tcp(self, enabled: bool, port: int | None = None) -> Call:
+        """Opens or closes the TCP door; ``port`` None keeps the port."""
+        body: dict[str, JSON] = {"enabled": enabled}
+        if port is not None:
+            body["port"] = port
+        title = self.tr("TCP host access could not be switched on")
+        return self._call(title if enabled else self.tr("TCP host access could not be switched off"), "PUT", "/settings/tcp", body)
+
+    def load(self, reference: str, *, is_embedding: bool) -> Call:
+        """Loads a model without asking it anything; ends when it is ready."""
+        title = self.tr("Could not load {model}").format(model=familiar(reference))
+        headers = {"X-Preload-Only": "true"}
+        if is_embedding:
+            return self._call(title, "POST", "/engines/v1/embeddings", {"model": reference, "input": []}, headers)
+        return self._call(title, "POST", "/engines/v1/chat/completions", {"model": reference, "messages": []}, headers)
+
+    def unload(self, reference: str, backend: str = "") -> Call:
+        """Stops a model's idle runners. None stopped (it is answering somebody) counts as a failure."""
+        title = self.tr("Could not unload {model}").format(model=familiar(reference))
+        body: dict[str, JSON] = {"all": False, "backend": backend, "models": [reference]}
+        call = self._call(title, "POST", "/engines/unload", body)
+        call.answered.connect(lambda data: self._check_unloaded(title, data))
+        return call
+
+    def delete(self, reference: str) -> Call:
+        """Removes a tag, and the model with its last tag."""
+        title = self.tr("Could not delete {model}").format(model=familiar(reference))
+        return self._call(title, "DELETE", f"/models/{quote(reference, safe='/:@')}")
+
+    def stop_service(self) -> Call:
+        return self._call(self.tr("Could not stop the service"), "POST", "/service/stop")
+
+    def _check_unloaded(self, title: str, data: object) -> None:
+        if isinstance(data, dict) and data.get("unloaded_runners") == 0:
+            message = self.tr("The model is answering a request.")
+            self.failed.emit(Problem(title, message, self.tr("Wait until it is idle, then unload it.")))
+
+    def _call(self, title: str, method: str, path: str, body: JSON = None, headers: dict[str, str] | None = None) -> Call:
+        reply = self._transport.send(method, path, body, headers)
+        call = Call(self)
+        reply.finished.connect(lambda: self._finish(call, reply, title))
+        return call
+
+    def _finish(self, call: Call, reply: QNetworkReply, title: str) -> None:
+        status, body = status_of(reply), bytes(reply.readAll().data())
+        ok = 200 <= status < 300 and reply.error() is QNetworkReply.NetworkError.NoError
+        if ok:
+            call.answered.emit(_parsed(body))
+        else:
+            self.failed.emit(problem_from_reply(title, status, body, reply.errorString()))
+        call.ended.emit(ok)
+        reply.deleteLater()
+        call.deleteLater()
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None

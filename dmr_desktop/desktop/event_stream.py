@@ -1,0 +1,98 @@
+"""One connection to ``GET /events``: bytes in, events out, and the reason when it ends.
+
+Does not reconnect by itself and does not know what the events mean; ``link.py`` does.
+"""
+
+import json
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtNetwork import QNetworkReply
+
+from dmr_desktop.desktop.sse import SseOverflow, SseParser
+from dmr_desktop.desktop.transport import Transport, status_of
+
+ANSWER_TIMEOUT_MS = 10_000
+SILENCE_TIMEOUT_MS = 40_000
+"""The service sends a comment every 15 s, so 40 s of silence means that it hangs."""
+
+
+class Closed(StrEnum):
+    """Why a stream ended."""
+
+    UNREACHABLE = "unreachable"  # nobody listens on the socket
+    SILENT = "silent"  # somebody listens and does not answer
+    ENDED = "ended"  # was fine, then cut
+    FOREIGN = "foreign"  # another program answers
+
+
+class EventStream(QObject):
+    """Signals: ``received(name, data)`` per event, ``closed(Closed)`` once per ``open``."""
+
+    received = Signal(str, object)
+    closed = Signal(object)
+
+    def __init__(self, transport: Transport, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._transport = transport
+        self._reply: QNetworkReply | None = None
+        self._parser = SseParser()
+        self._reason: Closed | None = None
+        self._watchdog = QTimer(self)
+        self._watchdog.setSingleShot(True)
+        self._watchdog.timeout.connect(lambda: self._abort(Closed.SILENT))
+
+    def open(self) -> None:
+        """Connects; a stream that is open stays as it is."""
+        if self._reply is not None:
+            return
+        self._parser = SseParser()
+        self._reason = None
+        self._reply = self._transport.stream("GET", "/events", headers={"Accept": "text/event-stream"})
+        self._reply.readyRead.connect(self._read)
+        self._reply.finished.connect(self._finish)
+        self._watchdog.start(ANSWER_TIMEOUT_MS)
+
+    def close(self) -> None:
+        """Ends the stream without a ``closed`` signal."""
+        reply, self._reply = self._reply, None
+        self._watchdog.stop()
+        if reply is not None:
+            reply.abort()
+            reply.deleteLater()
+
+    def _read(self) -> None:
+        reply = self._reply
+        if reply is None:
+            return
+        kind = bytes(reply.rawHeader("Content-Type").data())
+        if status_of(reply) != 200 or not kind.startswith(b"text/event-stream"):
+            self._abort(Closed.FOREIGN)
+            return
+        self._watchdog.start(SILENCE_TIMEOUT_MS)
+        try:
+            events = self._parser.feed(bytes(reply.readAll().data()))
+            for event in events:
+                self.received.emit(event.name, json.loads(event.data))
+        except (ValueError, SseOverflow):
+            self._abort(Closed.FOREIGN)
+
+    def _abort(self, reason: Closed) -> None:
+        self._reason = reason
+        if self._reply is not None:
+            self._reply.abort()
+
+    def _finish(self) -> None:
+        reply, self._reply = self._reply, None
+        self._watchdog.stop()
+        if reply is None:
+            return
+        reason = self._reason
+        if reason is None:
+            status = status_of(reply)
+            if status == 0:
+                reason = Closed.UNREACHABLE
+            else:
+                reason = Closed.ENDED if status == 200 else Closed.FOREIGN
+        reply.deleteLater()
+        self.closed.emit(reason)
