@@ -36,7 +36,7 @@ class Shape:
 
 SHAPES = {
     "tiny": Shape(embedding=384, layers=8, heads=6, kv_heads=2, feed_forward=1280, context=32768),
-    "135m": Shape(embedding=576, layers=30, heads=9, kv_heads=3, feed_forward=1536, context=8192),
+    "135m": Shape(embedding=576, layers=30, heads=9, kv_heads=3, feed_forward=1536, context=32768),
 }
 
 
