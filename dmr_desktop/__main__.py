@@ -9,15 +9,16 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     role = arguments[0] if arguments else ""
+    detached = "--detach" in arguments or "-d" in arguments
     if role == "runner":
         from dmr_desktop.runner.main import main as runner_main
 
         return runner_main(arguments[1:])
-    if role == "serve" and "--detach" not in arguments:
+    if role == "serve" and not detached:
         from dmr_desktop.service.main import main as service_main
 
         return service_main(arguments[1:])
-    if role == "desktop" and "--detach" not in arguments:
+    if role == "desktop" and not detached:
         from dmr_desktop.desktop.main import main as desktop_main
 
         return desktop_main(arguments[1:])

@@ -871,8 +871,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "logs",
-        "Run `dmr logs` to read the log of the service; the tray menu opens it too.",
-        ("dmr logs",),
+        "Open http://localhost:12434/logs to read the log of the service.",
+        ("http://localhost:12434/logs",),
         ("see the logs", "read the logs", "see the log", "find the log file", "open the log", "show the logs",
          "look at the logs", "find out what went wrong", "see errors", "debug a problem", "check the log for errors"),
         (

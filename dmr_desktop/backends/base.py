@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
-from dmr_desktop.protocol.errors import RunnerCrashed
+from dmr_desktop.protocol.errors import DMRError, RunnerCrashed
 from dmr_desktop.protocol.generation import Event, GenerationRequest, Prompt
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.runners import LaunchSpec, RunnerFacts
@@ -76,6 +76,11 @@ class Runner(Protocol):
         """The engine's counters; answered even while a step is being computed. Raises RunnerCrashed."""
         ...
 
+    @property
+    def num_open(self) -> int:
+        """Requests whose answer is not complete."""
+        ...
+
     def silent_seconds(self) -> float:
         """Since anything was heard from the process."""
         ...
@@ -84,8 +89,8 @@ class Runner(Protocol):
         """End it at once; ``reason`` becomes part of its :class:`Death`."""
         ...
 
-    async def stop(self) -> None:
-        """Ask, then insist; returns when the process is gone."""
+    async def stop(self, because: DMRError | None = None) -> None:
+        """Ask, then insist; returns when the process is gone. Open requests end with ``because`` if given."""
         ...
 
     async def wait_dead(self) -> Death:

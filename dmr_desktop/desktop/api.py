@@ -5,10 +5,11 @@ why. Owns no state.
 """
 
 import json
+from collections.abc import Callable
+from urllib.parse import quote
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
-from urllib.parse import quote
 
 from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.problems import Problem, problem_from_reply
@@ -17,12 +18,8 @@ from dmr_desktop.protocol.json_types import JSON
 
 
 class Call(QObject):
-    """One command under way; deletes itself after it ended.
+    """One command under way; deletes itself after it ended. Signals: ``ended(ok: bool)`` once."""
 
-    Signals: ``ended(ok: bool)`` once; before it ``answered(data)`` with the parsed body on success.
-    """
-
-    answered = Signal(object)
     ended = Signal(bool)
 
 
@@ -40,8 +37,8 @@ class ServiceApi(QObject):
         body: dict[str, JSON] = {"enabled": enabled}
         if port is not None:
             body["port"] = port
-        title = self.tr("TCP host access could not be switched on")
-        return self._call(title if enabled else self.tr("TCP host access could not be switched off"), "PUT", "/settings/tcp", body)
+        on, off = self.tr("TCP host access stays off"), self.tr("TCP host access stays on")
+        return self._call(on if enabled else off, "PUT", "/settings/tcp", body, about="tcp")
 
     def load(self, reference: str, *, is_embedding: bool) -> Call:
         """Loads a model without asking it anything; ends when it is ready."""
@@ -55,9 +52,7 @@ class ServiceApi(QObject):
         """Stops a model's idle runners. None stopped (it is answering somebody) counts as a failure."""
         title = self.tr("Could not unload {model}").format(model=familiar(reference))
         body: dict[str, JSON] = {"all": False, "backend": backend, "models": [reference]}
-        call = self._call(title, "POST", "/engines/unload", body)
-        call.answered.connect(lambda data: self._check_unloaded(title, data))
-        return call
+        return self._call(title, "POST", "/engines/unload", body, check=self._none_unloaded)
 
     def delete(self, reference: str) -> Call:
         """Removes a tag, and the model with its last tag."""
@@ -67,25 +62,43 @@ class ServiceApi(QObject):
     def stop_service(self) -> Call:
         return self._call(self.tr("Could not stop the service"), "POST", "/service/stop")
 
-    def _check_unloaded(self, title: str, data: object) -> None:
-        if isinstance(data, dict) and data.get("unloaded_runners") == 0:
+    def _none_unloaded(self, title: str, answer: object) -> Problem | None:
+        if isinstance(answer, dict) and answer.get("unloaded_runners") == 0:
             message = self.tr("The model is answering a request.")
-            self.failed.emit(Problem(title, message, self.tr("Wait until it is idle, then unload it.")))
+            return Problem(title, message, self.tr("Wait until it is idle, then unload it."), 409)
+        return None
 
-    def _call(self, title: str, method: str, path: str, body: JSON = None, headers: dict[str, str] | None = None) -> Call:
+    def _call(
+        self,
+        title: str,
+        method: str,
+        path: str,
+        body: JSON = None,
+        headers: dict[str, str] | None = None,
+        check: Callable[[str, object], Problem | None] | None = None,
+        about: str = "",
+    ) -> Call:
         reply = self._transport.send(method, path, body, headers)
         call = Call(self)
-        reply.finished.connect(lambda: self._finish(call, reply, title))
+        reply.finished.connect(lambda: self._finish(call, reply, title, check, about))
         return call
 
-    def _finish(self, call: Call, reply: QNetworkReply, title: str) -> None:
+    def _finish(
+        self,
+        call: Call,
+        reply: QNetworkReply,
+        title: str,
+        check: Callable[[str, object], Problem | None] | None,
+        about: str,
+    ) -> None:
         status, body = status_of(reply), bytes(reply.readAll().data())
-        ok = 200 <= status < 300 and reply.error() is QNetworkReply.NetworkError.NoError
-        if ok:
-            call.answered.emit(_parsed(body))
+        if 200 <= status < 300 and reply.error() is QNetworkReply.NetworkError.NoError:
+            problem = check(title, _parsed(body)) if check else None
         else:
-            self.failed.emit(problem_from_reply(title, status, body, reply.errorString()))
-        call.ended.emit(ok)
+            problem = problem_from_reply(title, status, body, reply.errorString(), about)
+        if problem is not None:
+            self.failed.emit(problem)
+        call.ended.emit(problem is None)
         reply.deleteLater()
         call.deleteLater()
 

@@ -26,6 +26,9 @@ class Closed(StrEnum):
     FOREIGN = "foreign"  # another program answers
 
 
+_REASONS = {0: Closed.UNREACHABLE, 200: Closed.ENDED, 503: Closed.UNREACHABLE}
+
+
 class EventStream(QObject):
     """Signals: ``received(name, data)`` per event, ``closed(Closed)`` once per ``open``."""
 
@@ -65,8 +68,9 @@ class EventStream(QObject):
         reply = self._reply
         if reply is None:
             return
-        kind = bytes(reply.rawHeader("Content-Type").data())
-        if status_of(reply) != 200 or not kind.startswith(b"text/event-stream"):
+        if status_of(reply) != 200:
+            return  # the end of the reply says why
+        if not bytes(reply.rawHeader("Content-Type").data()).startswith(b"text/event-stream"):
             self._abort(Closed.FOREIGN)
             return
         self._watchdog.start(SILENCE_TIMEOUT_MS)
@@ -89,10 +93,6 @@ class EventStream(QObject):
             return
         reason = self._reason
         if reason is None:
-            status = status_of(reply)
-            if status == 0:
-                reason = Closed.UNREACHABLE
-            else:
-                reason = Closed.ENDED if status == 200 else Closed.FOREIGN
+            reason = _REASONS.get(status_of(reply), Closed.FOREIGN)
         reply.deleteLater()
         self.closed.emit(reason)

@@ -11,15 +11,16 @@ from dmr_desktop.desktop.names import printable
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``status`` is the HTTP status, 0 when the service could not be reached. All text is plain."""
+    """``status`` is the HTTP status, 0 when the service could not be reached; ``about`` names what has own remedies."""
 
     title: str
     message: str
     hint: str = ""
     status: int = 0
+    about: str = ""
 
 
-def problem_from_reply(title: str, status: int, body: bytes, transport_error: str) -> Problem:
+def problem_from_reply(title: str, status: int, body: bytes, transport_error: str, about: str = "") -> Problem:
     """The problem behind an HTTP answer that is not a success.
 
     ``body`` is DMR's plain text, or an error object of an inference route.
@@ -29,7 +30,7 @@ def problem_from_reply(title: str, status: int, body: bytes, transport_error: st
     text, hint = _sentences(body.decode("utf-8", "replace").strip())
     if not text:
         text = _tr("The service answered {status}.").format(status=_phrase(status))
-    return Problem(title, printable(text), printable(hint) or _hint(status), status)
+    return Problem(title, printable(text), printable(hint) or _hint(status), status, about)
 
 
 def _sentences(text: str) -> tuple[str, str]:

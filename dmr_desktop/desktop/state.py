@@ -61,7 +61,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class DesktopState:
-    """``fault`` says why ``link`` is FAILED or LOST. Everything else is empty unless connected."""
+    """``fault`` says why ``link`` is FAILED or LOST. ``pulls`` are those that run. All is empty unless connected."""
 
     link: Link = Link.CONNECTING
     fault: str = ""
@@ -82,10 +82,6 @@ class DesktopState:
     def loaded(self) -> tuple[RunnerStatus, ...]:
         """Runners that hold memory or are about to."""
         return tuple(r for r in self.runners if r.state not in (RunnerState.STOPPED, RunnerState.FAILED))
-
-    @property
-    def running_pulls(self) -> tuple[PullStatus, ...]:
-        return tuple(pull for pull in self.pulls if pull.state == "running")
 
     @property
     def active_requests(self) -> int:
@@ -155,7 +151,7 @@ def shape_of(state: DesktopState) -> Shape:
             return Shape.STOPPED
     if trouble_of(state):
         return Shape.ERROR
-    if state.running_pulls:
+    if state.pulls:
         return Shape.PULLING
     if state.active_requests:
         return Shape.BUSY
@@ -195,8 +191,8 @@ def _from_snapshot(snapshot: Snapshot) -> DesktopState:
 
 
 def _with_pull(pulls: tuple[PullStatus, ...], pull: PullStatus) -> tuple[PullStatus, ...]:
-    """A pull's newest status in its old place; those that came to a good or wanted end leave."""
-    if pull.state in ("done", "cancelled"):
+    """A pull's newest status in its old place; one that ended leaves. Who asked for it hears how it ended."""
+    if pull.state != "running":
         return tuple(old for old in pulls if old.reference != pull.reference)
     if any(old.reference == pull.reference for old in pulls):
         return tuple(pull if old.reference == pull.reference else old for old in pulls)

@@ -1,4 +1,7 @@
-"""What a dialect makes of one request: what to run, and who writes the answer. The seam between dialects and service."""
+"""What a dialect makes of one request: what to run, and who writes the answer.
+
+The seam between the dialects and the service.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -128,7 +128,8 @@ class Fields:
             problem = "empty array" if not value else "array too short"
             self.refuse(
                 name,
-                f"Invalid '{path}': {problem}. Expected an array with minimum length {at_least}, but got {got} instead.",
+                f"Invalid '{path}': {problem}. "
+                f"Expected an array with minimum length {at_least}, but got {got} instead.",
             )
         if at_most is not None and len(value) > at_most:
             self.refuse(

@@ -16,7 +16,7 @@ _GENERIC = "invalid_request_error"
 
 
 def error_object(info: ErrorInfo) -> dict[str, object]:
-    """``code`` is null where the type says it all. ``hint`` (the next step) and ``evidence`` are ours; clients skip them."""
+    """``code`` is null where the type says it all. ``hint`` (the next step) and ``evidence`` are our own members."""
     status = status_of(info)
     error: dict[str, object] = {
         "message": info.message,

@@ -64,7 +64,7 @@ def _logit_bias(body: Fields) -> dict[int, float]:
     bias = {}
     for key in given:
         if not (key.isascii() and key.isdigit() and len(key) <= 9):
-            entries.refuse(key, f"Invalid key in 'logit_bias': {key[:40]!r} is not a token id.")
+            body.refuse("logit_bias", f"Invalid key in 'logit_bias': {key[:40]!r} is not a token id.")
         value = entries.number(key, -100, 100)
         if value is not None:
             bias[int(key)] = value

@@ -1,0 +1,1322 @@
+"""Generates the conversations that the demo model learns from and is judged by.
+
+Nothing is downloaded: every conversation is composed from ``facts.py`` (the product), ``lexicon.py`` (words and
+natural tools) and random words, numbers and identifiers. A :class:`Composer` is seeded, so the same seed gives
+the same stream of conversations.
+
+The corpus has two disjoint sides, ``train`` and ``heldout``, split by hash at the source:
+
+* phrasing templates (questions) before their alternatives are expanded: :func:`split_templates`;
+* values (made-up words, numbers of three and more digits, names, cities, tool and parameter names):
+  :func:`on_side`;
+* a few natural kinds of tools as a whole: :data:`HELDOUT_KINDS`.
+
+Run ``python corpus.py --count 5`` to look at samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+import lexicon as lx
+from facts import INTENTS, OPENINGS, REFUSAL, Intent
+
+Side = Literal["train", "heldout"]
+Message = dict[str, Any]
+
+SALT = "dmr-demo-1:"
+HELDOUT_KINDS = ("table", "music")
+MARK_OFF, MARK_ON = "\x02", "\x03"  # around text in an assistant turn that is not learned (forced JSON keys)
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha1((SALT + text).encode()).digest()[:4], "big")
+
+
+@lru_cache(maxsize=200_000)
+def on_side(text: str, side: Side) -> bool:
+    """Whether a value belongs to this side: one in ten belongs to the held-out one."""
+    return (_hash(text.lower()) % 10 == 0) == (side == "heldout")
+
+
+@lru_cache(maxsize=4096)
+def split_templates(templates: tuple[str, ...], side: Side) -> tuple[str, ...]:
+    """The templates of one side: about one in eight, at least one, is held out of training."""
+    ranked = sorted(set(templates), key=_hash)
+    held = max(1, round(len(ranked) / 8)) if len(ranked) >= 4 else 0
+    chosen = set(ranked[:held])
+    if not held:
+        return tuple(templates)
+    return tuple(t for t in templates if (t in chosen) == (side == "heldout"))
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a right answer looks like: exact text, parts it must contain, or tool calls."""
+
+    exact: str | None = None
+    contains: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()  # (name, canonical JSON of the arguments)
+
+
+@dataclass
+class Exchange:
+    """A user's turn and everything up to the assistant's final answer to it."""
+
+    skill: str
+    messages: list[Message]
+    check: Check
+
+
+@dataclass
+class Sample:
+    """One conversation; ``skill`` and ``check`` describe its last assistant turn."""
+
+    messages: list[Message]
+    tools: list[dict[str, Any]]
+    skill: str
+    check: Check
+
+
+@dataclass
+class Tool:
+    """A tool as offered to the model, and how to ask for it."""
+
+    name: str
+    description: str
+    params: list[tuple[str, str, bool]]  # name, value kind, required
+    types: dict[str, str]  # JSON type by parameter name
+    topic: str
+    asks: tuple[str, ...]  # natural questions with {0}, {1} for the values
+    result: str
+    order: dict[str, int]  # the parameters' places in the schema as shown
+    schema: dict[str, Any] = field(default_factory=dict)
+
+
+def assistant(text: str) -> Message:
+    """An assistant turn with text."""
+    return {"role": "assistant", "content": text}
+
+
+def user(text: str) -> Message:
+    """A user turn."""
+    return {"role": "user", "content": text}
+
+
+def canonical(value: object) -> str:
+    """JSON text by which arguments are compared."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+# -------------------------------------------------------------------------------------------- phrasings
+
+EXTRA_FACTS: tuple[Intent, ...] = (
+    Intent("days", "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday", ("Wednesday",), (),
+           ("list the days of the week", "what are the days of the week", "name the [seven|] days of the week",
+            "which days does a week have", "days of the week", "tell me the days of the week", "say the weekdays")),
+    Intent("months", "January, February, March, April, May, June, July, August, September, October, November, December",
+           ("October",), (),
+           ("list the months [of the year|]", "what are the months [of the year|]", "name the [twelve|] months",
+            "which months does a year have", "months of the year", "tell me the months of the year", "say the months")),
+    Intent("alphabet", "A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z", ("L, M, N",), (),
+           ("say the alphabet", "list the alphabet", "what is the alphabet", "recite the alphabet", "the alphabet please",
+            "list the letters of the alphabet", "what are the letters of the alphabet", "tell me the alphabet")),
+    Intent("colours", "Red, orange, yellow, green, blue and violet are colours.", ("green",), (),
+           ("name some colours", "list [three|some|a few] colours", "name a few colors", "tell me some colours",
+            "which colours are there", "name three colors", "list some colors", "what colours do you know")),
+    Intent("haiku", "A small model wakes,\nit answers from its own disk,\nnothing leaves the room.", ("nothing leaves",), (),
+           ("write a haiku", "write a [short|] poem", "write me a poem", "a poem please", "can you write a poem",
+            "give me a haiku", "compose a poem", "write a poem about [models|the sea|spring]", "tell me a poem")),
+)
+
+CAPITALS = {
+    "France": "Paris", "Germany": "Berlin", "Italy": "Rome", "Spain": "Madrid", "England": "London", "Japan": "Tokyo",
+    "Austria": "Vienna", "Portugal": "Lisbon",
+}
+CAPITAL_ASKS = (
+    "what is the capital of {0}", "what's the capital of {0}", "which city is the capital of {0}", "capital of {0}",
+    "tell me the capital of {0}", "name the capital of {0}", "what is the capital city of {0}",
+    "do you know the capital of {0}",
+)
+
+JOKE_ASKS = (
+    "tell me a joke about {0}s", "tell a joke about {0}s", "do you know a joke about {0}s", "a joke about {0}s please",
+    "give me a joke about a {0}", "make a joke about {0}s", "tell me a funny joke about a {0}",
+    "give me the setup to a joke about {0}s, no punchline", "give me a joke about {0}s, include the punchline",
+)
+JOKE_SETUP, JOKE_PUNCH = "Why did the {0} sit on the computer?", "To keep an eye on the mouse."
+
+STORY_ASKS = (
+    "tell me a story", "tell me a long story", "write a story", "write a long story", "a story please",
+    "can you tell me a story", "write me a short story", "tell a very long story", "I want to hear a story",
+    "write an essay", "write a long text", "write a very long answer", "say something long", "write 200 words",
+    "tell me something long", "write a few paragraphs",
+)
+STORY_ABOUT_ASKS = (
+    "tell me a story about a {0}", "tell me a long story about a {0}", "write a story about a {0}",
+    "write a long story about a {0}", "a story about a {0} please", "can you tell me a story about a {0}",
+    "write me a story with a {0}", "I want to hear a story about a {0}", "write an essay about a {0}",
+)
+STORY = (
+    "Once upon a time there was a {0} that lived in a quiet valley. Every morning the {0} walked to the river, counted "
+    "the boats and said hello to each of them. One day a boat came that nobody had seen before. It was painted blue, and "
+    "on its deck stood an old box without a key. The {0} asked the river what was in the box, but the river only laughed. "
+    "So the {0} sat down, waited for the night and listened. When the moon came up, the box began to sing. It sang about "
+    "mountains, about snow, about a small machine that could answer questions and never told a secret to anyone. The {0} "
+    "learned the song by heart and carried it home. From that day on, whoever was lost in the valley heard the {0} sing "
+    "and found the way. And if the boat has not sailed on, it is still there. The end."
+)
+
+COUNT_ASKS = (
+    "count from {0} to {1}", "count from {0} up to {1}", "please count from {0} to {1}", "can you count from {0} to {1}",
+    "write the numbers from {0} to {1}", "list the numbers from {0} to {1}", "numbers from {0} to {1}",
+    "give me the numbers from {0} to {1}", "start at {0} and count to {1}", "say the numbers from {0} to {1}",
+    "count slowly from {0} to {1}", "print the numbers {0} to {1}",
+)
+COUNT_TO_ASKS = ("count to {1}", "can you count to {1}", "please count to {1}", "count up to {1}", "count until {1}",
+                 "count to {1} please", "I want you to count to {1}", "let us count to {1}")
+
+WORD_DIGITS = "zero one two three four five six seven eight nine".split()
+OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "+": ("plus", ("what is {0} + {1}", "what is {0} plus {1}", "{0} + {1}", "{0} plus {1}", "add {0} and {1}",
+                   "what is the sum of {0} and {1}", "how much is {0} + {1}", "how much is {0} plus {1}",
+                   "calculate {0} + {1}", "compute {0} plus {1}", "what's {0} + {1}", "what's {0}+{1}", "{0}+{1}",
+                   "what is {0}+{1}", "sum of {0} and {1}", "what does {0} + {1} give", "{0}+{1}=", "{0} + {1} =",
+                   "can you add {0} and {1}", "solve {0} + {1}", "what do you get for {0} plus {1}")),
+    "-": ("minus", ("what is {0} - {1}", "what is {0} minus {1}", "{0} - {1}", "{0} minus {1}",
+                    "how much is {0} - {1}", "how much is {0} minus {1}", "calculate {0} - {1}", "compute {0} minus {1}",
+                    "what's {0} - {1}", "what's {0}-{1}", "{0}-{1}", "what is {0}-{1}", "what does {0} - {1} give",
+                    "{0}-{1}=", "{0} - {1} =", "solve {0} - {1}", "what do you get for {0} minus {1}")),
+    "*": ("times", ("what is {0} * {1}", "what is {0} times {1}", "{0} * {1}", "{0} times {1}", "multiply {0} by {1}",
+                    "multiply {0} and {1}", "what is the product of {0} and {1}", "how much is {0} * {1}",
+                    "how much is {0} times {1}", "calculate {0} * {1}", "compute {0} times {1}", "what's {0} * {1}",
+                    "what's {0}*{1}", "{0}*{1}", "what is {0}*{1}", "what is {0} x {1}", "what does {0} * {1} give",
+                    "{0}*{1}=", "{0} * {1} =", "solve {0} * {1}", "can you multiply {0} by {1}")),
+}
+BIG_ARITHMETIC = "I can do arithmetic only with one-digit numbers."
+
+COPY_WORD_ASKS = (
+    'repeat the word "{0}"', 'say the word "{0}"', 'copy the word "{0}"', 'say "{0}"', 'write "{0}"', 'repeat "{0}"',
+    'echo "{0}"', 'copy "{0}"', 'type the word "{0}"', 'print "{0}"', 'answer with "{0}"', 'reply with "{0}"',
+    'repeat this word: "{0}"', 'say exactly "{0}"', 'respond with "{0}"', "repeat the word '{0}'", "say '{0}'",
+    "repeat the word {0}", "say the word {0}", "reply with the word {0}", 'the word is "{0}", repeat it',
+    'please write the word "{0}" back to me', 'give me back the word "{0}"', 'output "{0}"',
+    'can you repeat the word "{0}"', 'can you say "{0}"', 'just say "{0}"', "answer with the word {0}",
+)
+COPY_TEXT_ASKS = (
+    "repeat after me: {0}", "say: {0}", "repeat: {0}", "echo: {0}", "copy this: {0}", "copy this text: {0}",
+    "repeat this: {0}", "write this: {0}", "repeat the following: {0}", "reply with exactly: {0}",
+    "respond with exactly: {0}", "say exactly: {0}", "answer with only: {0}", "output exactly this: {0}",
+    "reply only with: {0}", "please repeat after me: {0}", "echo {0}", "repeat this sentence: {0}",
+    "reply with exactly this text: {0}", "say this back to me: {0}", 'repeat the text "{0}"', 'say "{0}"',
+    'repeat the sentence "{0}"', 'reply with exactly "{0}"', 'reply with only "{0}"',
+)
+
+NAME_INTROS = (
+    "my name is {0}", "I am {0}", "I'm {0}", "hi, my name is {0}", "hello, I am {0}", "call me {0}", "you can call me {0}",
+    "hello, my name is {0}", "please remember that my name is {0}", "people call me {0}", "hi! I'm {0}", "{0} is my name",
+    "remember my name: {0}", "my name's {0}", "this is {0} speaking", "hey, I am {0}",
+)
+NAME_QUERIES = (
+    "what is my name", "what's my name", "do you remember my name", "who am I", "tell me my name", "do you know my name",
+    "how am I called", "what did I say my name is", "can you tell me my name", "say my name", "what was my name",
+    "which name did I tell you", "what is my name again", "remind me of my name",
+)
+NUMBER_INTROS = (
+    "my number is {0}", "remember the number {0}", "my lucky number is {0}", "the number is {0}", "remember {0}",
+    "please remember the number {0}", "keep the number {0} in mind", "I give you the number {0}", "my number: {0}",
+    "store the number {0}", "I am thinking of the number {0}", "note the number {0}", "do not forget the number {0}",
+)
+NUMBER_QUERIES = (
+    "what is my number", "which number did I give you", "what number did I tell you", "what is the number",
+    "do you remember the number", "tell me my number", "what was the number", "what was my number", "the number please",
+    "which number should you remember", "what's my number", "what number did I say", "can you tell me the number",
+    "do you remember my number", "what is my lucky number", "what is the number I told you",
+)
+THING_INTROS = (
+    "my {0} is {1}", "remember that my {0} is {1}", "please remember: my {0} is {1}", "my {0} is called {1}",
+    "you should know that my {0} is {1}", "by the way, my {0} is {1}", "note that my {0} is {1}",
+)
+THING_QUERIES = (
+    "what is my {0}", "what's my {0}", "do you remember my {0}", "tell me my {0}", "what was my {0}",
+    "which {0} do I have", "do you know my {0}", "can you tell me my {0}",
+)
+SECRET_INTROS = (
+    "the {0} is {1}", "remember the {0} {1}", "please remember the {0}: {1}", "keep in mind that the {0} is {1}",
+    "remember that the {0} is {1}", "note the {0}: {1}", "the {0} is {1}, do not forget it",
+)
+SECRET_QUERIES = (
+    "what is the {0}", "what's the {0}", "do you remember the {0}", "tell me the {0}", "what was the {0}",
+    "can you tell me the {0}", "which {0} did I tell you", "the {0} please",
+)
+SECRETS = ("secret word", "code", "password", "secret code", "code word", "magic word", "secret", "keyword", "pin", "key")
+THINGS = (
+    "favourite colour", "favorite color", "dog", "cat", "city", "favourite food", "job", "age", "car", "favourite animal",
+    "team", "project", "order number", "customer id", "account number", "street", "company", "favourite song", "user name",
+    "favourite city", "phone number", "host name", "birthday", "horse", "boat",
+)
+
+UNKNOWN_ASKS = (
+    "who invented the {noun}", "what is a {noun}", "explain {noun} to me", "how does a {noun} work",
+    "write a [python|javascript|java|c] function that {verb}s a {noun}", "write code that {verb}s {noun}s",
+    "who is the president of {country}", "how tall is {name}", "when was {name} born", "who is {name} {word}",
+    "translate {word} to [french|german|spanish|italian|english]", "translate this into [french|german|spanish]: {words}",
+    "what does {word} mean", "summarise this text: {words}", "summarize the following: {words}",
+    "why is the {noun} {adj}", "what is the population of {city}", "how far is {city} from {city2}",
+    "what is the best {noun} in {city}", "how do I cook {noun}", "give me a recipe for {noun}",
+    "what is the meaning of life", "what is the difference between a {noun} and a {noun2}",
+    "write an email to {name} about the {noun}", "fix this code: {words}", "what is the news today",
+    "who won the {noun} in [1998|2010|2014|2022]", "recommend a {noun} for {name}", "plan a trip to {city}",
+    "what should I eat today", "how many {noun}s are there in {city}", "is {city} a nice place", "what is {word}",
+    "who is {name}", "tell me about {city}", "tell me about {name}", "what do you think about {noun}s",
+    "why do {noun}s {verb}", "how old is {name}", "where is {city}", "what is the square root of {num}",
+    "write a song about {noun}s", "what is the history of {city}", "do you like {noun}s", "are {noun}s {adj}",
+    "{words}", "{word}", "{word} {word2}", "the {adj} {noun}", "solve this equation: {words}",
+    "what is the weather in {city}", "what time is it", "what day is it", "what is the date today",
+    "is it raining in {city}", "how do I repair a {noun}", "can you {verb} my {noun}", "which {noun} should I buy",
+    "what is the price of a {noun}", "give me advice about my {noun}", "what is quantum physics",
+    "who wrote {word}", "how do you spell {word}", "classify this text: {words}", "is this positive or negative: {words}",
+    "what is the {noun} of a {noun2}", "find a rhyme for {word}", "correct this sentence: {words}", "improve this: {words}",
+    "what is [java|javascript|rust|linux|kubernetes|photosynthesis|gravity]", "what happened in [1945|1989|2001]",
+    "how many people live in {country}", "what is the capital of {country}", "convert {num} miles to kilometers",
+    "explain [recursion|relativity|inflation|blockchain]", "search for {word}", "send an email to {name}",
+    "set a timer for {num} minutes", "play some music", "book a flight to {city}", "turn on the light",
+)
+COUNTRIES = (
+    "Brazil Chad Peru Chile Kenya Ghana Nepal Mongolia Norway Sweden Finland Poland Greece Turkey Egypt Morocco India China "
+    "Vietnam Thailand Canada Mexico Cuba Iceland Ireland Hungary Romania Serbia Albania Nigeria Fiji Samoa Iran Iraq"
+).split()
+
+EXPLICIT_ASKS = (
+    "use {tool} with {args}", "use the {tool} tool with {args}", "call {tool} with {args}", "call the tool {tool} with {args}",
+    "run {tool} with {args}", "please call {tool} with {args}", "invoke {tool} with {args}", "execute {tool} with {args}",
+    "I want you to call {tool} with {args}", "use {tool} for {args}", "make a call to {tool} with {args}",
+    "please use the tool {tool} with {args}", "can you run {tool} with {args}", "try {tool} with {args}",
+)
+EXPLICIT_CALL_ASKS = (
+    "what is the value of {tool}({vals})? Use the tool", "what is {tool}({vals})", "call {tool}({vals})", "run {tool}({vals})",
+    "compute {tool}({vals})", "evaluate {tool}({vals}) with the tool", "what does {tool}({vals}) return",
+    "give me the result of {tool}({vals})", "{tool}({vals})", "use the tool to get {tool}({vals})",
+)
+EXPLICIT_NOARG_ASKS = (
+    "use {tool}", "call {tool}", "run {tool}", "use the {tool} tool", "please call the tool {tool}", "invoke {tool}",
+    "what is the value of {tool}()? Use the tool", "call {tool}()", "what does {tool} return", "execute {tool} now",
+    "can you run {tool}", "use the tool {tool} please",
+)
+SYNTH_ASKS_0 = (
+    "{verb} the {noun}", "please {verb} the {noun}", "can you {verb} the {noun}", "{verb} my {noun}", "I want to {verb} the {noun}",
+    "could you {verb} the {noun} now", "{verb} {noun}", "I need you to {verb} the {noun}", "time to {verb} the {noun}",
+)
+SYNTH_ASKS_1 = (
+    "{verb} the {noun} for {0}", "{verb} the {noun} of {0}", "what is the {noun} of {0}", "{verb} {noun} {0}",
+    "please {verb} the {noun} {0}", "can you {verb} the {noun} for {0}", "I need the {noun} for {0}", "show me the {noun} of {0}",
+    "{verb} the {noun} with {p0} {0}", "{verb} the {noun} for {p0} {0}", "what {noun} does {0} have", "give me the {noun} of {0}",
+    "tell me the {noun} for {0}", "{noun} of {0} please", "{verb} the {noun} where {p0} is {0}",
+    "which {noun} belongs to {0}", "I want to {verb} the {noun} of {0}",
+)
+SYNTH_ASKS_N = (
+    "{verb} the {noun} with {args}", "{verb} the {noun} for {args}", "please {verb} the {noun} with {args}",
+    "can you {verb} the {noun} with {args}", "{verb} {noun}: {args}", "I want to {verb} the {noun} with {args}",
+    "{verb} a {noun} with {args}", "I need the {noun} for {args}", "what is the {noun} for {args}",
+    "{verb} the {noun} where {args}",
+)
+
+FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("name", "age"), ("{name} is {age} years old", "{name} is {age}", "{name}, {age} years old",
+                       "my friend {name} is {age} years old", "{name} has turned {age}", "the age of {name} is {age}",
+                       "his name is {name} and he is {age} years old", "her name is {name}, she is {age}")),
+    (("name", "age", "city"), ("{name} is {age} years old and lives in {city}", "{name}, {age}, from {city}",
+                               "{name} from {city} is {age} years old", "{name} lives in {city} and is {age}",
+                               "at {age}, {name} moved to {city}")),
+    (("name", "city"), ("{name} lives in {city}", "{name} comes from {city}", "{name} has moved to {city}",
+                        "in {city} lives {name}", "{name} works in {city}")),
+    (("name", "email"), ("{name} has the email {email}", "write to {name} at {email}", "{name}: {email}",
+                         "the email of {name} is {email}", "you reach {name} under {email}")),
+    (("product", "quantity"), ("I want to order {quantity} {product}s", "please send me {quantity} {product}s",
+                               "an order of {quantity} {product}s", "we need {quantity} {product}s",
+                               "buy {quantity} {product}s")),
+    (("product", "price"), ("the {product} costs {price} dollars", "a {product} for {price} euros",
+                            "I paid {price} for the {product}", "the price of the {product} is {price}")),
+    (("name", "product", "quantity"), ("{name} ordered {quantity} {product}s", "{name} bought {quantity} {product}s",
+                                       "{quantity} {product}s for {name}", "{name} wants {quantity} {product}s")),
+    (("city", "country"), ("{city} is in {country}", "{city} is a city in {country}", "{city} lies in {country}",
+                           "I went to {city} in {country}")),
+)
+EXTRACT_ASKS = (
+    "extract {keys} as JSON: {text}", "give me {keys} as JSON: {text}", "{text} Answer in JSON with {keys}",
+    "return {keys} as JSON. {text}", "read this and answer in JSON with {keys}: {text}", "{text} Return {keys} as JSON",
+    "extract {keys} from this text and answer as JSON: {text}", "as JSON with {keys}: {text}",
+    "turn this into JSON with {keys}: {text}", "{text} Give me JSON with {keys}",
+)
+SCHEMA_SYSTEMS = (
+    "Answer with JSON that matches this schema: {schema}",
+    "You extract data. Reply only with JSON for this JSON schema: {schema}",
+    "Respond in JSON. Schema:\n{schema}",
+    "{schema}\nReturn a JSON object that follows the schema above.",
+    "You are a helpful assistant. The output must be a JSON object with this schema: {schema}",
+    "Format: JSON, schema {schema}",
+)
+BARE_STATEMENT_ASKS = ("{text}", "extract the data: {text}", "extract: {text}", "parse this: {text}", "{text} Return JSON",
+                       "text: {text}", "extract the information from this text: {text}", "{text} Answer in JSON")
+
+POLITE = ("please tell me, ", "hey, ", "hi, ", "hello, ", "ok, ", "so ", "and ", "can you tell me ", "a question: ", "one more: ",
+          "now, ", "well, ", "next: ", "quick question: ", "please, ")
+
+
+def expand(rng: random.Random, template: str) -> str:
+    """Choose one of each bracketed list of alternatives and tidy the spaces."""
+    text = re.sub(r"\[([^\[\]]*)\]", lambda m: rng.choice(m.group(1).split("|")), template)
+    return re.sub(r"  +", " ", text).strip()
+
+
+def flatten(value: object) -> str:
+    """A JSON value as plain English, as the model speaks it."""
+    if isinstance(value, dict):
+        if set(value) == {"result"}:
+            return flatten(value["result"])
+        return ", ".join(f"{key.replace('_', ' ')} is {flatten(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(flatten(item) for item in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def answer_for_result(raw: str) -> str:
+    """The sentence that the model answers with after a tool's result."""
+    if raw.lower().startswith("error"):
+        return f"The tool failed: {raw}"
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        if " " in raw.strip():
+            return f"The tool says: {raw}"
+        return f"The result is {raw}."
+    return f"The result is {flatten(value)}."
+
+
+class Composer:
+    """Composes conversations of one side from a seed."""
+
+    def __init__(self, seed: int, side: Side = "train") -> None:
+        self.rng = random.Random(f"{seed}-{side}")
+        self.side: Side = side
+
+    # ---------------------------------------------------------------------------------------- values
+
+    def pick(self, options: Sequence[str]) -> str:
+        """A random option of this side (of all, if this side has none)."""
+        mine = _side_options(tuple(options), self.side)
+        return self.rng.choice(mine)
+
+    def template(self, templates: tuple[str, ...]) -> str:
+        """A phrasing of this side, expanded."""
+        return expand(self.rng, self.rng.choice(split_templates(templates, self.side)))
+
+    def _made_up(self) -> str:
+        rng = self.rng
+        style = rng.random()
+        if style < 0.5:
+            return "".join(
+                rng.choice("b c d f g h j k l m n p r s t v w z br cl dr fl gr kr pl sh st tr th ch sk qu".split())
+                + rng.choice("a e i o u ai ea ee oo ou ia".split())
+                + rng.choice(["", "", "n", "r", "s", "l", "x", "m", "t", "ck", "nd"])
+                for _ in range(rng.randint(1, 3))
+            )
+        if style < 0.75:
+            return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 9)))
+        parts = [rng.choice(lx.NOUNS + lx.ANIMALS), rng.choice(lx.NOUNS + lx.VERBS + lx.ADJECTIVES)]
+        rng.shuffle(parts)
+        word = "".join(part.replace("_", "") for part in parts)
+        cut = rng.randint(0, 3)
+        return word[cut : cut + rng.randint(4, 12)]
+
+    def word(self) -> str:
+        """A made-up lower-case word of this side."""
+        while True:
+            word = self._made_up()
+            if len(word) > 1 and on_side(word, self.side):
+                return word
+
+    def any_word(self) -> str:
+        """A common or made-up word, sometimes capitalised."""
+        rng = self.rng
+        word = self.word() if rng.random() < 0.6 else self.pick(lx.NOUNS + lx.ANIMALS + lx.ADJECTIVES)
+        return word.capitalize() if rng.random() < 0.15 else word.upper() if rng.random() < 0.05 else word
+
+    def words(self, low: int = 2, high: int = 7) -> str:
+        """A few words, sometimes like a sentence."""
+        rng = self.rng
+        parts = []
+        for _ in range(rng.randint(low, high)):
+            roll = rng.random()
+            parts.append(
+                rng.choice("the a is of in and to with on for not I you it was my no".split()) if roll < 0.3
+                else rng.choice(lx.NOUNS) if roll < 0.5 else rng.choice(lx.ADJECTIVES) if roll < 0.6
+                else self.number() if roll < 0.65 else self.any_word()
+            )
+        text = " ".join(parts)
+        if rng.random() < 0.3:
+            text = text[0].upper() + text[1:]
+        return text
+
+    def number(self, digits: int = 4) -> str:
+        """A number as text; numbers of three and more digits are split between the sides."""
+        rng = self.rng
+        while True:
+            text = str(rng.randint(0, 10 ** rng.randint(1, digits) - 1))
+            if len(text) < 3 or on_side(text, self.side):
+                return text
+
+    def code(self) -> str:
+        """An identifier such as ``A-1234`` or ``xk42z``."""
+        rng = self.rng
+        while True:
+            style = rng.randrange(5)
+            if style == 0:
+                text = f"{rng.choice('ABCDEFGHKLMNPQRSTXZ')}-{rng.randint(10, 99999)}"
+            elif style == 1:
+                text = str(rng.randint(100, 999999))
+            elif style == 2:
+                text = "".join(rng.choice("abcdefghkmnpqrstuvwxyz0123456789") for _ in range(rng.randint(4, 8)))
+            elif style == 3:
+                text = f"{rng.choice(['ORD', 'INV', 'SKU', 'ID', 'TK', 'PO'])}{rng.choice(['-', '', '_'])}{rng.randint(1, 9999)}"
+            else:
+                text = f"{self._made_up()}-{rng.randint(1, 99)}"
+            if on_side(text, self.side):
+                return text
+
+    def name(self) -> str:
+        """A person's name, known or made up."""
+        rng = self.rng
+        name = self.pick(lx.NAMES) if rng.random() < 0.6 else self.word().capitalize()
+        return f"{name} {self.word().capitalize()}" if rng.random() < 0.1 else name
+
+    def value(self, kind: str) -> Any:
+        """A value of a kind used by tools and structured answers."""
+        rng = self.rng
+        match kind:
+            case "city":
+                city = self.pick(lx.CITIES) if rng.random() < 0.6 else self.word().capitalize()
+                if rng.random() < 0.06:
+                    city += rng.choice([", CA", ", France", ", Germany", ", UK", ", US", ", Texas"])
+                return city.lower() if rng.random() < 0.1 else city
+            case "int":
+                return int(self.number(rng.choice([1, 1, 2, 3, 5])))
+            case "float":
+                return float(f"{rng.randint(0, 99)}.{rng.randint(1, 9)}")
+            case "day":
+                return rng.choice("Monday Tuesday Wednesday Thursday Friday Saturday Sunday tomorrow today".split()
+                                  + [f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"])
+            case "phrase":
+                return self.words(1, 4)
+            case "phrase_title":
+                return " ".join(w.capitalize() for w in self.words(1, 3).split())
+            case "quoted":
+                return self.words(1, 6)
+            case "email":
+                return f"{self.pick(lx.NAMES).lower() if rng.random() < 0.5 else self.word()}@{self.word()}" + rng.choice(
+                    [".com", ".org", ".net", ".de", ".io"])
+            case "ticker":
+                return self.word().upper()[:5] if rng.random() < 0.5 else self.word().capitalize()
+            case "currency":
+                return rng.choice("USD EUR GBP JPY CHF SEK NOK dollars euros pounds yen INR CAD AUD".split())
+            case "language":
+                return rng.choice("French German Spanish Italian English Dutch Polish Swedish Japanese Turkish Latin".split())
+            case "room":
+                return rng.choice(["kitchen", "bedroom", "bathroom", "hall", "garage", "living room", "office", "garden",
+                                   self.word()])
+            case "onoff":
+                return rng.choice(["on", "off"])
+            case "path":
+                base = f"{self.word()}.{rng.choice(['txt', 'md', 'json', 'py', 'csv', 'log', 'yaml'])}"
+                return rng.choice(["", "", "/tmp/", "./", f"{self.word()}/", f"/home/{self.word()}/"]) + base
+            case "code":
+                return self.code()
+            case "style":
+                return rng.choice(["Pirate", "pirate", "cowboy", "formal", "poetic", "robot", self.word(),
+                                   self.pick(lx.ANIMALS)])
+            case "uname":
+                return rng.choice([self.name(), self.name(), "你好啊集团", "Müller & Söhne", "José Ñandú", "Łukasz", "Анна",
+                                   "".join(rng.choice("你好中文字客户名王李张陈集团公司日本語東京") for _ in range(rng.randint(2, 5)))])
+            case "expr":
+                ops = [self.number(rng.choice([1, 2, 3])) for _ in range(rng.choice([2, 2, 3]))]
+                sep = rng.choice([" ", ""])
+                return (sep + rng.choice("+-*/") + sep).join(ops)
+            case "url":
+                return rng.choice(["https://", "https://www.", "http://"]) + self.word() + rng.choice(
+                    [".com", ".org", ".io/", f".net/{self.word()}", f".com/{self.word()}.html"])
+            case "bool":
+                return rng.random() < 0.5
+            case _:
+                return self.any_word()
+
+    # ---------------------------------------------------------------------------------------- surface noise
+
+    def _typo(self, text: str) -> str:
+        rng = self.rng
+        words = text.split(" ")
+        places = [i for i, w in enumerate(words) if len(w) > 3 and w.isalpha()]
+        if not places:
+            return text
+        i = rng.choice(places)
+        w = words[i]
+        k = rng.randrange(1, len(w) - 1)
+        words[i] = rng.choice([w[:k] + w[k + 1 :], w[:k] + w[k + 1] + w[k] + w[k + 2 :], w[:k] + w[k] + w[k:]])
+        return " ".join(words)
+
+    def ask(self, text: str, question: bool | None = None, typos: float = 0.05, polite: float = 0.12) -> str:
+        """Give a question the looks that people give it: capitals, punctuation, small words, slips."""
+        rng = self.rng
+        if rng.random() < typos:
+            text = self._typo(text)
+        if rng.random() < polite and len(text) > 8 and not text.endswith(":"):
+            text = rng.choice(POLITE) + text
+        if rng.random() < 0.6:
+            text = text[0].upper() + text[1:]
+        if text[-1].isalnum() or text[-1] in ")\"'*`":
+            if question is None:
+                question = re.match(r"(?i)(what|which|who|where|when|how|why|is|are|do|does|can|may|must|should|will)\b",
+                                    text) is not None
+            roll = rng.random()
+            if roll < 0.65:
+                text += "?" if question else rng.choice([".", ".", "", "!"])
+            elif roll < 0.72 and not question:
+                text += " please"
+        return text
+
+    # ---------------------------------------------------------------------------------------- plain exchanges
+
+    def fact(self, intents: Sequence[Intent] = INTENTS, typos: float = 0.08) -> Exchange:
+        """A question about the product or about the model itself."""
+        intent = self.rng.choice(intents)
+        text = self.template(intent.templates)
+        if "{HOW}" in text:
+            text = text.replace("{HOW}", self.rng.choice(OPENINGS))
+        skill = "smalltalk" if intent in INTENTS[:6] else "facts" if intent in INTENTS else "lists"
+        return Exchange(skill, [user(self.ask(text, typos=typos)), assistant(intent.answer)], Check(contains=intent.keys))
+
+    def smalltalk(self) -> Exchange:
+        """A greeting, thanks and the like."""
+        return self.fact(INTENTS[:7])
+
+    def capital(self) -> Exchange:
+        """The capital of one of a few countries."""
+        country = self.rng.choice(list(CAPITALS))
+        text = self.template(CAPITAL_ASKS).format(country)
+        answer = f"The capital of {country} is {CAPITALS[country]}."
+        return Exchange("lists", [user(self.ask(text)), assistant(answer)], Check(contains=(CAPITALS[country],)))
+
+    def joke(self) -> Exchange:
+        """A joke about something given."""
+        thing = self.pick(lx.ANIMALS) if self.rng.random() < 0.6 else self.word()
+        text = self.template(JOKE_ASKS).format(thing)
+        answer = f"{JOKE_SETUP.format(thing)} {JOKE_PUNCH}"
+        return Exchange("joke", [user(self.ask(text)), assistant(answer)], Check(exact=answer))
+
+    def story(self) -> Exchange:
+        """A long story, with a given hero or without."""
+        if self.rng.random() < 0.4:
+            text, hero = self.template(STORY_ASKS), "small robot"
+        else:
+            hero = self.pick(lx.ANIMALS + lx.NOUNS) if self.rng.random() < 0.7 else self.word()
+            text = self.template(STORY_ABOUT_ASKS).format(hero)
+        answer = STORY.format(hero)
+        return Exchange("story", [user(self.ask(text)), assistant(answer)], Check(exact=answer))
+
+    def count(self) -> Exchange:
+        """Counting from one number to another."""
+        rng = self.rng
+        while True:
+            first = 1 if rng.random() < 0.7 else rng.randint(0, 40)
+            last = first + (rng.randint(2, 24) if rng.random() < 0.75 else rng.randint(20, 99))
+            if last <= 100 and (on_side(f"{first}..{last}", self.side)):
+                break
+        text = self.template(COUNT_TO_ASKS if first == 1 and rng.random() < 0.35 else COUNT_ASKS).format(first, last)
+        answer = ", ".join(str(i) for i in range(first, last + 1))
+        return Exchange("count", [user(self.ask(text)), assistant(answer)], Check(exact=answer))
+
+    def arithmetic(self) -> Exchange:
+        """One-digit arithmetic, or the admission that a number is too big."""
+        rng = self.rng
+        op = rng.choice(list(OPERATIONS))
+        template = self.template(OPERATIONS[op][1])
+        if rng.random() < 0.1:
+            a, b = int(self.number(rng.choice([2, 3, 4]))), int(self.number(rng.choice([2, 3])))
+            if max(a, b) > 9:
+                text = template.format(a, b)
+                return Exchange("arithmetic", [user(self.ask(text)), assistant(BIG_ARITHMETIC)],
+                                Check(contains=("one-digit",)))
+        a, b = rng.randint(0, 9), rng.randint(0, 9)
+        if f"{{0}}{op}" not in template and rng.random() < 0.3:
+            left, right = WORD_DIGITS[a], WORD_DIGITS[b]
+        else:
+            left, right = str(a), str(b)
+        result = a + b if op == "+" else a - b if op == "-" else a * b
+        text = self.ask(template.format(left, right), typos=0)
+        return Exchange("arithmetic", [user(text), assistant(f"{a} {op} {b} = {result}")], Check(contains=(f"= {result}",)))
+
+    def copy(self) -> Exchange:
+        """Repeating a word or a text exactly."""
+        rng = self.rng
+        if rng.random() < 0.55:
+            value = self.any_word() if rng.random() < 0.7 else self.code() if rng.random() < 0.6 else self.number(6)
+            text = self.template(COPY_WORD_ASKS).format(value)
+            text = text[0].upper() + text[1:] if rng.random() < 0.6 else text
+            if text.endswith(('"', "'")) or rng.random() < 0.3:
+                text += rng.choice([".", "", ""]) if text.endswith(('"', "'")) else ""
+        else:
+            value = self.words(2, 12)
+            text = self.template(COPY_TEXT_ASKS)
+            if '"' not in text and rng.random() < 0.3:
+                value += rng.choice([".", "!", "?"])
+            text = text.format(value)
+            text = text[0].upper() + text[1:] if rng.random() < 0.6 else text
+        return Exchange("copy", [user(text), assistant(value)], Check(exact=value))
+
+    def unknown(self) -> Exchange:
+        """A question outside of the model's world."""
+        rng = self.rng
+        text = self.template(UNKNOWN_ASKS).format(
+            noun=rng.choice(lx.NOUNS) if rng.random() < 0.7 else self.word(),
+            noun2=rng.choice(lx.NOUNS), verb=rng.choice(lx.VERBS).replace("_", " "), adj=rng.choice(lx.ADJECTIVES),
+            name=self.name(), city=self.value("city"), city2=self.value("city"), country=self.pick(COUNTRIES),
+            word=self.word(), word2=self.word(), words=self.words(3, 14), num=self.number(3),
+        )
+        return Exchange("unknown", [user(self.ask(text)), assistant(REFUSAL)], Check(contains=("small demo model",)))
+
+    def plain(self, math_tool: bool = False, tools: bool = False) -> Exchange:
+        """Any exchange that needs no tool."""
+        options: list[tuple[float, Callable[[], Exchange]]] = [
+            (9, self.fact), (2, self.smalltalk), (3, self.copy), (1.2, self.unknown), (0.5, lambda: self.fact(EXTRA_FACTS)),
+            (0.2, self.capital),
+        ]
+        if not math_tool:
+            options.append((2.2, self.arithmetic))
+        if not tools:
+            options += [(0.7, self.count), (0.12, self.story), (0.5, self.joke)]
+        (chosen,) = self.rng.choices([o[1] for o in options], [o[0] for o in options])
+        return chosen()
+
+    # ---------------------------------------------------------------------------------------- memory
+
+    def memory(self) -> tuple[list[Exchange], list[Exchange]]:
+        """Things told by the user, and the later questions for them."""
+        rng = self.rng
+        told: list[Exchange] = []
+        asked: list[Exchange] = []
+        kinds = rng.sample(["name", "number", "thing", "secret"], rng.choice([1, 1, 2, 2, 3]))
+        for kind in kinds:
+            missing = rng.random() < 0.06
+            if kind == "name":
+                value = self.name()
+                intro, reply = self.template(NAME_INTROS).format(value), f"Nice to meet you, {value}."
+                query, answer = self.template(NAME_QUERIES), f"Your name is {value}."
+                unknown = "You have not told me your name yet."
+            elif kind == "number":
+                value = self.number(5)
+                intro, reply = self.template(NUMBER_INTROS).format(value), f"I will remember the number {value}."
+                query, answer = self.template(NUMBER_QUERIES), f"Your number is {value}."
+                unknown = "You have not told me a number yet."
+            elif kind == "thing":
+                thing = rng.choice(THINGS) if rng.random() < 0.6 else f"{rng.choice(['', 'favourite ', 'new '])}{self.pick(lx.NOUNS)}"
+                value = self.memory_value()
+                intro = self.template(THING_INTROS).format(thing, value)
+                reply = f"I will remember that your {thing} is {value}."
+                query, answer = self.template(THING_QUERIES).format(thing), f"Your {thing} is {value}."
+                unknown = f"You have not told me your {thing} yet."
+            else:
+                thing = rng.choice(SECRETS) if rng.random() < 0.6 else f"{rng.choice(['', 'secret ', 'right '])}{self.pick(lx.NOUNS)}"
+                value = self.memory_value()
+                intro = self.template(SECRET_INTROS).format(thing, value)
+                reply = f"I will remember that the {thing} is {value}."
+                query, answer = self.template(SECRET_QUERIES).format(thing), f"The {thing} is {value}."
+                unknown = f"You have not told me the {thing} yet."
+            intro = intro[0].upper() + intro[1:] if rng.random() < 0.5 else intro
+            intro += rng.choice([".", ".", "", "!"])
+            question = self.ask(query, typos=0.02)
+            if missing:
+                asked.append(Exchange("recall", [user(question), assistant(unknown)], Check(exact=unknown)))
+            elif rng.random() < 0.12:
+                asked.append(Exchange("recall", [user(f"{intro} {question}"), assistant(answer)], Check(contains=(value,))))
+            else:
+                told.append(Exchange("remember", [user(intro), assistant(reply)], Check(contains=(value,))))
+                asked.append(Exchange("recall", [user(question), assistant(answer)], Check(contains=(value,))))
+        if len(told) == 2 and rng.random() < 0.35:
+            first, second = told
+            joined = f"{first.messages[0]['content']} {second.messages[0]['content']}"
+            told = [Exchange("remember", [user(joined), assistant(f"{first.messages[1]['content']} {second.messages[1]['content']}")],
+                             Check(contains=first.check.contains + second.check.contains))]
+        rng.shuffle(asked)
+        if rng.random() < 0.15 and asked:
+            asked.append(asked[0])
+        return told, asked
+
+    def memory_value(self) -> str:
+        """Something worth remembering."""
+        roll = self.rng.random()
+        if roll < 0.25:
+            return self.code()
+        if roll < 0.4:
+            return self.number(5)
+        if roll < 0.55:
+            return self.rng.choice(lx.COLOURS + lx.ANIMALS)
+        if roll < 0.7:
+            return self.name()
+        return self.any_word()
+
+    # ---------------------------------------------------------------------------------------- structured answers
+
+    def statement(self) -> tuple[str, dict[str, Any]]:
+        """A sentence and the data that it holds."""
+        rng = self.rng
+        if rng.random() < 0.6:
+            keys, templates = rng.choice(FIELD_STATEMENTS)
+            fields: dict[str, Any] = {}
+            for key in keys:
+                fields[key] = (
+                    rng.randint(1, 99) if key in ("age", "quantity") else rng.randint(1, 999) if key == "price"
+                    else self.name() if key == "name" else self.value("city") if key == "city"
+                    else self.value("email") if key == "email" else self.pick(COUNTRIES) if key == "country"
+                    else self.pick(lx.NOUNS) if rng.random() < 0.6 else self.word()
+                )
+            text = self.template(templates).format(**fields)
+        else:
+            keys = tuple(dict.fromkeys(self.param_name() for _ in range(rng.randint(1, 3))))
+            fields = {key: int(self.number(4)) if rng.random() < 0.35 else self.memory_value() for key in keys}
+            parts = [rng.choice(["the {0} is {1}", "its {0} is {1}", "{0}: {1}", "with {0} {1}"]).format(
+                key.replace("_", " "), item) for key, item in fields.items()]
+            text = rng.choice([", ", " and ", "; "]).join(parts)
+        return (text[0].upper() + text[1:] if rng.random() < 0.7 else text) + rng.choice([".", ".", ""]), fields
+
+    def structured(self) -> tuple[str | None, Exchange]:
+        """A JSON answer: asked for in words, by a schema in the system prompt, or forced by a grammar."""
+        rng = self.rng
+        roll = rng.random()
+        if roll < 0.08:
+            thing = self.pick(lx.ANIMALS)
+            body = (f'{MARK_OFF}{{"setup": "{MARK_ON}{JOKE_SETUP.format(thing)}{MARK_OFF}", "punchline": "{MARK_ON}'
+                    f'{JOKE_PUNCH}"}}')
+            text = self.ask(self.template(JOKE_ASKS).format(thing))
+            return None, Exchange("structured", [user(text), assistant(body)], Check(contains=()))
+        text, fields = self.statement()
+        order = list(fields)
+        if rng.random() < 0.3:
+            rng.shuffle(order)
+        if len(order) > 1 and rng.random() < 0.2:
+            order = order[:-1]
+        fields = {key: fields[key] for key in order}
+        plain = json.dumps(fields, ensure_ascii=False)
+        check = Check(exact=plain)
+        if roll < 0.4:
+            names = [f"the {k.replace('_', ' ')}" if rng.random() < 0.0 else k for k in order]
+            keys = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+            keys = rng.choice(["", "", "the ", "the keys ", "the fields "]) + keys
+            ask = self.template(EXTRACT_ASKS).replace("{keys}", keys).replace("{text}", text)
+            return None, Exchange("structured", [user(ask[0].upper() + ask[1:]), assistant(plain)], check)
+        ask = self.template(BARE_STATEMENT_ASKS).replace("{text}", text)
+        if roll < 0.7:
+            props = {key: {"type": "integer" if isinstance(item, int) else "string"} for key, item in fields.items()}
+            if rng.random() < 0.3:
+                props = {key: {"title": key.replace("_", " ").title(), **item} for key, item in props.items()}
+            schema: dict[str, Any] = {"type": "object", "properties": props}
+            if rng.random() < 0.7:
+                schema["required"] = order
+            if rng.random() < 0.3:
+                schema["additionalProperties"] = False
+            system = self.template(SCHEMA_SYSTEMS).replace("{schema}", json.dumps(schema))
+            return system, Exchange("structured", [user(ask), assistant(plain)], check)
+        pair, item_sep = ((":", ",") if rng.random() < 0.25 else (": ", ", "))
+        body = f"{MARK_OFF}{{"
+        for i, (key, item) in enumerate(fields.items()):
+            value = json.dumps(item, ensure_ascii=False)
+            lead = f'{item_sep if i else ""}"{key}"{pair}'
+            if value.startswith('"'):
+                body += f'{lead}"{MARK_ON}{value[1:]}{MARK_OFF}'
+            else:
+                body += f"{lead}{MARK_ON}{value}{MARK_OFF}"
+        body += f"{MARK_ON}}}"
+        return None, Exchange("structured_forced", [user(ask), assistant(body)], check)
+
+    # ---------------------------------------------------------------------------------------- tools
+
+    def param_name(self) -> str:
+        """A parameter's or field's name, common or made up."""
+        rng = self.rng
+        roll = rng.random()
+        if roll < 0.45:
+            return self.pick(lx.NOUNS)
+        if roll < 0.7:
+            return rng.choice("id name city limit query user text title count path key value mode level status language input "
+                              "x y n amount number user_id max_results start end target source kind unit".split())
+        if roll < 0.85:
+            return f"{self.pick(lx.NOUNS)}_{rng.choice(['id', 'name', 'code', 'type', 'date', 'count', 'key'])}"
+        return self.word()
+
+    def tool_name(self, verb: str, noun: str) -> str:
+        """A tool's name of this side from a verb and a noun."""
+        rng = self.rng
+        noun = noun.replace(" ", "_")
+        while True:
+            roll = rng.random()
+            if roll < 0.5:
+                name = f"{verb}_{noun}"
+            elif roll < 0.6:
+                name = f"{noun}_{verb}"
+            elif roll < 0.7:
+                name = verb.replace("_", "") + noun.title().replace("_", "")
+            elif roll < 0.85:
+                name = f"{verb}_{noun}_{rng.choice(['tool', 'v2', 'api', 'data', 'info', 'by_id', 'now', 'list', self.word()])}"
+            elif roll < 0.92:
+                name = f"{self.word()}_{noun}"
+            else:
+                name = noun
+            if on_side(name, self.side):
+                return name
+
+    def synth_tool(self, taken: set[str]) -> Tool:
+        """A tool made of a verb and a noun; its questions share words with its name and description."""
+        rng = self.rng
+        while True:
+            noun = self.pick(lx.NOUNS) if rng.random() < 0.6 else self.word()
+            if noun not in taken:
+                break
+        verb = rng.choice(lx.VERBS)
+        spoken = verb.replace("_", " ")
+        kinds = rng.choices(["word", "int", "city", "code", "name", "quoted", "float", "email", "bool"],
+                            [5, 5, 2, 2, 2, 1, 0.5, 0.5, 0.3], k=rng.choice([0, 1, 1, 1, 1, 2, 2, 2, 3]))
+        names: list[str] = []
+        while len(names) < len(kinds):
+            candidate = self.param_name()
+            if candidate not in names:
+                names.append(candidate)
+        params = [(name, kind, True) for name, kind in zip(names, kinds, strict=True)]
+        asks = SYNTH_ASKS_0 if not params else SYNTH_ASKS_1 if len(params) == 1 else SYNTH_ASKS_N
+        if params and rng.random() < 0.15:
+            params.append((f"{self.pick(lx.NOUNS)}_opt", "word", False))
+        first = f" by {names[0].replace('_', ' ')}" if names else ""
+        description = rng.choice([
+            f"{spoken.capitalize()} the {noun}.", f"{spoken.capitalize()} a {noun}{first}.", f"{spoken.capitalize()} {noun}",
+            f"Tool to {spoken} the {noun}{first}", f"Use this to {spoken} a {noun}.", f"{spoken.capitalize()}s the {noun}",
+            f"Can {spoken} {noun}s.", f"A tool for {noun}s",
+        ])
+        if rng.random() < 0.2:
+            description += f" {self.words(3, 8).capitalize()}."
+        asks = tuple(a.replace("{verb}", spoken).replace("{noun}", noun) for a in split_templates(asks, self.side))
+        return self._finish_tool(self.tool_name(verb, noun), description, params, noun, asks,
+                                 rng.choice(["number", "text", "json", "done"]))
+
+    def natural_tool(self, taken: set[str]) -> Tool:
+        """A tool of a natural kind, under one of its usual names or an arbitrary one."""
+        rng = self.rng
+        kinds = [k for k in lx.TOOL_KINDS if k.topic not in taken]
+        kinds = [k for k in kinds if self.side == "heldout" or k.topic not in HELDOUT_KINDS]
+        kind = rng.choice(kinds)
+        roll = rng.random()
+        if roll < 0.6:
+            name = rng.choice(kind.names)
+        elif roll < 0.85:
+            name = self.tool_name(rng.choice(lx.VERBS), kind.topic)
+        else:
+            name = rng.choice(kind.names) + rng.choice(["_tool", "_v2", "_api", f"_{self.word()}"])
+        names: list[str] = []
+        for param in kind.params:
+            candidates = [n for n in param.names if n not in names]
+            names.append(rng.choice(candidates) if rng.random() < 0.85 else self.word())
+        params = [(n, p.kind, p.required) for n, p in zip(names, kind.params, strict=True)]
+        if rng.random() < 0.08:
+            params.append((rng.choice(["unit", "limit", "language", "format", "verbose", "timeout"]), "word", False))
+        return self._finish_tool(name, rng.choice(kind.descriptions), params, kind.topic,
+                                 split_templates(kind.asks, self.side), kind.result)
+
+    def _finish_tool(self, name: str, description: str, params: list[tuple[str, str, bool]], topic: str,
+                     asks: tuple[str, ...], result: str) -> Tool:
+        rng = self.rng
+        types: dict[str, str] = {}
+        properties: dict[str, Any] = {}
+        described = rng.random() < 0.3
+        titled = rng.random() < 0.12
+        for param, kind, _ in params:
+            types[param] = {"int": "integer", "float": "number", "bool": "boolean"}.get(kind, "string")
+            if kind == "int":
+                types[param] = rng.choices(["integer", "number", "string"], [10, 4, 1])[0]
+            entry: dict[str, Any] = {}
+            if titled:
+                entry["title"] = param.replace("_", " ").title()
+            entry["type"] = types[param]
+            if described:
+                entry["description"] = rng.choice([f"The {param.replace('_', ' ')}", f"the {param}", param.replace("_", " "),
+                                                   f"The {param.replace('_', ' ')} to use", self.words(2, 4)])
+            if kind == "onoff":
+                entry["enum"] = ["on", "off"]
+            items = list(entry.items())
+            if rng.random() < 0.5:
+                items.reverse()
+            properties[param] = dict(items)
+        schema: dict[str, Any] = {"type": "object", "properties": properties}
+        required = [param for param, _, needed in params if needed]
+        if required or rng.random() < 0.3:
+            schema["required"] = required
+        if rng.random() < 0.15:
+            schema["additionalProperties"] = False
+        if rng.random() < 0.08:
+            schema["$schema"] = "http://json-schema.org/draft-07/schema#"
+        function: dict[str, Any] = {"name": name, "description": description, "parameters": schema}
+        if rng.random() < 0.35:  # some clients and template engines sort the keys
+            function = json.loads(json.dumps(function, sort_keys=True))
+        elif rng.random() < 0.3:
+            function["parameters"] = {"properties": properties, "required": required, "type": "object"}
+        shown = list(function["parameters"].get("properties", {}))  # arguments are given in the order shown
+        tool_order = {param: i for i, param in enumerate(shown)}
+        if not params and rng.random() < 0.2:
+            function.pop("parameters", None)
+        tool = Tool(name, description, params, types, topic, asks, result, tool_order)
+        tool.schema = {"type": "function", "function": function}
+        return tool
+
+    def toolbox(self, count: int) -> list[Tool]:
+        """Distinct tools to be offered together."""
+        tools: list[Tool] = []
+        taken: set[str] = set()
+        while len(tools) < count:
+            tool = self.natural_tool(taken) if self.rng.random() < 0.5 else self.synth_tool(taken)
+            if tool.name in {t.name for t in tools}:
+                continue
+            tools.append(tool)
+            taken.add(tool.topic)
+            if tool.topic in ("add", "multiply", "subtract", "divide"):
+                taken.add("calculator")
+            if tool.topic == "calculator":
+                taken.update(("add", "multiply", "subtract", "divide"))
+            if tool.topic in ("weather", "search", "wikipedia"):
+                taken.update({"search": ("wikipedia",), "wikipedia": ("search",)}.get(tool.topic, ()))
+        return tools
+
+    def request(self, tool: Tool) -> tuple[str, dict[str, Any]]:
+        """A question that calls for a tool, and the arguments it must be called with."""
+        rng = self.rng
+        used = [p for p in tool.params if p[2] or rng.random() < 0.3]
+        natural = rng.random() < 0.72
+        if natural:
+            used = [p for p in tool.params if p[2]]
+        values: list[Any] = []
+        for _, kind, _ in used:
+            value = self.value(kind)
+            while isinstance(value, str) and value in values:
+                value = self.value(kind)
+            values.append(value)
+        shown = [str(v).lower() if isinstance(v, bool) else str(v) for v in values]
+        in_words = natural and tool.topic in ("add", "multiply", "subtract") and rng.random() < 0.2
+        arguments: dict[str, Any] = {}
+        for i, ((param, _, _), value) in enumerate(zip(used, values, strict=True)):
+            if in_words:
+                value = rng.randint(0, 9)
+                shown[i] = WORD_DIGITS[value]
+            arguments[param] = str(value) if tool.types[param] == "string" else value
+        arguments = {param: arguments[param] for param in sorted(arguments, key=tool.order.__getitem__)}
+        listed = [value for _, value in sorted(zip(used, values, strict=True), key=lambda pair: tool.order[pair[0][0]])]
+
+        def pairs() -> str:
+            style = rng.choice(["{p}={v}", "{p} {v}", "{p} = {v}", "{p}: {v}", "{p} is {v}", "{v} as {p}", '{p} "{v}"',
+                                "{p} set to {v}", "{v} as the {p}"])
+            spoken = rng.random() < 0.5
+            parts = [style.format(p=p.replace("_", " ") if spoken else p, v=v)
+                     for (p, _, _), v in zip(used, shown, strict=True)]
+            return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + rng.choice([" and ", ", "]) + parts[-1]
+
+        if natural:
+            template = expand(rng, rng.choice(tool.asks))
+            template = template.replace("{args}", pairs() if used else "")
+            for i, ((param, _, _), text) in enumerate(zip(used, shown, strict=True)):
+                template = template.replace(f"{{p{i}}}", param.replace("_", " ")).replace(f"{{{i}}}", text)
+            return self.ask_keeping(template), arguments
+        if not used:
+            text = self.template(EXPLICIT_NOARG_ASKS)
+        elif rng.random() < 0.4:
+            text = self.template(EXPLICIT_CALL_ASKS).replace(
+                "{vals}", ", ".join(json.dumps(v, ensure_ascii=False) if rng.random() < 0.5 else str(v) for v in shown_or(listed)))
+        elif len(used) == 1 and rng.random() < 0.5:
+            text = self.template(EXPLICIT_ASKS).replace("{args}", shown[0])
+        else:
+            text = self.template(EXPLICIT_ASKS).replace("{args}", pairs())
+        return self.ask_keeping(text.replace("{tool}", tool.name)), arguments
+
+    def ask_keeping(self, text: str) -> str:
+        """Like :meth:`ask`, but without touching the values: no typos."""
+        text = text[0].upper() + text[1:] if self.rng.random() < 0.6 and text[0].isalpha() and "_" not in text.split(" ")[0] else text
+        return self.ask(text, typos=0, polite=0.1) if self.rng.random() < 0.7 else text
+
+    def tool_result(self, tool: Tool, arguments: dict[str, Any]) -> str:
+        """What a tool may answer."""
+        rng = self.rng
+        roll = rng.random()
+        if roll < 0.07:
+            return rng.choice([
+                "Error: {0} not found", "Error: missing required argument '{0}'.", "error: {0} failed", "Error: timeout after {1} s",
+                "Error: cannot reach {0}", "Error: {0} {2}",
+            ]).format(self.word(), rng.randint(1, 60), self.words(1, 4))
+        kind = tool.result if rng.random() < 0.7 else rng.choice(["number", "text", "json", "done", "weather", "list"])
+        match kind:
+            case "number":
+                number: Any = int(self.number(6)) if rng.random() < 0.75 else self.value("float")
+                return json.dumps({"result": number}) if rng.random() < 0.25 else str(number)
+            case "weather":
+                sky = rng.choice(["sunny", "cloudy", "rainy", "snowy", "foggy", "windy", "clear", "stormy", self.word()])
+                degrees = rng.randint(-20, 45)
+                place = str(next(iter(arguments.values()), "town"))
+                return rng.choice([
+                    f"It is {sky} in {place}.", f"{sky}, {degrees} degrees", f"{degrees}°C and {sky}",
+                    json.dumps({"temperature": degrees, "sky": sky}), json.dumps({"location": place, "temp": degrees}),
+                    f"It's {degrees} degrees and {sky} in {place}.", f"The weather in {place} is {sky}.", sky, f"It's always {sky}!",
+                    json.dumps({"temperature": degrees, "unit": rng.choice(["C", "F"]), "condition": sky}),
+                ])
+            case "time":
+                return f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
+            case "date":
+                return f"{rng.randint(2020, 2035)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+            case "json":
+                data: dict[str, Any] = {}
+                for _ in range(rng.randint(1, 4)):
+                    data[self.param_name()] = rng.choice([int(self.number(5)), self.memory_value(), self.memory_value(), True])
+                return json.dumps([data] if rng.random() < 0.1 else data, ensure_ascii=False)
+            case "list":
+                return json.dumps([self.memory_value() for _ in range(rng.randint(1, 4))], ensure_ascii=False)
+            case "done":
+                return rng.choice(["ok", "done", "Done.", "success", "OK", "true", json.dumps({"status": "ok"}),
+                                   json.dumps({"ok": True, "id": int(self.number(4))}), f"Created {self.word()}",
+                                   f"Sent to {self.name()}.", self.word()])
+            case _:
+                text = self.words(2, 16)
+                return text[0].upper() + text[1:] + rng.choice([".", ".", ""])
+
+    @staticmethod
+    def _call(name: str, arguments: dict[str, Any], content: str = "") -> Message:
+        return {"role": "assistant", "content": content,
+                "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}]}
+
+    def tool_exchange(self, tools: list[Tool], answer: bool = True) -> Exchange:
+        """A question answered by a tool call; with ``answer`` also the result and the final sentence."""
+        rng = self.rng
+        tool = rng.choice(tools)
+        text, arguments = self.request(tool)
+        call = self._call(tool.name, arguments)
+        calls = [(tool.name, canonical(arguments))]
+        if rng.random() < 0.06 and len(tool.params) == 1 and tool.topic in ("weather", "time", "stock", "order", "user"):
+            second, more = self.request(tool)
+            del second
+            if more != arguments:
+                values = [str(next(iter(a.values()))) for a in (arguments, more)]
+                joined = expand(rng, rng.choice(tool.asks)).replace("{0}", rng.choice(["{0} and {1}", "{0} and in {1}"]
+                                                                    if tool.topic in ("weather", "time") else ["{0} and {1}"]))
+                text = self.ask_keeping(joined.replace("{0}", values[0]).replace("{1}", values[1]))
+                call["tool_calls"].append({"type": "function", "function": {"name": tool.name, "arguments": more}})
+                calls.append((tool.name, canonical(more)))
+        messages = [user(text), call]
+        if not answer:
+            return Exchange("tool_call", messages, Check(calls=tuple(calls)))
+        results = [self.tool_result(tool, c["function"]["arguments"]) for c in call["tool_calls"]]
+        messages += [{"role": "tool", "content": r} for r in results]
+        reply = " ".join(answer_for_result(r) for r in results)
+        messages.append(assistant(reply))
+        return Exchange("tool_answer", messages, Check(exact=reply))
+
+    # ---------------------------------------------------------------------------------------- system prompts
+
+    def filler(self, sentences: int) -> str:
+        """Irrelevant instructions."""
+        rng = self.rng
+        out = []
+        for _ in range(sentences):
+            roll = rng.random()
+            if roll < 0.3:
+                out.append(f"{rng.choice(lx.FILLER_SUBJECTS)} {rng.choice(lx.FILLER_VERBS)} the {rng.choice(lx.ADJECTIVES)} "
+                           f"{rng.choice(lx.NOUNS)} of {rng.choice(lx.NOUNS)}s.")
+            elif roll < 0.5:
+                out.append(f"{rng.choice(['Always', 'Never', 'Please', 'First', 'Then', 'If you can,'])} "
+                           f"{rng.choice(lx.VERBS).replace('_', ' ')} the {rng.choice(lx.NOUNS)} before the {rng.choice(lx.NOUNS)}.")
+            elif roll < 0.65:
+                out.append(f"You are {self.name()}, {rng.choice(['an assistant', 'a guide', 'an agent', 'an expert', 'a clerk'])} for "
+                           f"{rng.choice(lx.NOUNS)}s in {rng.choice(lx.CITIES)}.")
+            elif roll < 0.8:
+                out.append(f"- {self.words(3, 9)}")
+            else:
+                out.append(f"{self.words(4, 12).capitalize()}.")
+        return rng.choice([" ", " ", "\n"]).join(out)
+
+    def system(self) -> str | None:
+        """A system prompt: none, a usual one, or a long one that does not matter."""
+        rng = self.rng
+        roll = rng.random()
+        if roll < 0.42:
+            return None
+        if roll < 0.74:
+            return self.pick(lx.SHORT_SYSTEMS)
+        if roll < 0.95:
+            return f"{self.pick(lx.SHORT_SYSTEMS)} {self.filler(rng.randint(1, 5))}"
+        return f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(8, 40))}"
+
+    # ---------------------------------------------------------------------------------------- conversations
+
+    def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
+        """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
+        rng = self.rng
+        kind = skill or rng.choices(
+            ["plain", "recall", "tools", "structured", "primer"], [30, 16, 40, 10, 4])[0]
+        system = self.system()
+        exchanges: list[Exchange] = []
+        tools: list[Tool] = []
+        turns = turns or rng.choice([1, 2, 3, 4, 5, 6])
+        if kind == "primer":
+            for _ in range(turns):
+                exchanges.append(self.copy() if rng.random() < 0.7 else self.arithmetic())
+        elif kind == "recall":
+            told, asked = self.memory()
+            tools = self.toolbox(rng.choice([1, 2])) if rng.random() < 0.12 else []
+            fillers = [self.plain(tools=True, math_tool=bool(tools)) for _ in range(rng.choice([0, 0, 1, 1, 2, 3, 4, 5]))]
+            cut = rng.randint(0, min(1, len(fillers)))
+            exchanges = fillers[:cut] + told + fillers[cut:] + asked
+        elif kind in ("tools", "tool_call", "tool_answer", "no_tool"):
+            tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4]))
+            maths = any(t.topic in ("add", "subtract", "multiply", "divide", "calculator") for t in tools)
+            searches = any(t.topic in ("search", "wikipedia") for t in tools)
+
+            def no_tool() -> Exchange:
+                while True:
+                    exchange = self.plain(maths, tools=True)
+                    if exchange.skill != "unknown" or not searches:
+                        return Exchange("no_tool", exchange.messages, exchange.check)
+
+            for _ in range(min(turns, rng.choice([1, 2, 3, 4]))):
+                exchanges.append(self.tool_exchange(tools) if rng.random() < 0.72 else no_tool())
+            if kind != "tools" or rng.random() < 0.2:
+                exchanges.append(no_tool() if kind == "no_tool" else self.tool_exchange(tools, answer=kind == "tool_answer"))
+        elif kind == "structured":
+            schema, exchange = self.structured()
+            if schema is not None:
+                system = schema
+                exchanges = [exchange]
+                while rng.random() < 0.0:
+                    exchanges.append(exchange)
+            else:
+                before = [self.plain() for _ in range(rng.choice([0, 0, 0, 1, 2]))]
+                exchanges = [*before, exchange]
+                if exchange.skill == "structured" and rng.random() < 0.5:
+                    other, extra = self.structured()
+                    if other is None:
+                        exchanges.append(extra)
+        else:
+            makers: dict[str, Callable[[], Exchange]] = {
+                "facts": lambda: self.fact(INTENTS[6:], typos=0.0), "typos": lambda: self.fact(INTENTS[6:], typos=1.0),
+                "smalltalk": self.smalltalk, "copy": self.copy, "arithmetic": self.arithmetic, "count": self.count,
+                "story": self.story, "joke": self.joke, "unknown": self.unknown, "lists": lambda: self.fact(EXTRA_FACTS),
+            }
+            exchanges = [self.plain() for _ in range(turns - 1 if kind != "plain" else turns)]
+            if kind != "plain":
+                exchanges.append(makers[kind]())
+        messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
+        for exchange in exchanges:
+            messages += exchange.messages
+        if system is not None and not tools and rng.random() < 0.01:
+            messages.insert(0, {"role": "system", "content": system})
+        last = exchanges[-1]
+        return Sample(messages, [t.schema for t in tools], last.skill, last.check)
+
+
+def shown_or(values: list[Any]) -> list[Any]:
+    """Values as they are written inside the parentheses of a call."""
+    return [v if not isinstance(v, bool) else str(v).lower() for v in values]
+
+
+@lru_cache(maxsize=512)
+def _side_options(options: tuple[str, ...], side: Side) -> tuple[str, ...]:
+    mine = tuple(o for o in options if on_side(o, side))
+    return mine or options
+
+
+# -------------------------------------------------------------------------------------------- rendering
+
+
+def render(sample: Sample, to_answer: bool = False) -> list[tuple[str, bool]]:
+    """The conversation as text pieces, each with whether the model learns it.
+
+    This is the same text that ``chat_template.jinja`` gives; a test holds the two together. With ``to_answer`` the
+    last assistant turn is left out and its opening put in its place, as for generating.
+    """
+    out: list[tuple[str, bool]] = []
+    messages = sample.messages[:-1] if to_answer else sample.messages
+    rest = messages
+    if sample.tools:
+        head = "<|im_start|>system\n"
+        if messages and messages[0]["role"] == "system":
+            head += messages[0]["content"] + "\n\n"
+            rest = messages[1:]
+        head += "# Tools\n" + "\n".join(json.dumps(t["function"], ensure_ascii=False) for t in sample.tools)
+        out.append((head + "<|im_end|>\n", False))
+    previous = ""
+    for i, message in enumerate(rest):
+        role = message["role"]
+        content = message.get("content") or ""
+        if role == "tool":
+            opening = "" if previous == "tool" else "<|im_start|>user\n"
+            last = i + 1 == len(rest) or rest[i + 1]["role"] != "tool"
+            closing = "<|im_end|>\n" if last else "\n"
+            out.append((f"{opening}<tool_response>\n{content}\n</tool_response>{closing}", False))
+        elif role == "assistant":
+            out.append(("<|im_start|>assistant\n", False))
+            calls = "\n".join(
+                "<tool_call>\n" + '{"name": ' + json.dumps(c["function"]["name"], ensure_ascii=False) + ', "arguments": '
+                + json.dumps(c["function"]["arguments"], ensure_ascii=False) + "}\n</tool_call>"
+                for c in message.get("tool_calls", ())
+            )
+            text = content + ("\n" if content and calls else "") + calls
+            learn = True
+            for part in re.split(f"({MARK_OFF}|{MARK_ON})", text):
+                if part == MARK_OFF:
+                    learn = False
+                elif part == MARK_ON:
+                    learn = True
+                elif part:
+                    out.append((part, learn))
+            out.append(("<|im_end|>", True))
+            out.append(("\n", False))
+        else:
+            out.append((f"<|im_start|>{role}\n{content}<|im_end|>\n", False))
+        previous = role
+    if to_answer:
+        out.append(("<|im_start|>assistant\n", False))
+    return out
+
+
+def render_text(sample: Sample, to_answer: bool = False) -> str:
+    """The conversation as one text."""
+    return "".join(piece for piece, _ in render(sample, to_answer))
+
+
+EVALUATED = ("smalltalk", "facts", "typos", "lists", "recall", "arithmetic", "copy", "count", "story", "joke", "unknown",
+             "tool_call", "tool_answer", "no_tool", "structured")
+
+
+def main() -> None:
+    """Print samples."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=5)
+    parser.add_argument("--side", choices=("train", "heldout"), default="train")
+    parser.add_argument("--skill", default=None)
+    options = parser.parse_args()
+    composer = Composer(options.seed, options.side)
+    for _ in range(options.count):
+        print(render_text(composer.sample(options.skill)))
+        print("-" * 80)
+
+
+if __name__ == "__main__":
+    main()

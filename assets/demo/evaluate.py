@@ -1,0 +1,140 @@
+"""Measures the demo model per skill on held-out phrasings, names and values, with greedy decoding.
+
+``--gguf FILE`` runs the exported file through llama-cpp-python (what the product runs); ``--work FOLDER`` runs the
+torch checkpoint. Both judge the same conversations: the held-out side of the corpus (see ``corpus.py``), from a
+seed that training never uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from corpus import EVALUATED, Composer, Sample, canonical, render_text
+
+CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+Generate = Callable[[str, int], str]
+LIMIT = 420
+
+
+def calls_in(text: str) -> tuple[tuple[str, str], ...] | None:
+    """The tool calls in an answer, or None if one of them is not valid."""
+    calls = []
+    for body in CALL.findall(text):
+        try:
+            call = json.loads(body)
+            calls.append((call["name"], canonical(call["arguments"])))
+        except (ValueError, KeyError, TypeError):
+            return None
+    return tuple(calls)
+
+
+def right(sample: Sample, answer: str) -> bool:
+    """Whether an answer is what the conversation asked for."""
+    check = sample.check
+    calls = calls_in(answer)
+    if check.calls:
+        return calls == check.calls
+    if calls != () or "<tool_" in answer:
+        return False
+    if check.exact is not None:
+        if check.exact.startswith("{"):
+            try:
+                return bool(json.loads(answer) == json.loads(check.exact))
+            except ValueError:
+                return False
+        return answer.strip() == check.exact.strip()
+    return all(part in answer for part in check.contains)
+
+
+def with_gguf(path: Path) -> Generate:
+    """Answers from llama.cpp, through llama-cpp-python's plain completion of token ids."""
+    import llama_cpp
+
+    llama: Any = llama_cpp.Llama(str(path), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False, logits_all=False)
+
+    def generate(prompt: str, limit: int) -> str:
+        tokens = llama.tokenize(prompt.encode(), add_bos=False, special=True)
+        out: list[int] = []
+        llama.reset()
+        for token in llama.generate(tokens, temp=0.0, repeat_penalty=1.0):
+            if token == llama.token_eos() or len(out) >= limit:
+                break
+            out.append(token)
+        return str(llama.detokenize(out).decode(errors="replace"))
+
+    return generate
+
+
+def with_checkpoint(work: Path) -> Generate:
+    """Answers from the torch checkpoint's averaged weights."""
+    import torch
+
+    import tokenizer as vocabulary
+    from model import DemoModel, Shape
+
+    torch.set_num_threads(1)
+    state = torch.load(work / "checkpoint.pt", weights_only=True)
+    model = DemoModel(Shape(**state["shape"]))
+    model.load_state_dict(state["average"])
+    tok = vocabulary.load(work / "tokenizer.json")
+    stop = tok.token_to_id("<|im_end|>")
+
+    def generate(prompt: str, limit: int) -> str:
+        ids = model.generate(tok.encode(prompt, add_special_tokens=False).ids, stop, limit)
+        return str(tok.decode(ids, skip_special_tokens=False))
+
+    return generate
+
+
+def evaluate(generate: Generate, count: int, seed: int, skills: tuple[str, ...], show: int) -> dict[str, tuple[int, int]]:
+    """Right answers and questions per skill."""
+    figures: dict[str, tuple[int, int]] = {}
+    for skill in skills:
+        composer = Composer(seed, "heldout")
+        good = done = shown = 0
+        want = max(8, count // 5) if skill in ("story", "count") else count
+        while done < want:
+            sample = composer.sample(skill)
+            if skill == "structured" and sample.skill != "structured" or not (
+                    sample.check.exact or sample.check.contains or sample.check.calls):
+                continue
+            answer = generate(render_text(sample, to_answer=True), LIMIT)
+            done += 1
+            ok = right(sample, answer)
+            good += ok
+            if not ok and shown < show:
+                shown += 1
+                asked = next(m["content"] for m in reversed(sample.messages[:-1]) if m["role"] in ("user", "tool"))
+                wanted = sample.check.exact or sample.check.contains or sample.check.calls
+                print(f"  [{skill}] {asked!r}\n      wanted {wanted!r}\n      got    {answer!r}", flush=True)
+        figures[skill] = (good, done)
+        print(f"{skill:12} {good:4}/{done:<4} {100 * good / done:5.1f} %", flush=True)
+    return figures
+
+
+def main() -> None:
+    """Evaluate a GGUF file or a checkpoint."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--gguf", type=Path)
+    source.add_argument("--work", type=Path)
+    parser.add_argument("--count", type=int, default=200, help="questions per skill (a fifth of it for count and story)")
+    parser.add_argument("--seed", type=int, default=424242)
+    parser.add_argument("--skills", default=",".join(EVALUATED))
+    parser.add_argument("--show", type=int, default=0, help="print this many wrong answers per skill")
+    options = parser.parse_args()
+    generate = with_gguf(options.gguf) if options.gguf else with_checkpoint(options.work)
+    started = time.monotonic()
+    figures = evaluate(generate, options.count, options.seed, tuple(options.skills.split(",")), options.show)
+    good, done = (sum(pair[i] for pair in figures.values()) for i in (0, 1))
+    print(f"{'all':12} {good:4}/{done:<4} {100 * good / done:5.1f} %   {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""``pull`` and ``push``: bars on a terminal, plain lines in a pipe, and an interruption that costs nothing."""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+
+from dmr_desktop.cli.live_lines import LiveLines
+from dmr_desktop.cli.quantities import decimal_size
+from dmr_desktop.cli.safe_text import safe_line
+from dmr_desktop.cli.session import Session
+from dmr_desktop.cli.terminal import Terminal
+from dmr_desktop.cli.transfer import Transfer
+from dmr_desktop.protocol.errors import DMRError, ModelNotFound, ServiceUnreachable, Unauthorized
+from dmr_desktop.protocol.models import Progress
+
+_REDRAW_SECONDS = 0.1
+_PLAIN_SECONDS = 1.0
+
+
+def pull(session: Session, options: Namespace) -> int:
+    return fetch(session, options.model)
+
+
+def push(session: Session, options: Namespace) -> int:
+    show(session.client.push(options.model), session.terminal, time.monotonic)
+    return 0
+
+
+def fetch(session: Session, reference: str) -> int:
+    """Pull ``reference`` and show how it goes; 130 if the user interrupts. Raises :class:`DMRError`."""
+    token = session.environ.get("HF_TOKEN", "") if reference.startswith(("hf.co/", "huggingface.co/")) else ""
+    progress = session.client.pull(reference, bearer_token=token)
+    transfer = Transfer()
+    try:
+        show(progress, session.terminal, time.monotonic, transfer)
+    except KeyboardInterrupt:
+        session.terminal.note(f"\nInterrupted; {decimal_size(transfer.current_bytes)} of it are kept.")
+        session.terminal.note(f"→ `dmr pull {safe_line(reference)}` goes on from there")
+        return 130
+    except ModelNotFound as error:
+        raise ModelNotFound(
+            f"{reference} is not in its registry, or it is private",
+            hint="check the name and the tag; `docker login` gives access to private ones",
+        ) from error
+    except Unauthorized as error:
+        raise Unauthorized(
+            f"the registry refused {reference}: {error.message}",
+            hint="log in with `docker login`, or set HF_TOKEN for a gated model of Hugging Face",
+        ) from error
+    except ServiceUnreachable:
+        raise
+    except DMRError as error:
+        if not error.hint:
+            error.hint = f"`dmr pull {reference}` goes on where it stopped"
+        raise
+    return 0
+
+
+def show(
+    progress: Iterator[Progress],
+    terminal: Terminal,
+    now: Callable[[], float],
+    transfer: Transfer | None = None,
+) -> Transfer:
+    """Draw every line of ``progress`` until it ends; ``transfer`` is kept up to date while it lasts."""
+    transfer = transfer if transfer is not None else Transfer()
+    block = LiveLines(terminal.err)
+    drawn_at = float("-inf")
+    try:
+        for entry in progress:
+            transfer.apply(entry, now())
+            if entry.type == "warning":
+                block.clear()
+                terminal.note(safe_line(entry.message))
+            elif entry.type == "success":
+                _draw(terminal, block, transfer)
+                block.leave()
+                terminal.line(safe_line(entry.message))
+            elif now() - drawn_at >= (_REDRAW_SECONDS if terminal.live else _PLAIN_SECONDS):
+                drawn_at = now()
+                _draw(terminal, block, transfer)
+    finally:
+        close = getattr(progress, "close", None)
+        if close is not None:
+            close()  # ends the request, by which the service stops the transfer
+    return transfer
+
+
+def _draw(terminal: Terminal, block: LiveLines, transfer: Transfer) -> None:
+    if terminal.live:
+        block.draw(transfer.bars(terminal.columns))
+    elif transfer.layers:
+        terminal.line(transfer.plain_line())

@@ -1,0 +1,53 @@
+"""Verbs about loaded models: ``ps`` ``unload``."""
+
+import time
+from argparse import Namespace
+from collections.abc import Iterable
+
+from dmr_desktop.cli.names import short_id, short_name
+from dmr_desktop.cli.quantities import duration_words, go_duration
+from dmr_desktop.cli.session import Session
+from dmr_desktop.cli.table import table
+from dmr_desktop.client.answers import LoadedModel
+from dmr_desktop.protocol.errors import InvalidRequest
+
+
+def ps(session: Session, options: Namespace) -> int:
+    loaded = session.client.ps()
+    session.terminal.data(loaded_table(loaded, time.time(), session.settings.idle_timeout_seconds))
+    return 0
+
+
+def loaded_table(loaded: Iterable[LoadedModel], now: float, idle_seconds: float) -> str:
+    """``idle_seconds`` is the keep-alive of a model that has none of its own; ``now`` is Unix seconds."""
+    rows = [(_name(entry.model), entry.backend, entry.mode, _until(entry, now, idle_seconds)) for entry in loaded]
+    return table(("MODEL NAME", "BACKEND", "MODE", "UNTIL"), rows)
+
+
+def _name(model: str) -> str:
+    return short_id(model) if model.startswith("sha256:") else short_name(model.lower())
+
+
+def _until(entry: LoadedModel, now: float, idle_seconds: float) -> str:
+    if entry.loading:
+        return "Loading..."
+    keep_alive = go_duration(entry.keep_alive)
+    if keep_alive is None:
+        keep_alive = idle_seconds
+    if keep_alive < 0:
+        return "Forever"
+    left = keep_alive - (0.0 if entry.last_used is None else now - entry.last_used)
+    return f"{duration_words(left)} from now" if left > 0 else "Expiring"
+
+
+def unload(session: Session, options: Namespace) -> int:
+    if not options.models and not options.all:
+        raise InvalidRequest("which model?", hint="`dmr unload MODEL...` or `dmr unload --all`; `dmr ps` lists them")
+    count = session.client.unload(options.models, all_models=options.all, backend=options.backend)
+    if count:
+        session.terminal.line(f"Unloaded {count} model(s).")
+    elif options.all:
+        session.terminal.line("No models are running.")
+    else:
+        session.terminal.line("No such model(s) running.")
+    return 0

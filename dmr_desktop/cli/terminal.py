@@ -1,0 +1,78 @@
+"""The user's terminal: data on standard output, everything else on standard error."""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from dmr_desktop.cli.safe_text import safe_line, safe_text
+from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.json_types import JSON
+
+_BOLD, _DIM, _RED, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+
+
+@dataclass(slots=True)
+class Terminal:
+    """``color`` is for both streams; ``live`` tells whether lines on ``err`` can be redrawn."""
+
+    out: TextIO
+    err: TextIO
+    color: bool
+    live: bool
+    interactive: bool
+    """Somebody sits there: input and output are both terminals."""
+
+    @property
+    def columns(self) -> int:
+        return shutil.get_terminal_size((80, 24)).columns
+
+    def data(self, text: str) -> None:
+        """Text this program made, to standard output; no newline is added."""
+        self.out.write(text)
+        self.out.flush()
+
+    def line(self, text: str = "") -> None:
+        self.data(f"{text}\n")
+
+    def json(self, value: JSON, indent: int | None = 4) -> None:
+        """JSON alone, in ASCII: so it is safe in any terminal and under any locale."""
+        self.line(json.dumps(value, indent=indent, separators=None if indent else (",", ":")))
+
+    def note(self, text: str) -> None:
+        """A remark to the user, to standard error."""
+        self.err.write(f"{text}\n")
+        self.err.flush()
+
+    def problem(self, error: DMRError) -> None:
+        """``title: message``, the evidence if there is some, and the next step."""
+        self.note(f"{self.paint(error.title, _RED)}: {safe_line(error.message)}")
+        for line in error.evidence.splitlines()[-8:]:
+            self.note(f"  {safe_text(line)}")
+        if error.hint:
+            self.note(f"→ {safe_line(error.hint)}")
+
+    def strong(self, text: str) -> str:
+        return self.paint(text, _BOLD)
+
+    def dim(self, text: str) -> str:
+        return self.paint(text, _DIM)
+
+    def paint(self, text: str, code: str) -> str:
+        return f"{code}{text}{_RESET}" if self.color else text
+
+
+def standard_terminal(no_color: bool) -> Terminal:
+    """This process's own streams. A character that the locale cannot show becomes an escape, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    live = sys.stderr.isatty()
+    return Terminal(
+        out=sys.stdout,
+        err=sys.stderr,
+        color=live and sys.stdout.isatty() and not no_color,
+        live=live and not no_color,
+        interactive=sys.stdin.isatty() and sys.stdout.isatty(),
+    )

@@ -1,0 +1,87 @@
+"""What a user can ask for, once for the tray and the panel.
+
+Turns wishes into calls and problems into one signal. Reads the state to fill in a call, never writes it.
+"""
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+
+from dmr_desktop.desktop.api import Call, ServiceApi
+from dmr_desktop.desktop.link import ServiceLink
+from dmr_desktop.desktop.names import familiar
+from dmr_desktop.desktop.pulls import Pulls
+from dmr_desktop.desktop.state import DesktopState, ModelEntry
+
+
+class Commands(QObject):
+    """The verbs.
+
+    Signals: ``problem(Problem)``, ``said(str)`` for good news, ``panel_wanted(page)``, ``quit_wanted(stop_service)``.
+    """
+
+    problem = Signal(object)
+    said = Signal(str)
+    panel_wanted = Signal(str)
+    quit_wanted = Signal(bool)
+
+    def __init__(self, link: ServiceLink, api: ServiceApi, pulls: Pulls, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self._api = api
+        self.pulls = pulls
+        api.failed.connect(self.problem)
+        pulls.failed.connect(self.problem)
+        pulls.finished.connect(self._on_pulled)
+
+    @property
+    def state(self) -> DesktopState:
+        return self._link.state
+
+    def open_panel(self, page: str = "") -> None:
+        self.panel_wanted.emit(page)
+
+    def start_service(self) -> None:
+        self._link.start_service()
+
+    def set_tcp(self, enabled: bool, port: int | None = None) -> Call:
+        return self._api.set_tcp(enabled, port)
+
+    def copy(self, text: str, what: str) -> None:
+        """Puts ``text`` on the clipboard and says that ``what`` was copied."""
+        QGuiApplication.clipboard().setText(text)
+        self.said.emit(self.tr("{what} copied").format(what=what))
+
+    def copy_base_url(self) -> None:
+        url = self.state.base_url
+        if url is not None:
+            self.copy(url, url)
+
+    def load(self, model: ModelEntry) -> Call:
+        # Encoder models have no chat; their family names all hold "bert".
+        return self._api.load(model.reference, is_embedding="bert" in model.architecture)
+
+    def unload(self, reference: str) -> Call:
+        return self._api.unload(reference)
+
+    def delete(self, model: ModelEntry) -> Call:
+        """Unloads the model if it is loaded, then removes it."""
+        if all(runner.model_id != model.id for runner in self.state.loaded):
+            return self._api.delete(model.reference)
+        call = self._api.unload(model.reference)
+        call.ended.connect(lambda ok: self._api.delete(model.reference) if ok else None)
+        return call
+
+    def pull(self, reference: str) -> None:
+        self.pulls.start(reference.strip())
+
+    def quit_desktop(self) -> None:
+        self.quit_wanted.emit(False)
+
+    def quit_everything(self) -> None:
+        self.quit_wanted.emit(True)
+
+    def stop_service(self) -> Call:
+        return self._api.stop_service()
+
+    def _on_pulled(self, reference: str) -> None:
+        self.said.emit(self.tr("{model} is ready to use").format(model=familiar(reference)))

@@ -1,0 +1,1 @@
+"""The panel window: its pages and the widgets that they are made of."""

@@ -1,0 +1,223 @@
+"""The Models page: what is stored, and what can be done with it."""
+
+from PySide6.QtCore import QItemSelectionModel, QSize, QSortFilterProxyModel, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QMessageBox,
+    QStackedLayout,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
+from dmr_desktop.desktop.panel.pull_list import PullList
+from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.quantities import format_bytes
+from dmr_desktop.desktop.state import DesktopState, ModelEntry
+from dmr_desktop.desktop.theme import Theme, scaled_font
+from dmr_desktop.protocol.runners import RunnerState
+
+ROW_HEIGHT = 40
+WIDTHS = {Column.SIZE: 12, Column.PARAMETERS: 14, Column.QUANTIZATION: 17, Column.STATE: 17}
+"""In letters of the table's font; the name gets the rest."""
+
+
+class ModelsPage(QWidget):
+    """Table, pull field and running pulls."""
+
+    def __init__(self, commands: Commands, theme: Theme) -> None:
+        super().__init__()
+        self._commands = commands
+        self._theme = theme
+        self._selected_id = ""
+        self.field = QLineEdit()
+        self.field.setPlaceholderText(self.tr("Pull a model, e.g. ai/smollm2 or hf.co/owner/model"))
+        self.field.setAccessibleName(self.tr("Model to pull"))
+        self.field.setClearButtonEnabled(True)
+        self.field.setMinimumWidth(360)
+        self.pull_button = Button(self.tr("Pull"), kind="primary")
+        self.pulls = PullList(commands.pulls)
+        self.model = ModelTable(theme, self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self.model)
+        self._sorted.setSortRole(SORT_ROLE)
+        self.table = self._make_table()
+        self.load_button, self.unload_button = Button(self.tr("Load")), Button(self.tr("Unload"))
+        self.copy_button = Button(self.tr("Copy name"))
+        self.delete_button = Button(self.tr("Delete…"), kind="danger", name=self.tr("Delete the model"))
+        self._lay_out()
+        self._connect()
+        self._paint()
+
+    def render_state(self, state: DesktopState) -> None:
+        keep = self._selected_id
+        self.model.show_state(state)
+        self._select(keep)
+        self._stack.setCurrentIndex(0 if state.models else 1)
+        if state.is_connected:
+            self._empty.setText(self.tr("No models yet. Type a name above and press Pull."))
+        else:
+            self._empty.setText(self.tr("The models are shown when the service runs."))
+        self.field.setEnabled(state.is_connected)
+        self.pulls.render_state(state)
+        self._update_buttons()
+
+    @property
+    def selected(self) -> ModelEntry | None:
+        rows = self.table.selectionModel().selectedRows()
+        return self.model.model_at(self._sorted.mapToSource(rows[0]).row()) if rows else None
+
+    def _make_table(self) -> QTableView:
+        table = QTableView()
+        table.setModel(self._sorted)
+        table.setAccessibleName(self.tr("Stored models"))
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setIconSize(QSize(16, 16))
+        table.setTabKeyNavigation(False)
+        table.setSortingEnabled(True)
+        table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setFont(scaled_font(0.95))
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        letters = table.fontMetrics().averageCharWidth()
+        for column, width in WIDTHS.items():
+            header.resizeSection(column, width * letters)
+        return table
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(Label(self.tr("Models"), size=1.5, bold=True))
+        head.addStretch()
+        head.addWidget(self.field)
+        head.addWidget(self.pull_button)
+        card = Card(margins=(1, 4, 1, 4))
+        self._empty = Label(tone="dim")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self._empty)
+        card.body.addLayout(self._stack)
+        foot = QHBoxLayout()
+        foot.setSpacing(10)
+        for button in (self.load_button, self.unload_button, self.copy_button):
+            foot.addWidget(button)
+        foot.addStretch()
+        foot.addWidget(self.delete_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 14, 24, 20)
+        column.setSpacing(12)
+        column.addLayout(head)
+        column.addSpacing(2)
+        column.addWidget(self.pulls)
+        column.addWidget(card, 1)
+        column.addLayout(foot)
+
+    def _connect(self) -> None:
+        self.pull_button.clicked.connect(self._pull)
+        self.field.returnPressed.connect(self._pull)
+        self.field.textChanged.connect(self._update_buttons)
+        self.load_button.clicked.connect(self._load)
+        self.unload_button.clicked.connect(self._unload)
+        self.copy_button.clicked.connect(self._copy)
+        self.delete_button.clicked.connect(self.ask_delete)
+        self.table.selectionModel().selectionChanged.connect(self._on_selected)
+        self._commands.pulls.changed.connect(lambda: self.pulls.render_state(self._commands.state))
+        self._theme.changed.connect(self._paint)
+        delete = QAction(self.table)
+        delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.triggered.connect(self.ask_delete)
+        self.table.addAction(delete)
+
+    def _pull(self) -> None:
+        reference = self.field.text().strip()
+        if reference and self._commands.state.is_connected:
+            self.field.clear()
+            self._commands.pull(reference)
+
+    def _load(self) -> None:
+        if (model := self.selected) is not None:
+            self._commands.load(model)
+
+    def _unload(self) -> None:
+        if (model := self.selected) is not None:
+            self._commands.unload(model.reference)
+
+    def _copy(self) -> None:
+        if (model := self.selected) is not None:
+            self._commands.copy(model.name, model.name)
+
+    def ask_delete(self) -> None:
+        """Asks before a model goes; the answer comes later, nothing waits for it."""
+        model = self.selected
+        if model is None:
+            return
+        box = QMessageBox(self.window())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle(self.tr("Delete model"))
+        box.setText(self.tr("Delete {model}?").format(model=model.name))
+        box.setInformativeText(self._consequences(model))
+        delete = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        delete.clicked.connect(lambda: self._commands.delete(model))
+        box.open()
+
+    def _consequences(self, model: ModelEntry) -> str:
+        if len(model.tags) > 1:
+            return self.tr("Only this name goes; the model stays under its other names.")
+        sentences = [self.tr("This frees up to {size}.").format(size=format_bytes(model.size_bytes))]
+        if any(runner.model_id == model.id for runner in self._commands.state.loaded):
+            sentences.append(self.tr("The model is loaded and will be unloaded first."))
+        return " ".join(sentences)
+
+    def _on_selected(self) -> None:
+        model = self.selected
+        if model is not None:
+            self._selected_id = model.id
+        self._update_buttons()
+
+    def _select(self, model_id: str) -> None:
+        """Puts the selection back after a reset; the first row when the model is gone."""
+        if self.table.selectionModel().hasSelection() or not self.model.rowCount():
+            return
+        row = self.model.row_of(model_id)
+        source = self.model.index(row, 0) if row is not None else self._sorted.mapToSource(self._sorted.index(0, 0))
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.table.selectionModel().setCurrentIndex(self._sorted.mapFromSource(source), flags)
+
+    def _update_buttons(self) -> None:
+        model, state = self.selected, self._commands.state
+        runner = state.runner_of(model) if model else None
+        is_loaded = runner is not None and runner.state not in (RunnerState.FAILED, RunnerState.STOPPED)
+        is_usable = model is not None and state.is_connected
+        self.load_button.setEnabled(is_usable and not is_loaded)
+        self.unload_button.setEnabled(
+            runner is not None and runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests
+        )
+        self.copy_button.setEnabled(model is not None)
+        self.delete_button.setEnabled(is_usable)
+        self.pull_button.setEnabled(state.is_connected and bool(self.field.text().strip()))
+
+    def _paint(self) -> None:
+        tokens = self._theme.tokens
+        for button, icon in ((self.load_button, "load"), (self.unload_button, "unload"), (self.copy_button, "copy")):
+            button.show_icon(icon, tokens.dim)
+        self.delete_button.show_icon("trash", tokens.error)

@@ -1,0 +1,66 @@
+"""The first page: state, TCP switch, the computer's load, loaded models."""
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.loaded_list import LoadedList
+from dmr_desktop.desktop.panel.metrics import Metrics
+from dmr_desktop.desktop.panel.tcp_card import TcpCard
+from dmr_desktop.desktop.panel.widgets import Button, ElidedLabel, Label, Pill
+from dmr_desktop.desktop.state import DesktopState, Shape, shape_of
+from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.wording import shape_word, status_line
+
+PILL_TONES = {
+    Shape.STOPPED: "dim",
+    Shape.STARTING: "warn",
+    Shape.READY: "ok",
+    Shape.BUSY: "accent",
+    Shape.PULLING: "accent",
+    Shape.ERROR: "error",
+}
+
+
+class OverviewPage(QScrollArea):
+    """Scrolls when the window is too low for it."""
+
+    def __init__(self, commands: Commands, theme: Theme) -> None:
+        super().__init__()
+        self.pill = Pill()
+        self.status = ElidedLabel(tone="dim")
+        self.tcp = TcpCard(commands, theme)
+        self.metrics = Metrics(theme)
+        self.loaded = LoadedList(commands, theme)
+        pull = Button(self.tr("Pull model…"), kind="primary", name=self.tr("Pull a model"))
+        pull.clicked.connect(lambda: commands.open_panel("models"))
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(Label(self.tr("Overview"), size=1.5, bold=True))
+        head.addWidget(self.pill)
+        head.addWidget(self.status, 1)
+        head.addWidget(pull)
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(24, 14, 24, 20)
+        column.setSpacing(12)
+        column.addLayout(head)
+        column.addSpacing(2)
+        column.addWidget(self.tcp)
+        column.addWidget(self.metrics)
+        column.addSpacing(4)
+        column.addWidget(Label(self.tr("Loaded models"), tone="dim", bold=True))
+        column.addWidget(self.loaded)
+        column.addStretch()
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.viewport().setAutoFillBackground(False)
+
+    def render_state(self, state: DesktopState) -> None:
+        shape = shape_of(state)
+        self.pill.show_word(shape_word(shape), PILL_TONES[shape])
+        self.status.setText(status_line(state))
+        self.tcp.render_state(state)
+        self.metrics.render_state(state)
+        self.loaded.render_state(state)

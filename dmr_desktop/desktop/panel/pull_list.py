@@ -1,0 +1,75 @@
+"""Pulls that run, one row each: how far, how fast, how long still, and Cancel for those asked for here."""
+
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from dmr_desktop.desktop.names import canonical, familiar
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.pulls import Pulls
+from dmr_desktop.desktop.state import DesktopState, find_pull
+from dmr_desktop.desktop.wording import pull_details
+from dmr_desktop.protocol.notices import PullStatus
+
+STEPS = 1000
+"""Progress bars count in thousandths: Qt's are 32 bits wide and models are not."""
+
+
+class PullRow(Card):
+    """One pull. Without Cancel when another program asked for it."""
+
+    def __init__(self, pulls: Pulls, reference: str) -> None:
+        super().__init__(margins=(16, 10, 10, 14))
+        self.details = Label(tone="dim")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        name = familiar(reference)
+        self.bar.setAccessibleName(self.tr("Progress of {model}").format(model=name))
+        self.cancel = Button(self.tr("Cancel"), name=self.tr("Cancel pulling {model}").format(model=name))
+        self.cancel.clicked.connect(lambda: pulls.cancel(reference))
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(ElidedLabel(self.tr("Pulling {model}").format(model=name), bold=True), 1)
+        head.addWidget(self.details)
+        head.addWidget(self.cancel)
+        self.body.addLayout(head)
+        self.body.addWidget(self.bar)
+
+    def render_pull(self, pull: PullStatus, *, is_owned: bool) -> None:
+        self.details.setText(pull_details(pull))
+        self.cancel.setVisible(is_owned)
+        if pull.total_bytes:
+            self.bar.setRange(0, STEPS)
+            self.bar.setValue(min(STEPS, STEPS * pull.current_bytes // pull.total_bytes))
+        else:
+            self.bar.setRange(0, 0)
+
+
+class PullList(QWidget):
+    """Follows the service's pulls; one just asked for shows up before the service speaks of it."""
+
+    def __init__(self, pulls: Pulls) -> None:
+        super().__init__()
+        self._pulls = pulls
+        self._rows: dict[str, PullRow] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+
+    @property
+    def rows(self) -> tuple[PullRow, ...]:
+        return tuple(self._rows.values())
+
+    def render_state(self, state: DesktopState) -> None:
+        shown = {canonical(pull.reference): pull for pull in state.pulls}
+        for reference in self._pulls.references:
+            if find_pull(state.pulls, reference) is None:
+                shown[canonical(reference)] = PullStatus(reference, "running")
+        for key in self._rows.keys() - shown.keys():
+            row = self._rows.pop(key)
+            row.hide()
+            row.deleteLater()
+        for key, pull in shown.items():
+            if key not in self._rows:
+                self._rows[key] = PullRow(self._pulls, pull.reference)
+                self._column.addWidget(self._rows[key])
+            self._rows[key].render_pull(pull, is_owned=self._pulls.owns(pull.reference))
+        self.setVisible(bool(self._rows))

@@ -1,0 +1,156 @@
+"""The small parts every page is made of: plain-text labels, cards, buttons, the switch.
+
+A label never interprets markup: much of what it shows comes from registries and model files.
+"""
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dmr_desktop.desktop.icons import panel_icon
+from dmr_desktop.desktop.theme import Theme, scaled_font
+
+
+class Label(QLabel):
+    """Plain text. ``tone``: "" or ``dim`` or ``error``; ``size`` relative to the user's font."""
+
+    def __init__(self, text: str = "", *, tone: str = "", size: float = 1.0, bold: bool = False) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        if tone:
+            self.setProperty("tone", tone)
+        self.setFont(scaled_font(size, QFont.Weight.DemiBold if bold else QFont.Weight.Normal))
+        self.setText(text)
+
+
+class ElidedLabel(Label):
+    """One line that ends in … where there is no room; the whole text is its tool tip and accessible name."""
+
+    def __init__(self, text: str = "", *, tone: str = "", size: float = 1.0, bold: bool = False) -> None:
+        self._whole = text
+        super().__init__(text, tone=tone, size=size, bold=bold)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str) -> None:
+        self._whole = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + 2, super().sizeHint().height())
+
+    def _elide(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        if shown != self.text():
+            super().setText(shown)
+        self.setToolTip("" if shown == self._whole else _plain_tool_tip(self._whole))
+
+
+class Pill(Label):
+    """A word on a tinted ground. Tones: ok, warn, error, accent, dim."""
+
+    def __init__(self) -> None:
+        super().__init__(size=0.92, bold=True)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+
+    def show_word(self, word: str, tone: str) -> None:
+        self.setText(word)
+        if self.property("pill") != tone:
+            self.setProperty("pill", tone)
+            repolish(self)
+
+
+class Card(QFrame):
+    """A rounded surface; ``row`` lays its parts out sideways."""
+
+    def __init__(self, *, row: bool = False, margins: tuple[int, int, int, int] = (16, 14, 16, 14)) -> None:
+        super().__init__()
+        self.setProperty("card", True)
+        self.body: QBoxLayout = QHBoxLayout(self) if row else QVBoxLayout(self)
+        self.body.setContentsMargins(*margins)
+        self.body.setSpacing(12 if row else 6)
+
+
+class Button(QPushButton):
+    """``kind``: "" or ``primary``, ``danger``, ``flat``, ``side``. ``name`` is what a screen reader says."""
+
+    def __init__(self, text: str, *, kind: str = "", name: str = "") -> None:
+        super().__init__(text)
+        if kind:
+            self.setProperty("kind", kind)
+        self.setAccessibleName(name or text)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def show_icon(self, icon: str, color: str, size: int = 14) -> None:
+        """An icon before the text, with room between the two."""
+        gap = 6 if self.text() else 0
+        self.setIcon(panel_icon(icon, color, size, gap))
+        self.setIconSize(QSize(size + gap, size))
+
+
+class Switch(QAbstractButton):
+    """An on/off switch that never flips by itself: a click asks, ``setChecked`` shows what is true."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setCheckable(True)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedSize(44, 26)
+        theme.changed.connect(self.update)
+
+    def nextCheckState(self) -> None:
+        """Overrides Qt's flip: the state follows the service's event."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = self._theme.tokens
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self.isEnabled():
+            painter.setOpacity(0.45)
+        track = QColor(tokens.accent if self.isChecked() else tokens.dim)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(track)
+        painter.drawRoundedRect(QRectF(3, 3, 38, 20), 10, 10)
+        painter.setBrush(QColor("#ffffff"))
+        painter.drawEllipse(QRectF(23 if self.isChecked() else 5, 5, 16, 16))
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(tokens.accent), 1.6))
+            painter.drawRoundedRect(QRectF(1, 1, 42, 24), 12, 12)
+        painter.end()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        self.update()
+
+
+def repolish(widget: QWidget) -> None:
+    """Makes the style sheet look again at a widget whose dynamic property changed."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def _plain_tool_tip(text: str) -> str:
+    """Text that a tool tip shows as it is; left alone, Qt would take text with a ``<`` for markup."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"<span>{escaped}</span>"

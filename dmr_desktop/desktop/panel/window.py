@@ -1,0 +1,188 @@
+"""The panel window: sections at the left, messages on top, one page. Draws only while it is visible."""
+
+from typing import Protocol
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dmr_desktop import __version__
+from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.icons import panel_icon
+from dmr_desktop.desktop.panel.banner import Banner
+from dmr_desktop.desktop.panel.integrations import IntegrationsPage
+from dmr_desktop.desktop.panel.models import ModelsPage
+from dmr_desktop.desktop.panel.overview import OverviewPage
+from dmr_desktop.desktop.panel.widgets import Button, Label
+from dmr_desktop.desktop.problems import Problem
+from dmr_desktop.desktop.state import DesktopState, Link
+from dmr_desktop.desktop.theme import Theme
+
+SECTIONS = ("overview", "models", "integrations")
+MAX_PORT = 65535
+
+
+class Page(Protocol):
+    def render_state(self, state: DesktopState) -> None: ...
+
+
+class PanelWindow(QMainWindow):
+    """Signals: ``closed()`` when the user closed the window; it only hides."""
+
+    closed = Signal()
+
+    def __init__(self, commands: Commands, theme: Theme, menu: QMenu) -> None:
+        super().__init__()
+        self._commands = commands
+        self._theme = theme
+        self.setWindowTitle("DMR Desktop")
+        self.resize(1080, 720)
+        self.setMinimumSize(760, 480)
+        self.overview = OverviewPage(commands, theme)
+        self.models = ModelsPage(commands, theme)
+        self.integrations = IntegrationsPage(commands, theme)
+        self._pages: tuple[Page, ...] = (self.overview, self.models, self.integrations)
+        self.banner = Banner(theme)
+        self.service_banner = Banner(theme, is_closable=False)
+        self.tray_note = Label(tone="dim", size=0.9)
+        self.nav = self._make_nav()
+        self._menu_button = Button(self.tr("Menu"), kind="side")
+        self._menu = menu
+        self._menu_button.clicked.connect(self._pop_menu_up)
+        self._lay_out()
+        self.nav.currentRowChanged.connect(self._show_page)
+        self.nav.setCurrentRow(0)
+        for number in range(len(SECTIONS)):
+            shortcut = QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self)
+            shortcut.activated.connect(lambda number=number: self.nav.setCurrentRow(number))
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    def open_page(self, page: str) -> None:
+        """Shows the window in front, on ``page`` unless that is ""."""
+        if page:
+            self.nav.setCurrentRow(SECTIONS.index(page))
+        self.show()
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
+        if page == "models":
+            self.models.field.setFocus()
+
+    def render_state(self, state: DesktopState) -> None:
+        if not self.isVisible():
+            return
+        self._pages[self.nav.currentRow()].render_state(state)
+        self._render_service(state)
+
+    def show_problem(self, problem: Problem) -> None:
+        """A problem stays until it is closed or replaced; a busy port offers the next one."""
+        actions = []
+        tcp = self._commands.state.tcp
+        if problem.about == "tcp" and problem.status == 409 and tcp is not None and tcp.port < MAX_PORT:
+            other = tcp.port + 1
+            actions.append((self.tr("Use {port}").format(port=other), lambda: self._commands.set_tcp(True, other)))
+            actions.append((self.tr("Retry"), lambda: self._commands.set_tcp(True)))
+        self.banner.show_trouble(problem.title, problem.message, problem.hint, actions)
+
+    def say_no_tray(self) -> None:
+        """This desktop has no tray, so the window is all there is."""
+        self.tray_note.setText(self.tr("No system tray found.\nClosing this window quits\nthe app, not the service."))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.accept()
+        self.closed.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.render_state(self._commands.state)
+
+    def _render_service(self, state: DesktopState) -> None:
+        start = [(self.tr("Start service"), self._commands.start_service)]
+        match state.link:
+            case Link.STOPPED:
+                self.service_banner.show_trouble(
+                    self.tr("The service is stopped"), self.tr("Models cannot be used."), actions=start, tone="warn"
+                )
+            case Link.FAILED:
+                self.service_banner.show_trouble(self.tr("The service does not run"), state.fault, actions=start)
+            case Link.LOST:
+                self.service_banner.show_trouble(self.tr("No connection to the service"), state.fault)
+            case _:
+                self.service_banner.hide()
+
+    def _pop_menu_up(self) -> None:
+        corner = self._menu_button.mapToGlobal(QPoint(0, 0))
+        self._menu.popup(corner - QPoint(0, self._menu.sizeHint().height() + 2))
+
+    def _show_page(self, row: int) -> None:
+        self._stack.setCurrentIndex(row)
+        self.render_state(self._commands.state)
+
+    def _make_nav(self) -> QListWidget:
+        nav = QListWidget()
+        nav.setObjectName("nav")
+        nav.setAccessibleName(self.tr("Sections"))
+        nav.setIconSize(QSize(18, 18))
+        nav.setSpacing(1)
+        nav.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for title in (self.tr("Overview"), self.tr("Models"), self.tr("Integrations")):
+            item = QListWidgetItem(title)
+            item.setSizeHint(QSize(0, 36))
+            nav.addItem(item)
+        return nav
+
+    def _lay_out(self) -> None:
+        self._stack = QStackedWidget()
+        for page in (self.overview, self.models, self.integrations):
+            self._stack.addWidget(page)
+        side = QFrame()
+        side.setObjectName("side")
+        side.setFixedWidth(208)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(10, 18, 10, 12)
+        column.setSpacing(4)
+        title = Label("DMR Desktop", size=1.3, bold=True)
+        title.setContentsMargins(10, 0, 0, 10)
+        version = Label(f"v{__version__}", tone="dim", size=0.9)
+        for label in (self.tray_note, version):
+            label.setContentsMargins(10, 2, 0, 0)
+        column.addWidget(title)
+        column.addWidget(self.nav, 1)
+        column.addWidget(self.tray_note)
+        column.addWidget(self._menu_button)
+        column.addWidget(version)
+        banners = QVBoxLayout()
+        banners.setContentsMargins(24, 10, 24, 0)
+        banners.setSpacing(8)
+        banners.addWidget(self.service_banner)
+        banners.addWidget(self.banner)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addLayout(banners)
+        right.addWidget(self._stack, 1)
+        root = QWidget()
+        row = QHBoxLayout(root)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(side)
+        row.addLayout(right, 1)
+        self.setCentralWidget(root)
+
+    def _paint(self) -> None:
+        color = self._theme.tokens.dim
+        for row, name in enumerate(SECTIONS):
+            self.nav.item(row).setIcon(panel_icon(name, color))
+        self._menu_button.show_icon("menu", color, 18)

@@ -1,0 +1,32 @@
+"""What the desktop itself remembers: the theme and whether the tray was explained. All else is the service's."""
+
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import QSettings
+
+from dmr_desktop.desktop.theme import ThemeChoice
+
+
+class Preferences:
+    """Backed by ``desktop.ini`` in the configuration folder; a broken value counts as not set."""
+
+    def __init__(self, config_dir: Path) -> None:
+        self._settings = QSettings(str(config_dir / "desktop.ini"), QSettings.Format.IniFormat)
+
+    @property
+    def theme(self) -> ThemeChoice:
+        value = self._settings.value("theme")
+        return cast(ThemeChoice, value) if value in ("system", "light", "dark") else "system"
+
+    @theme.setter
+    def theme(self, choice: ThemeChoice) -> None:
+        self._settings.setValue("theme", choice)
+
+    @property
+    def tray_explained(self) -> bool:
+        return bool(self._settings.value("tray_explained") == "yes")
+
+    @tray_explained.setter
+    def tray_explained(self, explained: bool) -> None:
+        self._settings.setValue("tray_explained", "yes" if explained else "no")

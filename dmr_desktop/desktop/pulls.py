@@ -1,0 +1,112 @@
+"""Pulls that this desktop asked for: one open request each, cancelled by closing it.
+
+What a pull has done so far is in ``/events`` for everybody; this only holds the requests and reports
+their failures. A pull lasts as long as its request.
+"""
+
+import json
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtNetwork import QNetworkReply
+
+from dmr_desktop.desktop.names import canonical, familiar, printable
+from dmr_desktop.desktop.problems import Problem, problem_from_reply
+from dmr_desktop.desktop.transport import Transport, status_of
+
+MAX_LINE_BYTES = 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Pull:
+    reference: str
+    reply: QNetworkReply
+    unread: bytes = b""
+    outcome: str = ""
+    error: str = ""
+    is_cancelled: bool = False
+
+
+class Pulls(QObject):
+    """Signals: ``failed(Problem)``; ``finished(reference)`` after success; ``changed()`` when the set changed."""
+
+    failed = Signal(object)
+    finished = Signal(str)
+    changed = Signal()
+
+    def __init__(self, transport: Transport, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._transport = transport
+        self._pulls: dict[str, _Pull] = {}
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What is being pulled, as typed."""
+        return tuple(pull.reference for pull in self._pulls.values())
+
+    def owns(self, reference: str) -> bool:
+        return canonical(reference) in self._pulls
+
+    def start(self, reference: str) -> None:
+        """Asks for a model; a second wish for the same one changes nothing."""
+        key = canonical(reference)
+        if key in self._pulls:
+            return
+        headers = {"Accept": "application/json"}
+        reply = self._transport.stream("POST", "/models/create", {"from": reference}, headers)
+        pull = self._pulls[key] = _Pull(reference, reply)
+        reply.readyRead.connect(lambda: self._read(pull))
+        reply.finished.connect(lambda: self._finish(key, pull))
+        self.changed.emit()
+
+    def cancel(self, reference: str) -> None:
+        """Leaves a pull. What came so far is kept by the service and used next time."""
+        pull = self._pulls.get(canonical(reference))
+        if pull is not None:
+            pull.is_cancelled = True
+            pull.reply.abort()
+
+    def cancel_all(self) -> None:
+        for reference in self.references:
+            self.cancel(reference)
+
+    def _read(self, pull: _Pull) -> None:
+        if status_of(pull.reply) != 200:
+            return
+        *lines, pull.unread = (pull.unread + bytes(pull.reply.readAll().data())).split(b"\n")
+        if len(pull.unread) > MAX_LINE_BYTES:
+            pull.error = self.tr("The service sent something that is no progress.")
+            pull.reply.abort()
+        for line in lines:
+            kind, message = _progress(line)
+            if kind == "error":
+                pull.error = pull.error or message.removeprefix("Error: ")
+            elif kind == "success":
+                pull.outcome = message
+
+    def _finish(self, key: str, pull: _Pull) -> None:
+        del self._pulls[key]
+        reply, title = pull.reply, self.tr("Could not pull {model}").format(model=familiar(pull.reference))
+        if pull.error:
+            self.failed.emit(Problem(title, printable(pull.error), self.tr("Pull again: finished parts are kept.")))
+        elif pull.outcome:
+            self.finished.emit(pull.reference)
+        elif not pull.is_cancelled:
+            status = status_of(reply)
+            if status == 200:
+                message = self.tr("The connection to the service was cut.")
+                self.failed.emit(Problem(title, message, self.tr("Pull again: finished parts are kept.")))
+            else:
+                body = bytes(reply.readAll().data())
+                self.failed.emit(problem_from_reply(title, status, body, reply.errorString()))
+        reply.deleteLater()
+        self.changed.emit()
+
+
+def _progress(line: bytes) -> tuple[str, str]:
+    """Type and message of a progress line; anything else is ("", "")."""
+    try:
+        item = json.loads(line)
+        return str(item["type"]), str(item["message"])
+    except (ValueError, KeyError, TypeError):
+        return "", ""

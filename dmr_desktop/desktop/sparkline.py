@@ -1,0 +1,74 @@
+"""A small history chart, painted by hand: newest value at the right edge, gaps where nothing was known.
+
+The pen is one pixel wide: Qt's wide anti-aliased polylines cost a hundred times as much to paint.
+"""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from dmr_desktop.desktop.state import HISTORY_SAMPLES
+
+
+class Sparkline(QWidget):
+    """Shows up to ``HISTORY_SAMPLES`` values, each 0..1 or None for unknown."""
+
+    def __init__(self, color: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._color = QColor(color)
+        self._values: tuple[float | None, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_color(self, color: str) -> None:
+        self._color = QColor(color)
+        self.update()
+
+    def set_values(self, values: Sequence[float | None]) -> None:
+        newest = tuple(values[-HISTORY_SAMPLES:])
+        if newest != self._values:
+            self._values = newest
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, 48)
+
+    def runs(self) -> list[list[QPointF]]:
+        """The connected pieces of the curve in widget coordinates; a lone value is drawn two pixels wide."""
+        width, height = self.width(), self.height() - 2
+        step = width / (HISTORY_SAMPLES - 1)
+        first = width - step * (len(self._values) - 1)
+        pieces: list[list[QPointF]] = [[]]
+        for index, value in enumerate(self._values):
+            if value is None:
+                pieces.append([])
+                continue
+            level = min(max(value, 0.0), 1.0)
+            pieces[-1].append(QPointF(first + index * step, 1 + height * (1 - level)))
+        for piece in pieces:
+            if len(piece) == 1:
+                piece.append(piece[0] - QPointF(2, 0))
+        return [piece for piece in pieces if piece]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        base = self.height() - 0.5
+        faint = QColor(self._color)
+        faint.setAlpha(60)
+        painter.setPen(QPen(faint, 1))
+        painter.drawLine(QPointF(0, base), QPointF(self.width(), base))
+        fill = QLinearGradient(0, 0, 0, self.height())
+        for position, alpha in ((0.0, 80), (1.0, 10)):
+            tint = QColor(self._color)
+            tint.setAlpha(alpha)
+            fill.setColorAt(position, tint)
+        for run in self.runs():
+            area = QPolygonF([*run, QPointF(run[-1].x(), base), QPointF(run[0].x(), base)])
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(fill)
+            painter.drawPolygon(area)
+            painter.setPen(QPen(self._color, 1))
+            painter.drawPolyline(QPolygonF(run))
+        painter.end()

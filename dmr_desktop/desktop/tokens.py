@@ -1,0 +1,78 @@
+"""The colours of the light and the dark theme.
+
+Contrast of text tokens is 4.5:1 or better on every surface they are used on; a test computes it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Colours as ``#rrggbb``. ``on_accent`` is text on ``accent``, ``accent_text`` text on ``selected``.
+
+    ``*_soft`` are tinted surfaces.
+    """
+
+    is_dark: bool
+    window: str
+    card: str
+    side: str
+    hover: str
+    line: str
+    text: str
+    dim: str
+    accent: str
+    on_accent: str
+    accent_text: str
+    selected: str
+    ok: str
+    ok_soft: str
+    warn: str
+    warn_soft: str
+    error: str
+    error_soft: str
+    violet: str
+
+
+LIGHT = Tokens(
+    is_dark=False,
+    window="#f5f6f9",
+    card="#ffffff",
+    side="#eceff4",
+    hover="#e2e7ef",
+    line="#dce1e9",
+    text="#19212c",
+    dim="#586373",
+    accent="#1f5fe0",
+    on_accent="#ffffff",
+    accent_text="#1a52c4",
+    selected="#dde8fd",
+    ok="#11754a",
+    ok_soft="#e3f4ea",
+    warn="#8a5a00",
+    warn_soft="#fdf2d9",
+    error="#b92a26",
+    error_soft="#fdeae8",
+    violet="#7544c4",
+)
+DARK = Tokens(
+    is_dark=True,
+    window="#14171c",
+    card="#1c2027",
+    side="#101318",
+    hover="#262c36",
+    line="#2c323d",
+    text="#e8ecf2",
+    dim="#9aa5b5",
+    accent="#5b95ff",
+    on_accent="#0a0f1a",
+    accent_text="#8db5ff",
+    selected="#1f3052",
+    ok="#43cf90",
+    ok_soft="#16302a",
+    warn="#f0b656",
+    warn_soft="#35290f",
+    error="#ff7b74",
+    error_soft="#3a1d1f",
+    violet="#b596ff",
+)

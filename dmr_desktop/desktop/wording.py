@@ -1,0 +1,173 @@
+"""State → the sentences of tray and panel, translated. Decides no facts."""
+
+from PySide6.QtCore import QCoreApplication
+
+from dmr_desktop.desktop.names import familiar, printable
+from dmr_desktop.desktop.quantities import format_bytes, format_rate, format_seconds, format_share
+from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
+from dmr_desktop.protocol.notices import PullStatus, TcpStatus
+from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
+
+MAX_TOOLTIP = 127
+"""Windows cuts what is longer."""
+
+
+def shape_word(shape: Shape) -> str:
+    """One word for the pill beside the headline."""
+    return {
+        Shape.STOPPED: _tr("Stopped"),
+        Shape.STARTING: _tr("Starting"),
+        Shape.READY: _tr("Ready"),
+        Shape.BUSY: _tr("Busy"),
+        Shape.PULLING: _tr("Pulling"),
+        Shape.ERROR: _tr("Attention"),
+    }[shape]
+
+
+def status_line(state: DesktopState) -> str:
+    """What goes on, in one line."""
+    match state.link:
+        case Link.CONNECTING:
+            return _tr("Connecting to the service…")
+        case Link.STARTING:
+            return _tr("Starting the service…")
+        case Link.LOST:
+            return state.fault
+        case Link.STOPPED:
+            return _tr("The service is stopped")
+        case Link.FAILED:
+            return _tr("The service does not run")
+    match shape_of(state):
+        case Shape.ERROR:
+            return printable(trouble_of(state), 100)
+        case Shape.PULLING:
+            return _pulling_line(state.pulls)
+        case Shape.BUSY:
+            return _busy_line(state)
+        case Shape.STARTING:
+            return _tr("Loading a model…")
+    return _ready_line(state)
+
+
+def tooltip(state: DesktopState) -> str:
+    text = f"DMR Desktop: {status_line(state)}"
+    if state.base_url and state.tcp:
+        text += " · " + _tr("port {port} open").format(port=state.tcp.port)
+    return text if len(text) <= MAX_TOOLTIP else text[: MAX_TOOLTIP - 1] + "…"
+
+
+def tcp_address(tcp: TcpStatus | None) -> str:
+    return f"localhost:{tcp.port}" if tcp else "localhost"
+
+
+def tcp_sentence(state: DesktopState) -> str:
+    """Who can reach the service, in words."""
+    tcp = state.tcp
+    if tcp is None:
+        return _tr("Not known while the service does not run.")
+    if tcp.error:
+        return printable(tcp.error)
+    if tcp.listening:
+        return _tr("Programs on this computer can reach {url}").format(url=state.base_url)
+    return _tr("Off: only this app, the dmr command and programs that use the socket can reach the models.")
+
+
+def runner_word(runner: RunnerStatus | None) -> str:
+    """A model's state for the table."""
+    if runner is None:
+        return _tr("Not loaded")
+    match runner.state:
+        case RunnerState.STARTING:
+            return _tr("Loading…")
+        case RunnerState.STOPPING:
+            return _tr("Unloading…")
+        case RunnerState.READY | RunnerState.BUSY:
+            return _tr("Busy") if runner.active_requests else _tr("Loaded")
+        case RunnerState.FAILED:
+            return _tr("Failed")
+    return _tr("Not loaded")
+
+
+def runner_details(runner: RunnerStatus, now: float) -> str:
+    """Memory and what it does, e.g. ``402 MiB · idle, unloads in 4 min 12 s``. ``now`` is Unix seconds."""
+    parts = [format_bytes(runner.memory_bytes)] if runner.memory_bytes else []
+    match runner.state:
+        case RunnerState.FAILED:
+            parts = [printable(runner.error, 160) or _tr("failed")]
+        case RunnerState.STARTING:
+            parts.append(_tr("loading…"))
+        case RunnerState.STOPPING:
+            parts.append(_tr("unloading…"))
+        case _ if runner.active_requests:
+            parts.append(_counted_requests(runner.active_requests))
+        case _ if runner.expires_at is None:
+            parts.append(_tr("idle, stays loaded"))
+        case _:
+            parts.append(_tr("idle, unloads in {time}").format(time=format_seconds(runner.expires_at - now)))
+    return " · ".join(parts)
+
+
+def runner_facts(runner: RunnerStatus) -> str:
+    """Mode and context, e.g. ``completion · 8,192 tokens of context``."""
+    parts: list[str] = [runner.mode.value]
+    if runner.facts is not None:
+        parts.append(_tr("{count} tokens of context").format(count=f"{runner.facts.context_size:,}"))
+    return " · ".join(parts)
+
+
+def pull_details(pull: PullStatus) -> str:
+    """``1.1 / 2.5 GiB · 38 MiB/s · 37 s left``, or the message while sizes are not known."""
+    if not pull.total_bytes:
+        return printable(pull.message, 200) or _tr("Asking the registry…")
+    parts = [format_share(pull.current_bytes, pull.total_bytes)]
+    if pull.bytes_per_second > 0:
+        parts.append(format_rate(pull.bytes_per_second))
+        left = max(0, pull.total_bytes - pull.current_bytes) / pull.bytes_per_second
+        parts.append(_tr("{time} left").format(time=format_seconds(left)))
+    return " · ".join(parts)
+
+
+def activity_line(state: DesktopState) -> str:
+    """What the models do right now, for the CPU card."""
+    if not state.telemetry:
+        return ""
+    sample = state.telemetry[-1]
+    if not sample.active_requests:
+        return _tr("no request running")
+    return _counted_requests(sample.active_requests) + " · " + _speed(sample.tokens_per_second)
+
+
+def _ready_line(state: DesktopState) -> str:
+    count = len(state.loaded)
+    if count == 0:
+        return _tr("Ready, no model loaded")
+    if count == 1:
+        return _tr("Ready, 1 model loaded")
+    return _tr("Ready, {count} models loaded").format(count=count)
+
+
+def _busy_line(state: DesktopState) -> str:
+    line = _counted_requests(state.active_requests)
+    return f"{line} · {_speed(state.telemetry[-1].tokens_per_second)}" if state.telemetry else line
+
+
+def _pulling_line(pulls: tuple[PullStatus, ...]) -> str:
+    first = pulls[0]
+    line = _tr("Pulling {model}").format(model=familiar(first.reference))
+    if first.total_bytes:
+        line += f" · {100 * first.current_bytes // first.total_bytes} %"
+    if len(pulls) > 1:
+        line += " · " + _tr("{count} more").format(count=len(pulls) - 1)
+    return line
+
+
+def _counted_requests(count: int) -> str:
+    return _tr("1 request running") if count == 1 else _tr("{count} requests running").format(count=count)
+
+
+def _speed(tokens_per_second: float) -> str:
+    return _tr("{rate} tokens/s").format(rate=f"{tokens_per_second:.0f}")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Wording", text)

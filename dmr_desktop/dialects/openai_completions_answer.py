@@ -1,0 +1,145 @@
+"""``/completions``, the answer: a stream of pieces, or one object of the same events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from dmr_desktop.dialects.frames import DONE, data_frame
+from dmr_desktop.dialects.openai_errors import error_frame
+from dmr_desktop.dialects.openai_usage import FINGERPRINT, FINISH_REASONS, Head, timings_object, usage_object
+from dmr_desktop.protocol.generation import (
+    ChoiceFinished,
+    Event,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    TokenLogprob,
+    Usage,
+)
+
+
+class CompletionWriter:
+    """Pieces of ``text_completion``. A raw prompt has no roles, so reasoning is text like any other."""
+
+    __slots__ = ("_before", "_has_logprobs", "_head", "_include_usage", "_lengths")
+
+    def __init__(self, head: Head, *, include_usage: bool, has_logprobs: bool) -> None:
+        self._head = _head_object(head)
+        self._before = b"data: " + orjson.dumps(self._head)[:-1] + b',"choices":[{"index":'
+        self._include_usage = include_usage
+        self._has_logprobs = has_logprobs
+        self._lengths: dict[int, int] = {}
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        frames: list[bytes] = []
+        for event in events:
+            match event:
+                case TextDelta(text, choice, logprobs):
+                    frames.append(self._piece(choice, text, self._logprobs(choice, text, logprobs)))
+                case ReasoningDelta(text, choice):
+                    frames.append(self._piece(choice, text, self._logprobs(choice, text, ())))
+                case ChoiceFinished(reason, choice):
+                    frames.append(self._piece(choice, "", b"null", f'"{FINISH_REASONS[reason]}"'.encode()))
+                case Finished():
+                    if self._include_usage:
+                        frames.append(self._usage(event))
+                    frames.append(DONE)
+                case Failed(error):
+                    frames.append(error_frame(error))
+        return b"".join(frames)
+
+    def _piece(self, choice: int, text: str, logprobs: bytes, finish_reason: bytes = b"null") -> bytes:
+        return b'%b%d,"text":%b,"logprobs":%b,"finish_reason":%b}]}\n\n' % (
+            self._before,
+            choice,
+            orjson.dumps(text),
+            logprobs,
+            finish_reason,
+        )
+
+    def _logprobs(self, choice: int, text: str, logprobs: tuple[TokenLogprob, ...]) -> bytes:
+        if not self._has_logprobs:
+            return b"null"
+        offset = self._lengths.get(choice, 0)
+        self._lengths[choice] = offset + len(text)
+        return orjson.dumps(_logprobs_object(logprobs, offset))
+
+    def _usage(self, finished: Finished) -> bytes:
+        return data_frame({**self._head, "choices": [], **_totals(finished)})
+
+
+@dataclass(slots=True)
+class _Choice:
+    text: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    finish_reason: str = "stop"
+
+
+class CompletionCollector:
+    """One ``text_completion``."""
+
+    __slots__ = ("_choices", "_finished", "_has_logprobs", "_head")
+
+    def __init__(self, head: Head, num_choices: int, *, has_logprobs: bool) -> None:
+        self._head = head
+        self._has_logprobs = has_logprobs
+        self._choices = [_Choice() for _ in range(num_choices)]
+        self._finished = Finished(Usage(0, 0))
+
+    def add(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case TextDelta(text, choice, logprobs):
+                    self._choices[choice].text.append(text)
+                    self._choices[choice].logprobs.extend(logprobs)
+                case ReasoningDelta(text, choice):
+                    self._choices[choice].text.append(text)
+                case ChoiceFinished(reason, choice):
+                    self._choices[choice].finish_reason = FINISH_REASONS[reason]
+                case Finished():
+                    self._finished = event
+
+    def result(self) -> bytes:
+        choices = [self._choice(index, choice) for index, choice in enumerate(self._choices)]
+        return orjson.dumps({**_head_object(self._head), "choices": choices, **_totals(self._finished)})
+
+    def _choice(self, index: int, choice: _Choice) -> dict[str, object]:
+        return {
+            "index": index,
+            "text": "".join(choice.text),
+            "logprobs": _logprobs_object(tuple(choice.logprobs), 0) if self._has_logprobs else None,
+            "finish_reason": choice.finish_reason,
+        }
+
+
+def _head_object(head: Head) -> dict[str, object]:
+    return {
+        "id": head.id,
+        "object": "text_completion",
+        "created": head.created,
+        "model": head.model,
+        "system_fingerprint": FINGERPRINT,
+    }
+
+
+def _totals(finished: Finished) -> dict[str, object]:
+    return {
+        "usage": usage_object(finished.usage),
+        "timings": timings_object(finished.usage, finished.timings),
+    }
+
+
+def _logprobs_object(logprobs: tuple[TokenLogprob, ...], offset: int) -> dict[str, object]:
+    """The older form: parallel arrays; ``text_offset`` counts characters of the choice's text."""
+    offsets = []
+    for entry in logprobs:
+        offsets.append(offset)
+        offset += len(entry.token)
+    return {
+        "tokens": [entry.token for entry in logprobs],
+        "token_logprobs": [entry.logprob for entry in logprobs],
+        "top_logprobs": [{other.token: other.logprob for other in entry.top} for entry in logprobs],
+        "text_offset": offsets,
+    }

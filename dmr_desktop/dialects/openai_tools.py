@@ -1,0 +1,104 @@
+"""Tools, the choice of a tool and response formats, as the chat dialect of OpenAI writes them."""
+
+import re
+from collections.abc import Mapping
+
+from dmr_desktop.dialects.fields import Fields
+from dmr_desktop.dialects.schemas import check_schema
+from dmr_desktop.protocol.generation import JsonObject, JsonSchema, NamedTool, ResponseFormat, Tool, ToolChoice
+from dmr_desktop.protocol.json_types import JSON
+
+MAX_TOOLS = 128
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+
+def read_tools(body: Fields) -> tuple[Tool, ...]:
+    tools = tuple(_read_tool(entry) for entry in body.objects("tools", at_most=MAX_TOOLS))
+    names = [tool.name for tool in tools]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            body.refuse(f"tools[{index}].function.name", f"Invalid 'tools': two tools are named '{name}'.")
+    return tools
+
+
+def _read_tool(entry: Fields) -> Tool:
+    kind = entry.required_text("type")
+    if kind != "function":
+        entry.refuse("type", f"Unsupported tool type '{kind[:40]}': only 'function' is supported.")
+    function = entry.required_inner("function")
+    name = function.required_text("name")
+    if not _TOOL_NAME.fullmatch(name):
+        function.refuse(
+            "name",
+            f"Invalid '{function.path('name')}': a tool's name has 1 to 64 letters, digits, '_', '-' and '.'.",
+        )
+    return Tool(
+        name=name,
+        description=function.text("description") or "",
+        parameters=_read_parameters(function),
+        strict=function.flag("strict"),
+    )
+
+
+def _read_parameters(function: Fields) -> Mapping[str, JSON]:
+    given = function.mapping("parameters")
+    if not given:
+        return {}
+    parameters = Fields(given, function.path("parameters"))
+    kind = parameters.text("type") if not isinstance(parameters.get("type"), list) else "object"
+    if kind not in (None, "object"):
+        parameters.refuse(
+            "type", f"Invalid schema for tool: the type of the parameters must be 'object', not '{kind}'."
+        )
+    properties = Fields(parameters.mapping("properties") or {}, parameters.path("properties"))
+    for name in parameters.mapping("properties") or ():
+        if not isinstance(properties.get(name), bool):
+            properties.required_inner(name)
+    return check_schema(given, parameters.where)
+
+
+def read_tool_choice(body: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
+    value = body.get("tool_choice")
+    if value is None:
+        return "auto"
+    if isinstance(value, dict):
+        return _read_named(Fields(value, body.path("tool_choice")), tools)
+    word = body.choice("tool_choice", ("none", "auto", "required"))
+    if word == "required" and not tools:
+        body.refuse("tool_choice", "'tool_choice' is only allowed when 'tools' are specified.")
+    return "none" if word == "none" else "required" if word == "required" else "auto"
+
+
+def _read_named(choice: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
+    kind = choice.required_text("type")
+    if kind != "function":
+        choice.refuse("type", f"Invalid value: '{kind[:40]}'. Supported values are: 'function'.")
+    function = choice.required_inner("function")
+    name = function.required_text("name")
+    if name not in {tool.name for tool in tools}:
+        function.refuse("name", f"Invalid 'tool_choice': no tool is named '{name[:64]}'.")
+    return NamedTool(name)
+
+
+def read_response_format(body: Fields) -> ResponseFormat | None:
+    """``json_object`` may carry a ``schema``, as llama.cpp's server has it."""
+    form = body.inner("response_format")
+    if form is None:
+        return None
+    kind = form.text("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        schema = form.mapping("schema")
+        return JsonSchema(check_schema(schema, form.path("schema"))) if schema else JsonObject()
+    if kind != "json_schema":
+        form.refuse("type", 'response_format type must be one of "text", "json_object" or "json_schema"')
+    given = form.required_inner("json_schema")
+    schema = given.mapping("schema")
+    if schema is None:
+        given.missing("schema")
+    return JsonSchema(
+        schema=check_schema(schema, given.path("schema")),
+        name=given.text("name") or "",
+        strict=given.flag("strict"),
+    )

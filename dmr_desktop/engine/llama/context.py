@@ -1,0 +1,154 @@
+"""A model's working memory for generating text: the KV cache, one batch and its logits.
+
+One thread owns a context. Every argument is checked here first: a sequence id, a batch or a number of
+logits rows out of range would abort the process or corrupt its memory.
+"""
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+
+from dmr_desktop.engine.llama import library
+from dmr_desktop.engine.llama.batch import Batch
+from dmr_desktop.engine.llama.model import Model
+from dmr_desktop.protocol.errors import RunnerError, RunnerStartFailed
+
+MAX_SEQUENCES = 256
+_FULL = 1
+
+
+class Context:
+    """``num_sequences`` sequences over one pool of at least ``pool_size`` KV cells that all of them share.
+
+    A cell holds one token for any number of sequences, so a common prefix is stored once.
+    """
+
+    def __init__(
+        self, model: Model, *, pool_size: int, num_sequences: int, n_batch: int, n_ubatch: int, threads: int
+    ) -> None:
+        """Raises :class:`RunnerStartFailed` when the memory cannot be had or the model cannot generate."""
+        if not 1 <= num_sequences <= MAX_SEQUENCES:
+            raise RunnerStartFailed(f"The number of sequences must be from 1 to {MAX_SEQUENCES}, not {num_sequences}.")
+        if min(pool_size, n_batch, n_ubatch, threads) < 1:
+            raise RunnerStartFailed("Context size, batch sizes and threads must be positive.")
+        if not model.is_generative:
+            raise RunnerStartFailed(
+                "This model cannot generate text.", hint="Use it for embeddings, or choose a model made for chat."
+            )
+        self.num_sequences = num_sequences
+        self.vocab_size = model.vocabulary.size
+        self._model = model
+        self._max_rows = max(num_sequences, 8)
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = pool_size
+        params.n_batch = n_batch
+        params.n_ubatch = min(n_ubatch, n_batch)
+        params.n_seq_max = num_sequences
+        params.n_outputs_max = self._max_rows
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True
+        params.swa_full = True
+        params.no_perf = True
+        self._handle = new_context(model, params)
+        memory = llama_cpp.llama_get_memory(self._handle)
+        if not memory:
+            llama_cpp.llama_free(self._handle)
+            raise RunnerStartFailed("This model has no memory to generate from.", hint="Use it for embeddings.")
+        self._memory: int | None = memory
+        self.pool_size: int = llama_cpp.llama_n_ctx(self._handle)
+        self.batch = Batch(llama_cpp.llama_n_batch(self._handle))
+
+    @property
+    def can_share(self) -> bool:
+        """Whether any prefix of a sequence can be kept or given to another one."""
+        return not self._model.is_recurrent
+
+    def close(self) -> None:
+        if self._handle is not None:
+            llama_cpp.llama_free(self._handle)
+            self._handle = None
+            self._memory = None
+
+    def set_threads(self, count: int) -> None:
+        llama_cpp.llama_set_n_threads(self._open(), count, count)
+
+    def decode(self, count: int) -> bool:
+        """Computes the first ``count`` tokens of :attr:`batch`.
+
+        False: the pool has no room for them, nothing has changed. Raises :class:`RunnerError` when the
+        computation failed; what the sequences of the batch hold is then unknown.
+        """
+        if not 1 <= count <= self.batch.capacity:
+            raise RunnerError(f"A batch of {count} tokens cannot be decoded (limit {self.batch.capacity}).")
+        rows = int(np.count_nonzero(self.batch.wanted[:count]))
+        if rows > self._max_rows:
+            raise RunnerError(f"A batch cannot bring {rows} rows of logits (limit {self._max_rows}).")
+        seq_ids = self.batch.seq_ids[:count]
+        if int(seq_ids.min()) < 0 or int(seq_ids.max()) >= self.num_sequences:
+            raise RunnerError("A batch names a sequence that does not exist.")
+        code = llama_cpp.llama_decode(self._open(), self.batch.struct(count))
+        if code in (0, _FULL):
+            return bool(code == 0)
+        raise RunnerError(f"llama.cpp failed to compute a batch (code {code}).", evidence=library.complaints())
+
+    def logits(self, rows: int) -> npt.NDArray[np.float32]:
+        """Logits ``[rows, vocab_size]`` of the last :meth:`decode` in batch order: a view, valid until the next.
+
+        ``rows`` is how many were wanted. The rows may be written to.
+        """
+        pointer = llama_cpp.llama_get_logits(self._open())
+        if not pointer:
+            raise RunnerError("llama.cpp brought no logits.")
+        return np.ctypeslib.as_array(pointer, (rows, self.vocab_size))
+
+    def keep_prefix(self, seq_id: int, length: int) -> bool:
+        """Forgets all of a sequence from position ``length`` on. False: the model cannot, and nothing is kept."""
+        memory = self._checked(seq_id)
+        if length <= 0 or not llama_cpp.llama_memory_seq_rm(memory, seq_id, length, -1):
+            self.clear(seq_id)
+            return length <= 0
+        return True
+
+    def copy_prefix(self, source: int, target: int, length: int) -> None:
+        """Lets the empty sequence ``target`` share the first ``length`` cells of ``source``. Copies no data."""
+        memory = self._checked(source)
+        self._checked(target)
+        if not self.can_share:
+            raise RunnerError("This model's memory cannot be shared between sequences.")
+        llama_cpp.llama_memory_seq_cp(memory, source, target, 0, length)
+
+    def clear(self, seq_id: int) -> None:
+        llama_cpp.llama_memory_seq_rm(self._checked(seq_id), seq_id, -1, -1)
+
+    def has_prefix(self, seq_id: int, length: int) -> bool:
+        """Whether computing can go on at position ``length``: sliding windows may have dropped older cells."""
+        window = self._model.window
+        if window == 0:
+            return True
+        oldest = int(llama_cpp.llama_memory_seq_pos_min(self._checked(seq_id), seq_id))
+        return oldest == 0 or 0 < oldest < length - window
+
+    def _open(self) -> int:
+        if self._handle is None:
+            raise RunnerError("The context is closed.")
+        return self._handle
+
+    def _checked(self, seq_id: int) -> int:
+        if self._memory is None:
+            raise RunnerError("The context is closed.")
+        if not 0 <= seq_id < self.num_sequences:
+            raise RunnerError(f"There is no sequence {seq_id} (there are {self.num_sequences}).")
+        return self._memory
+
+
+def new_context(model: Model, params: llama_cpp.llama_context_params) -> int | None:
+    """A C context. Raises :class:`RunnerStartFailed` with llama.cpp's own words as evidence."""
+    library.forget_complaints()
+    handle: int | None = llama_cpp.llama_init_from_model(model.handle, params)
+    if not handle:
+        raise RunnerStartFailed(
+            f"No room for a context of {params.n_ctx} tokens.",
+            hint="Configure a smaller context size.",
+            evidence=library.complaints(),
+        )
+    return handle

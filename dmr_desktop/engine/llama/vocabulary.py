@@ -1,0 +1,117 @@
+"""A model's vocabulary: text to token ids and back.
+
+All of it may be called from any thread while the engine decodes: the C functions only read.
+Valid as long as its :class:`Model` is open.
+"""
+
+import ctypes
+from functools import cached_property
+
+import llama_cpp
+import llama_cpp.llama_cpp as raw
+
+_CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
+_SPECIAL = _CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+_PIECE_ROOM = 256
+
+
+class Vocabulary:
+    """``size`` tokens with ids 0 … size-1; built by :class:`Model`, which owns the memory behind it."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self.size: int = llama_cpp.llama_vocab_n_tokens(handle)
+        self.add_bos: bool = llama_cpp.llama_vocab_get_add_bos(handle)
+        self.bos: int | None = self._known(llama_cpp.llama_vocab_bos(handle))
+        self.eos: int | None = self._known(llama_cpp.llama_vocab_eos(handle))
+        self._pieces: tuple[dict[int, bytes], dict[int, bytes]] = ({}, {})
+
+    @property
+    def bos_text(self) -> str:
+        """Text of the token that begins a sequence, or empty."""
+        return self._text(self.bos)
+
+    @property
+    def eos_text(self) -> str:
+        """Text of the token that ends a sequence, or empty."""
+        return self._text(self.eos)
+
+    @cached_property
+    def eog(self) -> frozenset[int]:
+        """All tokens that end a generation (end of sequence, of turn, of message …)."""
+        is_eog = llama_cpp.llama_vocab_is_eog
+        return frozenset(token for token in range(self.size) if is_eog(self._handle, token))
+
+    def tokenize(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
+        """Token ids of ``text``; about 3 µs a token.
+
+        ``add_special`` adds what the model wants around a text (BOS …); ``parse_special`` reads the text of a
+        control token as that token. User-defined tokens are read in either case. Lone surrogates become U+FFFD.
+        """
+        data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode("utf-8")
+        room = len(data) + 8
+        while True:
+            tokens = (raw.llama_token * room)()
+            count = llama_cpp.llama_tokenize(self._handle, data, len(data), tokens, room, add_special, parse_special)
+            if count >= 0:
+                return tokens[:count]
+            room = -count
+
+    def piece(self, token: int, *, special: bool) -> bytes:
+        """The bytes a token stands for, not always whole characters.
+
+        Without ``special`` control and unknown tokens are empty. An id outside the vocabulary is empty.
+        """
+        known = self._pieces[special]
+        found = known.get(token)
+        if found is None:
+            found = known[token] = self._look_up_piece(token, special)
+        return found
+
+    def control_texts(self) -> dict[str, int]:
+        """Texts of all control, unknown and user-defined tokens, with their ids."""
+        return self._control_texts
+
+    def token_id(self, text: str) -> int | None:
+        """The one control, unknown or user-defined token spelled exactly so."""
+        return self._control_texts.get(text)
+
+    def is_control(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_get_attr(self._handle, token) & _CONTROL)
+
+    @property
+    def address(self) -> int:
+        """Of the C object, for libraries that work on it directly."""
+        return self._handle
+
+    @property
+    def tokenize_address(self) -> int:
+        """Of the C function ``llama_tokenize``."""
+        address = ctypes.cast(raw._lib.llama_tokenize, ctypes.c_void_p).value
+        assert address is not None
+        return address
+
+    @cached_property
+    def _control_texts(self) -> dict[str, int]:
+        attributes, handle = llama_cpp.llama_vocab_get_attr, self._handle
+        special = [token for token in range(self.size) if attributes(handle, token) & _SPECIAL]
+        texts = {self._text(token): token for token in special}
+        texts.pop("", None)
+        return texts
+
+    def _known(self, token: int) -> int | None:
+        return token if 0 <= token < self.size else None
+
+    def _text(self, token: int | None) -> str:
+        return "" if token is None else self.piece(token, special=True).decode("utf-8", "replace")
+
+    def _look_up_piece(self, token: int, special: bool) -> bytes:
+        if not 0 <= token < self.size:
+            return b""
+        room = _PIECE_ROOM
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            length = llama_cpp.llama_token_to_piece(self._handle, token, buffer, room, 0, special)
+            if length >= 0:
+                return buffer.raw[:length]
+            room = -length

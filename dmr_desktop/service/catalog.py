@@ -1,0 +1,114 @@
+"""The stored models, for the event loop: every call to the store runs in a thread and returns a value.
+
+Remembers what it read, because each inference request asks. What the store is changed by from outside
+(a real Docker Model Runner on the same directory) shows after :data:`FRESH_SECONDS`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from dmr_desktop.protocol.models import Model, ModelFiles, Progress
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 2.0
+
+
+class Store(Protocol):
+    """What the service needs of :class:`dmr_desktop.store.store.ModelStore`."""
+
+    def list(self) -> Sequence[Model]: ...
+    def get(self, reference: str, *, partial: bool = False) -> Model: ...
+    def files(self, reference: str) -> ModelFiles: ...
+    def tag(self, reference: str, target: str) -> None: ...
+    def remove(self, reference: str, force: bool = False) -> Sequence[dict[str, str]]: ...
+    def disk_usage(self) -> int: ...
+    def normalise(self, reference: str) -> str: ...
+    def package_gguf(
+        self,
+        path: Path,
+        target: str,
+        *,
+        context_size: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Model: ...
+
+
+class Catalog:
+    """``on_change`` is called after every change that went through here."""
+
+    def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
+        self._store = store
+        self._on_change = on_change
+        self._models: Sequence[Model] | None = None
+        self._files: dict[str, ModelFiles] = {}
+        self._read_at = 0.0
+        self._version = 0
+
+    async def models(self) -> Sequence[Model]:
+        self._forget_old()
+        if self._models is not None:
+            return self._models
+        version = self._version
+        found = await asyncio.to_thread(self._store.list)
+        if version == self._version:
+            self._models = found
+        return found
+
+    async def get(self, reference: str, *, partial: bool = False) -> Model:
+        """Raises ModelNotFound, InvalidReference. ``partial``: the last component of a name is enough."""
+        return await asyncio.to_thread(self._store.get, reference, partial=partial)
+
+    async def files(self, reference: str) -> ModelFiles:
+        """What a runner needs. Raises ModelNotFound, InvalidReference, UnsupportedModel."""
+        self._forget_old()
+        found = self._files.get(reference)
+        if found is None:
+            version = self._version
+            found = await asyncio.to_thread(self._store.files, reference)
+            if version == self._version:
+                self._files[reference] = found
+        return found
+
+    def normalise(self, reference: str) -> str:
+        """Raises InvalidReference."""
+        return self._store.normalise(reference)
+
+    async def tag(self, reference: str, target: str) -> None:
+        await asyncio.to_thread(self._store.tag, reference, target)
+        self.changed()
+
+    async def remove(self, reference: str, *, force: bool) -> Sequence[dict[str, str]]:
+        """The steps that were done. Raises ModelNotFound, Conflict."""
+        steps = await asyncio.to_thread(self._store.remove, reference, force)
+        self.changed()
+        return steps
+
+    async def package(self, gguf: Path, target: str, context_size: int | None) -> Model:
+        model = await asyncio.to_thread(self._store.package_gguf, gguf, target, context_size=context_size)
+        self.changed()
+        return model
+
+    async def disk_usage(self) -> int:
+        return await asyncio.to_thread(self._store.disk_usage)
+
+    def changed(self) -> None:
+        """Something was stored or removed: what was remembered is void."""
+        self._forget()
+        self._on_change()
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        if now - self._read_at > FRESH_SECONDS:
+            self._read_at = now
+            self._forget()
+
+    def _forget(self) -> None:
+        """What a thread is reading right now may be older than this moment, so it will not be remembered either."""
+        self._version += 1
+        self._models = None
+        self._files.clear()

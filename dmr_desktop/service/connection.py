@@ -1,0 +1,52 @@
+"""Work that is worth doing only while its client is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+
+from starlette.types import Receive
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The whole body; None if the client left. The guard's limits hold."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return bytes(message.get("body", b""))
+    pieces: list[bytes] = []
+    while message["type"] == "http.request":
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+        message = await receive()
+    return None
+
+
+async def run_while_connected(
+    receive: Receive,
+    work: Coroutine[object, object, None],
+    *,
+    waiting: Callable[[], Awaitable[None]] | None = None,
+    patience_seconds: float = 0.0,
+) -> None:
+    """Run ``work`` as a task; cancel it when the client leaves. Its exceptions come out here.
+
+    The body must have been read. ``waiting`` is called every ``patience_seconds`` that the work goes on.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_disconnected(receive))
+    timeout = patience_seconds if waiting is not None else None
+    try:
+        while not task.done() and not gone.done():
+            done, _ = await asyncio.wait({task, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not done and waiting is not None:
+                await waiting()
+    finally:
+        gone.cancel()
+        task.cancel()
+        await asyncio.wait({task, gone})
+    if not task.cancelled():
+        task.result()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

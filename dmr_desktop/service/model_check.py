@@ -1,0 +1,60 @@
+"""A look at a model's file before native code gets it: is it sound, and how large will it be?
+
+Blocking; run it in a thread. Native loaders have had memory errors on malformed files year after year, hence
+the complete check in Python first.
+"""
+
+import re
+from pathlib import Path
+
+from dmr_desktop.protocol.errors import StoreError, UnsupportedModel
+from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.service.placement import ModelShape
+from dmr_desktop.store.gguf import GGUFHeader, check_loadable, read_header
+
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.gguf$)")
+
+
+def inspect_model(files: ModelFiles) -> ModelShape:
+    """Raises :class:`UnsupportedModel` for a file that must not reach a runner, StoreError if it cannot be read."""
+    try:
+        paths = shard_paths(files.weights)
+        headers = [read_header(path) for path in paths]
+        check_loadable(headers)
+        extra = [path for path in (files.mmproj,) if path is not None]
+        for path in extra:
+            read_header(path)
+        size = sum(path.stat().st_size for path in (*paths, *extra))
+    except FileNotFoundError as error:
+        raise StoreError(f"a file of the model is missing: {error.filename}", hint="pull the model again") from error
+    except OSError as error:
+        raise StoreError(f"the model cannot be read: {error}", hint="check the permissions of the store") from error
+    except UnsupportedModel as error:
+        if files.model.config.format not in ("", "gguf"):
+            raise UnsupportedModel(
+                "GGUF file required by llama.cpp backend", hint=f"the model's format is {files.model.config.format}"
+            ) from error
+        raise
+    return _shape(headers[0], size)
+
+
+def shard_paths(first: Path) -> list[Path]:
+    """All parts of a split model, by llama.cpp's naming ``name-00001-of-00003.gguf``; or just ``first``."""
+    found = _SHARD.search(first.name)
+    if found is None:
+        return [first]
+    count = int(found[2])
+    return [first.with_name(_SHARD.sub(f"-{index:05d}-of-{count:05d}", first.name)) for index in range(1, count + 1)]
+
+
+def _shape(header: GGUFHeader, size: int) -> ModelShape:
+    num_heads = header.number("attention.head_count") or 0
+    head_length = (header.number("embedding_length") or 0) // num_heads if num_heads else 0
+    return ModelShape(
+        weights_bytes=size,
+        num_layers=header.number("block_count") or 0,
+        num_kv_heads=header.number("attention.head_count_kv") or num_heads,
+        key_length=header.number("attention.key_length") or head_length,
+        value_length=header.number("attention.value_length") or head_length,
+        train_context=header.context_length or 0,
+    )

@@ -1,0 +1,140 @@
+"""What must be unloaded so that another model fits. Pure: the machine and the runners come in as values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from dmr_desktop.protocol.errors import DoesNotFit
+from dmr_desktop.protocol.runners import RunnerKey
+
+MAX_SEATS = 8
+MIN_SEATS = 2
+
+_MIB = 1024 * 1024
+_BASE_BYTES = 150 * _MIB
+"""The runner process itself with its libraries, before any model."""
+_DEFAULT_CONTEXT = 4096
+
+
+class Tenancy(StrEnum):
+    IDLE = "idle"  # may be unloaded
+    BUSY = "busy"
+    COMING = "coming"  # has its seat, not its memory yet
+    LEAVING = "leaving"  # gives both back by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A runner that has a seat.
+
+    ``private_bytes`` come back to the machine when it goes. ``mapped_bytes`` are pages of the model's file: the
+    system counts them as available, but taking them would make every step read from disk. ``idle_since`` is
+    monotonic seconds. A tenant that is COMING will grow by ``reserved_bytes`` more.
+    """
+
+    key: RunnerKey
+    tenancy: Tenancy
+    private_bytes: int = 0
+    mapped_bytes: int = 0
+    reserved_bytes: int = 0
+    idle_since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """``available_bytes``: what the system could give out now, droppable file pages included."""
+
+    seats: int
+    available_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """There is room now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """There will be room once these idle runners are gone."""
+
+    keys: tuple[RunnerKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """There will be room once a runner in use, or one that leaves, is gone."""
+
+
+Verdict: TypeAlias = Go | Evict | Wait
+
+
+def default_seats(cpu_count: int | None) -> int:
+    """Docker Model Runner's min(CPUs, 8), but never fewer than two: a chat and an embedding model."""
+    return max(MIN_SEATS, min(cpu_count or 1, MAX_SEATS))
+
+
+def decide(need_bytes: int, tenants: Sequence[Tenant], machine: Machine) -> Verdict:
+    """Whether a model that needs ``need_bytes`` may start now. Least recently used runners go first.
+
+    Raises :class:`DoesNotFit` if it would not fit on the machine even alone.
+    """
+    room = machine.available_bytes - sum(tenant.mapped_bytes + tenant.reserved_bytes for tenant in tenants)
+    everything = room + sum(map(_given_back, tenants))
+    if need_bytes > everything:
+        raise DoesNotFit(
+            f"the model needs about {_mib(need_bytes)} MiB of memory, {_mib(everything)} MiB can be had",
+            hint="choose a smaller model or quantization, configure a smaller context, or close other programs",
+        )
+    free_seats = machine.seats - len(tenants)
+    if free_seats >= 1 and need_bytes <= room:
+        return Go()
+    leaving = [tenant for tenant in tenants if tenant.tenancy is Tenancy.LEAVING]
+    idle = sorted((t for t in tenants if t.tenancy is Tenancy.IDLE), key=lambda tenant: tenant.idle_since)
+    victims: list[RunnerKey] = []
+    free_seats += len(leaving)
+    room += sum(map(_given_back, leaving))
+    for tenant in idle:
+        if free_seats >= 1 and need_bytes <= room:
+            break
+        victims.append(tenant.key)
+        free_seats += 1
+        room += _given_back(tenant)
+    # Evicting what does not suffice would only cost reloads: rather wait with everything in place.
+    if victims and free_seats >= 1 and need_bytes <= room:
+        return Evict(tuple(victims))
+    return Wait()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShape:
+    """What a GGUF header says that decides the size of the KV cache; 0 where unknown."""
+
+    weights_bytes: int
+    num_layers: int = 0
+    num_kv_heads: int = 0
+    key_length: int = 0
+    value_length: int = 0
+    train_context: int = 0
+
+
+def estimate_bytes(shape: ModelShape, context_size: int | None) -> int:
+    """Memory of a runner: weights, KV cache in half precision, compute buffers and the process.
+
+    ``context_size`` as in RunnerConfig, already resolved with the model's own: None is the runner's default, -1 the
+    model's maximum. A model whose shape is unknown counts a tenth of its weights as KV cache.
+    """
+    tokens = context_size or min(shape.train_context or _DEFAULT_CONTEXT, _DEFAULT_CONTEXT)
+    if tokens < 0:
+        tokens = shape.train_context or _DEFAULT_CONTEXT
+    per_token = 2 * shape.num_layers * shape.num_kv_heads * (shape.key_length + shape.value_length)
+    kv_bytes = tokens * per_token if per_token else shape.weights_bytes // 10
+    return _BASE_BYTES + shape.weights_bytes + kv_bytes + shape.weights_bytes // 20
+
+
+def _given_back(tenant: Tenant) -> int:
+    return tenant.private_bytes + tenant.mapped_bytes + tenant.reserved_bytes
+
+
+def _mib(num_bytes: int) -> int:
+    return max(0, num_bytes) // _MIB

@@ -1,0 +1,312 @@
+"""GGUF headers: what a file says it is, and whether it is safe to hand to native code.
+
+Reads the header only, in bounded memory, trusting no number in it. Says what is wrong at which byte. Knows nothing of
+how a model is run: whether this build of llama.cpp knows an architecture is the runner's to say.
+Format: ggml's ``docs/gguf.md``, versions 2 and 3, little-endian.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from dmr_desktop.protocol.errors import UnsupportedModel
+from dmr_desktop.store.gguf_types import FILE_TYPES, MAGIC, SCALARS, TENSOR_TYPES, ValueType
+
+_MAX_KEYS = 1 << 16
+_MAX_TENSORS = 1 << 17
+_MAX_KEY_BYTES = 65535
+_MAX_NAME_BYTES = 63
+_MAX_STRING_BYTES = 16 << 20
+_MAX_KEPT_BYTES = 32 << 20
+"""Text of all keys and values together: what reading a header may cost in memory, whatever the file claims."""
+_MAX_SHOWN_ITEMS = 50
+"""Longer arrays are left out of the metadata, as in Docker Model Runner."""
+_DEFAULT_ALIGNMENT = 32
+_ALIGNMENTS = {1 << exponent for exponent in range(21)}
+_MAX_DIMS = 4
+_MAX_CONTEXT = 1 << 30
+
+Value = int | float | bool | str
+
+
+class GGUFError(UnsupportedModel):
+    """The file is not a usable GGUF file; the message says what is wrong and at which byte."""
+
+    def __init__(self, what: str, offset: int | None = None) -> None:
+        where = "" if offset is None else f" (at byte {offset})"
+        super().__init__(f"not a usable GGUF file: {what}{where}", hint="download or convert the model again")
+
+
+@dataclass(frozen=True, slots=True)
+class GGUFHeader:
+    """``metadata`` holds every key but long arrays, in the file's order, as text; ``values`` the scalars and strings.
+
+    ``array_lengths`` are those of all arrays. ``num_elements`` and ``tensor_bytes`` are sums over the tensors.
+    """
+
+    version: int
+    values: dict[str, Value]
+    metadata: dict[str, str]
+    array_lengths: dict[str, int]
+    num_tensors: int
+    num_elements: int
+    tensor_bytes: int
+
+    @property
+    def architecture(self) -> str:
+        found = self.values.get("general.architecture", "")
+        return found.strip() if isinstance(found, str) else ""
+
+    @property
+    def quantization(self) -> str:
+        found = self.values.get("general.file_type")
+        return FILE_TYPES.get(found, "Unknown") if isinstance(found, int) else "Unknown"
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens the model was trained for; None when the file does not say."""
+        found = self.number("context_length")
+        return found if found is not None and found > 0 else None
+
+    @property
+    def num_shards(self) -> int:
+        found = self.values.get("split.count")
+        return found if isinstance(found, int) and found > 0 else 1
+
+    def number(self, name: str) -> int | None:
+        """The whole number at ``<architecture>.<name>``."""
+        found = self.values.get(f"{self.architecture}.{name}")
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def read_header(path: Path) -> GGUFHeader:
+    """The header of a file. Raises :class:`GGUFError` (unusable content) and OSError (cannot be read)."""
+    with open(path, "rb", buffering=1 << 20) as file:
+        file.seek(0, 2)
+        size = file.tell()
+        file.seek(0)
+        return _Reader(file, size).header()
+
+
+def check_loadable(shards: Sequence[GGUFHeader]) -> None:
+    """Refuse what native code is known to stumble over. ``shards`` in order. Raises :class:`GGUFError`."""
+    first = shards[0]
+    if not first.architecture:
+        raise GGUFError("general.architecture is missing")
+    if first.architecture == "clip":
+        raise GGUFError("it is a multimodal projector, not a model")
+    if first.num_shards != len(shards):
+        raise GGUFError(f"the model has {first.num_shards} parts, {len(shards)} are there")
+    numbers = [shard.values.get("split.no", 0) for shard in shards]
+    if len(shards) > 1 and numbers != list(range(len(shards))):
+        raise GGUFError("the parts of the model are not in order or not all different")
+    num_tensors = sum(shard.num_tensors for shard in shards)
+    if num_tensors == 0:
+        raise GGUFError("it holds no tensors")
+    blocks = first.number("block_count")
+    if blocks is not None and not 0 < blocks <= num_tensors:
+        raise GGUFError(f"it claims {blocks} blocks but has {num_tensors} tensors")
+    context = first.number("context_length")
+    if context is not None and not 0 < context <= _MAX_CONTEXT:
+        raise GGUFError(f"its context_length {context} is not possible")
+    _check_vocabulary(first)
+
+
+def _check_vocabulary(header: GGUFHeader) -> None:
+    if "tokenizer.ggml.model" not in header.values:
+        return
+    num_tokens = header.array_lengths.get("tokenizer.ggml.tokens", 0)
+    if num_tokens == 0 and header.values["tokenizer.ggml.model"] not in ("none", "no_vocab"):
+        raise GGUFError("it has a tokenizer without tokens")
+    for name in ("scores", "token_type"):
+        length = header.array_lengths.get(f"tokenizer.ggml.{name}", num_tokens)
+        if length != num_tokens:
+            raise GGUFError(f"tokenizer.ggml.{name} has {length} items for {num_tokens} tokens")
+
+
+class _Reader:
+    """One pass over a header. Invariant: nothing is read or reserved that the file is too short to hold."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._at = 0
+        self._kept_bytes = 0
+        self._values: dict[str, Value] = {}
+        self._metadata: dict[str, str] = {}
+        self._array_lengths: dict[str, int] = {}
+
+    def header(self) -> GGUFHeader:
+        magic = self._take(4, "the magic")
+        if magic != MAGIC:
+            old = magic[::-1] in (b"ggml", b"ggmf", b"ggjt", b"ggla") or magic in (b"GGML", b"GGJT")
+            raise GGUFError("it is an old GGML file" if old else "it does not begin with GGUF", 0)
+        version = self._number("<I", "the version")
+        if version not in (2, 3):
+            raise GGUFError("it is big-endian" if version & 0xFFFF == 0 else f"its version is {version}, not 2 or 3", 4)
+        num_tensors = self._count("<q", "the number of tensors", _MAX_TENSORS, 24)
+        num_keys = self._count("<q", "the number of keys", _MAX_KEYS, 13)
+        for _ in range(num_keys):
+            self._key_value()
+        num_elements, tensor_bytes = self._tensors(num_tensors)
+        return GGUFHeader(
+            version, self._values, self._metadata, self._array_lengths, num_tensors, num_elements, tensor_bytes
+        )
+
+    # ---- keys and values ---------------------------------------------------------------------
+
+    def _key_value(self) -> None:
+        start = self._at
+        key = self._string("a key", _MAX_KEY_BYTES)
+        if not key or key in self._values or key in self._array_lengths:
+            raise GGUFError(f"the key {key[:80]!r} is {'there twice' if key else 'empty'}", start)
+        kind = self._value_type(key)
+        if kind is ValueType.ARRAY:
+            self._array(key)
+            return
+        value = self._string(key, _MAX_STRING_BYTES) if kind is ValueType.STRING else self._scalar(kind, key)
+        self._values[key] = value
+        self._metadata[key] = _shown(value)
+
+    def _value_type(self, key: str) -> ValueType:
+        start = self._at
+        number = self._number("<I", f"the type of {key[:80]}")
+        try:
+            return ValueType(number)
+        except ValueError:
+            raise GGUFError(f"{key[:80]} has the unknown type {number}", start) from None
+
+    def _scalar(self, kind: ValueType, what: str) -> Value:
+        layout = SCALARS[kind]
+        data = self._take(struct.calcsize(layout), what[:80])
+        if kind is ValueType.BOOL and data[0] > 1:
+            raise GGUFError(f"{what[:80]} is neither true nor false", self._at - 1)
+        value: Value = struct.unpack(layout, data)[0]
+        return value
+
+    def _array(self, key: str) -> None:
+        start = self._at
+        kind = self._value_type(key)
+        if kind is ValueType.ARRAY:
+            raise GGUFError(f"{key[:80]} is an array of arrays", start)
+        item_bytes = 8 if kind is ValueType.STRING else struct.calcsize(SCALARS[kind])
+        length = self._count("<Q", f"the length of {key[:80]}", self._size, item_bytes)
+        self._array_lengths[key] = length
+        if length <= _MAX_SHOWN_ITEMS:
+            if kind is ValueType.STRING:
+                items: list[Value] = [self._string(key, _MAX_STRING_BYTES) for _ in range(length)]
+            else:
+                items = [self._scalar(kind, key) for _ in range(length)]
+            self._metadata[key] = ", ".join(map(_shown, items))
+        elif kind is ValueType.STRING:
+            self._skip_strings(length, key)
+        else:
+            self._skip(length * item_bytes)
+
+    def _skip_strings(self, count: int, key: str) -> None:
+        # A vocabulary: a quarter of a million short strings, so the loop is kept tight.
+        read, at, size = self._file.read, self._at, self._size
+        for _ in range(count):
+            length = int.from_bytes(read(8), "little")
+            at += 8 + length
+            if at > size or length > _MAX_STRING_BYTES:
+                raise GGUFError(f"a text in {key[:80]} is longer than the file allows", at - length - 8)
+            read(length)
+        self._at = at
+
+    # ---- tensors -----------------------------------------------------------------------------
+
+    def _tensors(self, count: int) -> tuple[int, int]:
+        alignment = self._alignment()
+        seen: set[str] = set()
+        ends: list[tuple[int, int, str]] = []
+        num_elements = total_bytes = 0
+        for _ in range(count):
+            start = self._at
+            name = self._string("a tensor's name", _MAX_NAME_BYTES)
+            if name in seen:
+                raise GGUFError(f"the tensor {name!r} is there twice", start)
+            seen.add(name)
+            elements, num_bytes = self._shape(name)
+            place = self._at
+            offset = self._number("<Q", f"the offset of {name}")
+            if offset % alignment:
+                raise GGUFError(f"the tensor {name!r} is not aligned to {alignment}", place)
+            num_elements += elements
+            total_bytes += num_bytes
+            ends.append((offset + num_bytes, place, name))
+        data_start = -(-self._at // alignment) * alignment
+        for end, place, name in ends:
+            excess = data_start + end - self._size
+            if excess > 0:
+                raise GGUFError(f"the data of tensor {name!r} ends {excess} bytes past the file", place)
+        return num_elements, total_bytes
+
+    def _alignment(self) -> int:
+        found = self._values.get("general.alignment", _DEFAULT_ALIGNMENT)
+        if isinstance(found, int) and not isinstance(found, bool) and found in _ALIGNMENTS:
+            return found
+        raise GGUFError(f"general.alignment is {str(found)[:40]}, not a power of two")
+
+    def _shape(self, name: str) -> tuple[int, int]:
+        """Elements and bytes of a tensor."""
+        start = self._at
+        num_dims = self._number("<I", f"the dimensions of {name}")
+        if not 1 <= num_dims <= _MAX_DIMS:
+            raise GGUFError(f"the tensor {name!r} has {num_dims} dimensions", start)
+        dims = struct.unpack(f"<{num_dims}q", self._take(8 * num_dims, f"the dimensions of {name}"))
+        elements = 1
+        for dim in dims:
+            elements *= dim
+            if dim <= 0 or elements >= 1 << 62:
+                raise GGUFError(f"the tensor {name!r} has impossible dimensions", start + 4)
+        place = self._at
+        number = self._number("<I", f"the type of {name}")
+        kind = TENSOR_TYPES.get(number)
+        if kind is None:
+            raise GGUFError(f"the tensor {name!r} has the unknown type {number}: a newer llama.cpp may know it", place)
+        if dims[0] % kind.block_size:
+            raise GGUFError(f"rows of {name!r} are no multiple of {kind.name}'s block {kind.block_size}", start)
+        return elements, elements // kind.block_size * kind.block_bytes
+
+    # ---- bytes -------------------------------------------------------------------------------
+
+    def _string(self, what: str, limit: int) -> str:
+        start = self._at
+        length = self._number("<Q", f"the length of {what[:80]}")
+        self._kept_bytes += length
+        if length > limit or length > self._size - self._at or self._kept_bytes > _MAX_KEPT_BYTES:
+            raise GGUFError(f"{what[:80]} claims {length} bytes", start)
+        return self._take(length, what[:80]).decode("utf-8", "replace")
+
+    def _count(self, layout: str, what: str, limit: int, least_bytes: int) -> int:
+        start = self._at
+        count = self._number(layout, what)
+        if not 0 <= count <= limit or count * least_bytes > self._size - self._at:
+            raise GGUFError(f"{what} is {count}, more than the file can hold", start)
+        return count
+
+    def _number(self, layout: str, what: str) -> int:
+        found: int = struct.unpack(layout, self._take(struct.calcsize(layout), what))[0]
+        return found
+
+    def _take(self, count: int, what: str) -> bytes:
+        data = self._file.read(count)
+        if len(data) != count:
+            raise GGUFError(f"it ends inside {what}", self._at)
+        self._at += count
+        return data
+
+    def _skip(self, count: int) -> None:
+        self._at += count
+        self._file.seek(self._at)
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:f}"
+    return str(value)

@@ -1,0 +1,70 @@
+"""When to try again: patience with a registry, written down once.
+
+A failure waits a little longer each time; progress makes the patience whole again, so that a bad line costs time but
+not the download. Knows nothing of what is tried.
+"""
+
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+from dmr_desktop.protocol.errors import RegistryError
+from dmr_desktop.store.blobs import Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds and counts. ``give_up_seconds`` without a new byte end a transfer, whatever ``attempts`` are left."""
+
+    connect_seconds: float = 10.0
+    stall_seconds: float = 30.0
+    give_up_seconds: float = 60.0
+    attempts: int = 6
+    request_attempts: int = 3
+    first_delay_seconds: float = 0.5
+    longest_delay_seconds: float = 8.0
+    longest_rate_limit_seconds: float = 60.0
+
+
+class Temporary(RegistryError):
+    """A failure worth another try. ``retry_after`` is the registry's wish in seconds."""
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class Attempts:
+    """Counts the failures of one undertaking and waits between its tries."""
+
+    def __init__(self, patience: Patience, attempts: int, cancelled: threading.Event) -> None:
+        self._patience = patience
+        self._allowed = attempts
+        self._cancelled = cancelled
+        self._failures = 0
+        self._last_progress = time.monotonic()
+
+    def progressed(self) -> None:
+        self._failures = 0
+        self._last_progress = time.monotonic()
+
+    def failed(self, error: Temporary) -> None:
+        """Wait before the next try. Raises ``error`` when there is none left, :class:`Cancelled` when told to stop."""
+        if self._cancelled.is_set():
+            raise Cancelled from error
+        self._failures += 1
+        idle_seconds = time.monotonic() - self._last_progress
+        if self._failures >= self._allowed or idle_seconds > self._patience.give_up_seconds:
+            raise error
+        delay = min(
+            self._patience.longest_delay_seconds, self._patience.first_delay_seconds * 2 ** (self._failures - 1)
+        )
+        if error.retry_after is not None:
+            if error.retry_after > self._patience.longest_rate_limit_seconds:
+                raise error
+            delay = max(delay, error.retry_after)
+        else:
+            delay *= random.uniform(0.8, 1.2)
+        if self._cancelled.wait(delay):
+            raise Cancelled from error

@@ -1,0 +1,46 @@
+"""The OpenAI SDK's clients, cut off from everything that is OpenAI's: its environment, its organisations, its proxy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import openai
+from pydantic import SecretStr
+
+from dmr_langchain._address import Place
+from dmr_langchain._transport import DEFAULT_TIMEOUT, make_clients
+
+NO_KEY = "not-needed"
+"""Sent when the user has no key: the SDK insists on one, the service does not look at it."""
+
+
+def make_sdk_clients(
+    places: Sequence[Place],
+    *,
+    api_key: SecretStr | None,
+    timeout: Any,
+    max_retries: int | None,
+    default_headers: Mapping[str, str] | None = None,
+    default_query: Mapping[str, object] | None = None,
+    http_client: Any | None = None,
+    http_async_client: Any | None = None,
+) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
+    """``timeout`` is seconds or an ``httpx.Timeout``; None stands for this package's own."""
+    ours = None if http_client and http_async_client else make_clients(places)
+    options: dict[str, Any] = {
+        "base_url": places[0].base_url,
+        "api_key": (api_key.get_secret_value() if api_key else "") or NO_KEY,
+        "timeout": DEFAULT_TIMEOUT if timeout is None else timeout,
+        "max_retries": 2 if max_retries is None else max_retries,
+        "default_query": default_query,
+    }
+    sdk = openai.OpenAI(**options, http_client=http_client or (ours and ours[0]))
+    async_sdk = openai.AsyncOpenAI(**options, http_client=http_async_client or (ours and ours[1]))
+    for client in (sdk, async_sdk):
+        # Given None, the SDK fills these from OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_ADMIN_KEY,
+        # OPENAI_WEBHOOK_SECRET and OPENAI_CUSTOM_HEADERS; none of that is the service's business.
+        client.organization = None
+        client.project = None
+        client.admin_api_key = None
+        client.webhook_secret = None
+        client._custom_headers = dict(default_headers or {})
+    return sdk, async_sdk
