@@ -4,6 +4,7 @@ Knows nothing of models. The only importer of httpx.
 """
 
 import asyncio
+import os
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
@@ -36,6 +37,9 @@ class PlacesTransport(httpx.BaseTransport):
         refused: list[str] = []
         for index in _order(self._first, len(self._places)):
             place = self._places[index]
+            if _is_missing(place):
+                refused.append(f"{place} (no such socket)")
+                continue
             try:
                 response = self._transports[index].handle_request(_readdressed(request, self._places[0], place))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -65,6 +69,9 @@ class AsyncPlacesTransport(httpx.AsyncBaseTransport):
         refused: list[str] = []
         for index in _order(self._first, len(self._places)):
             place = self._places[index]
+            if _is_missing(place):
+                refused.append(f"{place} (no such socket)")
+                continue
             try:
                 response = await transports[index].handle_async_request(_readdressed(request, self._places[0], place))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -104,6 +111,11 @@ def make_clients(places: Sequence[Place]) -> tuple[SyncClient, httpx.AsyncClient
         SyncClient(transport=PlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
         httpx.AsyncClient(transport=AsyncPlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
     )
+
+
+def _is_missing(place: Place) -> bool:
+    """Seen beforehand: httpcore leaks a socket object at each refused Unix connection."""
+    return place.socket_path is not None and not os.path.exists(place.socket_path)
 
 
 def _verify(place: Place) -> bool:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from dmr_desktop.backends.base import Death, LogLine
 
 MAX_LINES_KEPT = 100
 _MAX_LINE_BYTES = 4096
-_MAX_LINES_PER_READ = 200
+_MAX_LOGGED_PER_SECOND = 500
 _OUTPUT_END_SECONDS = 0.3
 
 # Secrets (registry passwords, tokens, keys) live in variables that none of these names.
@@ -115,31 +116,44 @@ class ChildProcess:
 
 
 class _Output(asyncio.Protocol):
-    """Lines out of the pipe: to the log, and the last ones kept. A flood is thinned, never buffered."""
+    """Lines out of the pipe: the last ones are kept, all but those of a flood go to the log."""
 
     def __init__(self, log: LogLine) -> None:
         self.lines: deque[str] = deque(maxlen=MAX_LINES_KEPT)
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._log = log
         self._rest = b""
+        self._second = 0
+        self._num_logged = 0
+        self._num_dropped = 0
 
     def data_received(self, data: bytes) -> None:
         *whole, rest = (self._rest + data).split(b"\n")
         self._rest = rest[:_MAX_LINE_BYTES]
-        if len(whole) > _MAX_LINES_PER_READ:
-            self._keep(f"({len(whole) - _MAX_LINES_PER_READ} lines left out)")
-            whole = whole[-_MAX_LINES_PER_READ:]
         for line in whole:
             self._keep(line[:_MAX_LINE_BYTES].decode("utf-8", "replace").rstrip())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._rest:
-            self._keep(self._rest.decode("utf-8", "replace").rstrip())
-            self._rest = b""
+        self._keep(self._rest.decode("utf-8", "replace").rstrip())
+        self._confess()
         if not self.ended.done():
             self.ended.set_result(None)
 
     def _keep(self, line: str) -> None:
-        if line:
-            self.lines.append(line)
+        if not line:
+            return
+        self.lines.append(line)
+        second = int(time.monotonic())
+        if second != self._second:
+            self._confess()
+            self._second, self._num_logged = second, 0
+        if self._num_logged < _MAX_LOGGED_PER_SECOND:
+            self._num_logged += 1
             self._log(line)
+        else:
+            self._num_dropped += 1
+
+    def _confess(self) -> None:
+        if self._num_dropped:
+            self._log(f"({self._num_dropped} lines left out)")
+            self._num_dropped = 0

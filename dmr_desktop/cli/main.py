@@ -27,7 +27,6 @@ VERBS = {
     "version": "service_verbs",
     "ls": "model_verbs",
     "pull": "pull",
-    "push": "pull",
     "run": "run",
     "inspect": "model_verbs",
     "tag": "model_verbs",

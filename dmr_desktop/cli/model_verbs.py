@@ -56,7 +56,7 @@ def _row(name: str, model: Model, now: float) -> tuple[str, ...]:
 
 
 def inspect(session: Session, options: Namespace) -> int:
-    session.terminal.json(session.client.inspect(options.model, remote=options.remote).to_json())
+    session.terminal.json(session.client.inspect(options.model).to_json())
     return 0
 
 

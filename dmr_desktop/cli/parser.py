@@ -99,9 +99,6 @@ def _model_verbs(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "model", metavar="MODEL", help="e.g. ai/smollm2, hf.co/org/repo:Q4_K_M, registry.example.com/a/b:tag"
     )
 
-    verb = _verb(verbs, "push", "upload a model to its registry")
-    verb.add_argument("model", metavar="MODEL")
-
     verb = _verb(verbs, "run", "ask a model, or chat with it; pulls it first if it is missing")
     verb.add_argument("--detach", "-d", action="store_true", help="only load the model")
     verb.add_argument("--system", metavar="TEXT", help="instructions that come before the conversation")
@@ -112,7 +109,6 @@ def _model_verbs(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
     verb.set_defaults(words="prompt")
 
     verb = _verb(verbs, "inspect", "show all that is known of a model, as JSON")
-    verb.add_argument("--remote", "-r", action="store_true", help="ask the registry instead of this machine")
     verb.add_argument("model", metavar="MODEL")
 
     verb = _verb(verbs, "tag", "give a model another name")

@@ -1,4 +1,4 @@
-"""``pull`` and ``push``: bars on a terminal, plain lines in a pipe, and an interruption that costs nothing."""
+"""``pull``: bars on a terminal, plain lines in a pipe, and an interruption that costs nothing."""
 
 import time
 from argparse import Namespace
@@ -19,11 +19,6 @@ _PLAIN_SECONDS = 1.0
 
 def pull(session: Session, options: Namespace) -> int:
     return fetch(session, options.model)
-
-
-def push(session: Session, options: Namespace) -> int:
-    show(session.client.push(options.model), session.terminal, time.monotonic)
-    return 0
 
 
 def fetch(session: Session, reference: str) -> int:

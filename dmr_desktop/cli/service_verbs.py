@@ -6,14 +6,13 @@ from argparse import Namespace
 
 from dmr_desktop import __version__
 from dmr_desktop.cli.addresses import connection_lines, root_url
-from dmr_desktop.cli.port_owner import port_owner
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
 from dmr_desktop.client.client import START_HINT
 from dmr_desktop.client.discovery import is_reachable, start_service, wait_until_gone
 from dmr_desktop.client.endpoint import UnixEndpoint
-from dmr_desktop.protocol.errors import DMRError, PortInUse, ServiceUnreachable
+from dmr_desktop.protocol.errors import Conflict, DMRError, PortInUse, ServiceUnreachable
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import TcpStatus
 
@@ -103,18 +102,13 @@ def enable(session: Session, options: Namespace) -> int:
 
 
 def open_tcp(session: Session, port: int) -> TcpStatus:
-    """Open the TCP door. Raises PortInUse, naming the other program when that can be found out."""
+    """Open the TCP door. Raises PortInUse; its message names the other program if the service knows it."""
     try:
-        tcp = session.client.set_tcp(True, port)
-        if tcp.listening:
-            return tcp
-        raise PortInUse(tcp.error or f"port {port} could not be opened")
-    except PortInUse as error:
-        owner = port_owner(port)
+        return session.client.set_tcp(True, port)
+    except Conflict as error:
         other = port + 1 if port < 65535 else port - 1
         raise PortInUse(
-            f"{error.message} (held by {owner})" if owner and owner not in error.message else error.message,
-            hint=f"stop that program, or choose another port, e.g. `dmr enable --tcp {other}`",
+            error.message, hint=f"stop that program, or choose another port, e.g. `dmr enable --tcp {other}`"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The state of a pull or push as the user sees it: a bar a layer, rate and time left. Pure: the clock is given."""
+"""The state of a pull as the user sees it: a bar a layer, rate and time left. Pure: the clock is given."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ _MIN_BAR, _MAX_BAR = 10, 40
 class Layer:
     size_bytes: int
     current_bytes: int
+    resumed_bytes: int
+    """What was there before this pull."""
 
 
 @dataclass(slots=True)
@@ -26,19 +28,19 @@ class Transfer:
     note: str = ""
     """What is going on when no layer moves, e.g. ``Fetching file list...``."""
     announced_bytes: int = 0
-    mode: str = "pull"
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def apply(self, progress: Progress, now: float) -> None:
-        self.mode = progress.mode
         if progress.layer_id:
-            self.layers[progress.layer_id] = Layer(progress.layer_size, progress.layer_current)
+            seen = self.layers.get(progress.layer_id)
+            resumed = progress.layer_current if seen is None else seen.resumed_bytes
+            self.layers[progress.layer_id] = Layer(progress.layer_size, progress.layer_current, resumed)
             self.note = ""
         elif progress.type == "progress":
             self.note = progress.message
-        if progress.mode == "pull":  # a push's total is that of one layer
-            self.announced_bytes = max(self.announced_bytes, progress.total)
-        self._samples.append((now, self.current_bytes))
+        self.announced_bytes = max(self.announced_bytes, progress.total)
+        received = sum(layer.current_bytes - layer.resumed_bytes for layer in self.layers.values())
+        self._samples.append((now, received))
         while len(self._samples) > 2 and now - self._samples[0][0] > _WINDOW_SECONDS:
             self._samples.popleft()
 
@@ -61,8 +63,7 @@ class Transfer:
 
     def plain_line(self) -> str:
         """What DMR prints when nobody looks at a terminal."""
-        verb = "Uploaded" if self.mode == "push" else "Downloaded"
-        return f"{verb} {decimal_size(self.current_bytes)} of {decimal_size(self.total_bytes)}"
+        return f"Downloaded {decimal_size(self.current_bytes)} of {decimal_size(self.total_bytes)}"
 
     def bars(self, columns: int) -> list[str]:
         """Lines no wider than ``columns``: one for each layer, then the sum."""
@@ -89,7 +90,7 @@ def _layer_name(layer_id: str) -> str:
 
 def _bar_line(name: str, layer: Layer, columns: int) -> str:
     sizes = f"{decimal_size(layer.current_bytes)}/{decimal_size(layer.size_bytes)}"
-    room = columns - len(name) - len(sizes) - 5
+    room = columns - 1 - len(name) - len(sizes) - 5
     if room < _MIN_BAR:
         return f"{name}  {sizes}"
     width = min(room, _MAX_BAR)

@@ -7,6 +7,7 @@ its work nor how answers are shown. The only importer of httpx in this room.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -63,10 +64,12 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self._socket: Path | None = None
         match endpoint:
             case UnixEndpoint(path):
                 base = "http://localhost"
-                transport = transport or httpx.HTTPTransport(uds=str(path))
+                if transport is None:
+                    self._socket, transport = path, httpx.HTTPTransport(uds=str(path))
             case TcpEndpoint(url):
                 base = url
         self._http = httpx.Client(
@@ -121,10 +124,7 @@ class Client:
 
     def telemetry(self) -> tuple[TelemetrySample, ...]:
         """The last two minutes, one sample a second, oldest first."""
-        for name, value in self.events():
-            if name == "snapshot":
-                return tuple(value.telemetry)
-        raise ServiceUnreachable("the service closed its event stream at once", hint=START_HINT)
+        return tuple(_load(TelemetrySample, entry) for entry in self._json("GET", "/telemetry")["telemetry"])
 
     def logs(self, *, follow: bool = False, with_engines: bool = True) -> Iterator[str]:
         """Lines of the merged log, without their newlines."""
@@ -142,10 +142,9 @@ class Client:
         found: JSON = self._json("GET", "/engines/v1/models")
         return found
 
-    def inspect(self, reference: str, *, remote: bool = False) -> Model:
-        """Raises ModelNotFound. ``remote`` asks the registry instead of the local store."""
-        query = {"remote": "true"} if remote else None
-        return model_from_json(self._json("GET", f"/models/{_path(reference)}", params=query))
+    def inspect(self, reference: str) -> Model:
+        """Raises ModelNotFound."""
+        return model_from_json(self._json("GET", f"/models/{_path(reference)}"))
 
     def pull(self, reference: str, *, bearer_token: str = "") -> Iterator[Progress]:
         """The lines of a pull, ``success`` last. Raises :class:`DMRError`; what came is kept for resuming."""
@@ -153,9 +152,6 @@ class Client:
         if bearer_token:
             body["bearer-token"] = bearer_token
         return self._progress("/models/create", body)
-
-    def push(self, reference: str) -> Iterator[Progress]:
-        return self._progress(f"/models/{_path(reference)}/push", {})
 
     def remove(self, reference: str, *, force: bool = False) -> tuple[Removal, ...]:
         query = {"force": str(force).lower()}
@@ -292,6 +288,9 @@ class Client:
 
     @contextmanager
     def _foreign_errors(self) -> Iterator[None]:
+        # Seen beforehand: httpcore leaks a socket object at each refused Unix connection.
+        if self._socket is not None and not self._socket.exists():
+            raise ServiceUnreachable(f"no service answers at {self.endpoint}", hint=START_HINT)
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

@@ -1,12 +1,13 @@
 """Where the service is, and how to get one running.
 
 Two callers may start it at the same moment: the service itself holds a lock, so one of the two new
-processes ends at once and both callers find the other. Nothing here keeps a pid or a lock.
+processes ends at once with code 0 and both callers find the other. Nothing here keeps a pid or a lock.
 """
 
 import os
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from dmr_desktop.client.client import Client
 from dmr_desktop.client.detached import Detached, start_detached
@@ -17,8 +18,6 @@ from dmr_desktop.settings import Settings, self_command
 START_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS = 0.02
 _LAST_PAUSE_SECONDS = 0.25
-_GRACE_SECONDS = 3.0
-"""How long to go on asking after our process has ended: the winner of a race may still be starting."""
 
 
 def find_endpoint(settings: Settings, environ: Mapping[str, str] | None = None) -> Endpoint:
@@ -48,32 +47,36 @@ def start_service(settings: Settings, *, seconds: float = START_SECONDS, command
     endpoint = UnixEndpoint(settings.socket_path)
     if is_reachable(endpoint):
         return False
+    command = command or self_command("serve")
     log = settings.log_dir / "service.out"
-    try:
-        service = start_detached(command or self_command("serve"), log)
-    except OSError as error:
-        raise ServiceUnreachable(f"the service could not be started: {error}") from error
-    if not _answers_in_time(endpoint, service, seconds):
-        why = "ended at once" if service.has_ended else f"did not answer within {seconds:.0f} seconds"
-        raise ServiceUnreachable(
-            f"the service was started and {why}",
-            hint=f"its output is in {log}; `dmr serve` runs it in this terminal",
-            evidence=service.last_output(),
-        )
-    return True
-
-
-def _answers_in_time(endpoint: Endpoint, service: Detached, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
+    service = _start(command, log)
     while time.monotonic() < deadline:
         if is_reachable(endpoint):
             return True
+        if service.process.poll():
+            break
         if service.has_ended:
-            deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
+            # Code 0: another one holds the lock. It is either starting, then this attempt ends like the
+            # last one, or it is on its way out, then this attempt takes its place.
+            service = _start(command, log)
+            pause = _LAST_PAUSE_SECONDS
         time.sleep(pause)
         pause = min(pause * 1.5, _LAST_PAUSE_SECONDS)
-    return False
+    why = "ended at once" if service.has_ended else f"did not answer within {seconds:.0f} seconds"
+    raise ServiceUnreachable(
+        f"the service was started and {why}",
+        hint=f"its output is in {log}; `dmr serve` runs it in this terminal",
+        evidence=service.last_output(),
+    )
+
+
+def _start(command: Sequence[str], log: Path) -> Detached:
+    try:
+        return start_detached(command, log)
+    except OSError as error:
+        raise ServiceUnreachable(f"the service could not be started: {error}") from error
 
 
 def wait_until_gone(endpoint: Endpoint, *, seconds: float = START_SECONDS) -> bool:

@@ -4,7 +4,7 @@ import sys
 import traceback
 from types import TracebackType
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from dmr_desktop.desktop.api import ServiceApi
@@ -27,22 +27,24 @@ STOP_TIMEOUT_MS = 5000
 
 
 class Desktop(QObject):
-    """Tray, menu and, once asked for, the panel, around one link to the service."""
+    """Tray, menu and, once asked for, the panel, around one link to the service. Signals: ``ended()`` after a quit."""
+
+    ended = Signal()
 
     def __init__(self, app: QApplication, settings: Settings, instance: Instance, launcher: Launcher) -> None:
         super().__init__(app)
-        self._app = app
         self._instance = instance
         self._preferences = Preferences(settings.config_dir)
         self._theme = Theme(app, self._preferences.theme)
-        transport = Transport(settings.socket_path, self)
-        self.link = ServiceLink(EventStream(transport, self), launcher, self)
-        self.commands = Commands(self.link, ServiceApi(transport, self), Pulls(transport, self), self)
+        path = settings.socket_path
+        self.link = ServiceLink(EventStream(Transport(path, self), self), launcher, self)
+        api, pulls = ServiceApi(Transport(path, self), self), Pulls(Transport(path, self), self)
+        self.commands = Commands(self.link, api, pulls, self)
         self.menu = TrayMenu(self.commands, self._theme, self._preferences)
         self.tray = Tray(self.commands, self.menu, self)
         self._panel: PanelWindow | None = None
         self._is_quitting = False
-        app.setQuitOnLastWindowClosed(False)
+        app.setQuitOnLastWindowClosed(False)  # closing the panel quits only where there is no tray
         self.link.changed.connect(self._render)
         self.commands.panel_wanted.connect(self.open_panel)
         self.commands.quit_wanted.connect(self._on_quit_wanted)
@@ -50,7 +52,6 @@ class Desktop(QObject):
         self.commands.said.connect(self._on_said)
         instance.show_wanted.connect(self.open_panel)
         self.tray.missing.connect(self._on_no_tray)
-        self.tray.docked.connect(lambda: app.setQuitOnLastWindowClosed(False))
 
     def start(self, *, is_hidden: bool) -> None:
         """Joins the service and shows the icon; the panel too unless ``is_hidden``."""
@@ -71,7 +72,7 @@ class Desktop(QObject):
         self.panel.open_page(page)
 
     def quit(self) -> None:
-        """Leaves the service running and ends the event loop."""
+        """Leaves the service running and lets go of everything."""
         if self._is_quitting:
             return
         self._is_quitting = True
@@ -81,7 +82,7 @@ class Desktop(QObject):
         self.commands.pulls.cancel_all()
         self.link.close()
         self._instance.release()
-        self._app.quit()
+        self.ended.emit()
 
     def report_bug(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """For ``sys.excepthook``: an exception in a slot is printed and shown, and the app goes on."""

@@ -51,7 +51,7 @@ class EventStream(QObject):
             return
         self._parser = SseParser()
         self._reason = None
-        self._reply = self._transport.stream("GET", "/events", headers={"Accept": "text/event-stream"})
+        self._reply = self._transport.send("GET", "/events", headers={"Accept": "text/event-stream"})
         self._reply.readyRead.connect(self._read)
         self._reply.finished.connect(self._finish)
         self._watchdog.start(ANSWER_TIMEOUT_MS)

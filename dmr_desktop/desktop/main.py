@@ -74,6 +74,7 @@ def _run(settings: Settings, platform: str, *, is_hidden: bool) -> int:
     sys.excepthook = desktop.report_bug
     signals = TerminationSignals(app)
     signals.received.connect(desktop.quit)
+    desktop.ended.connect(app.quit)
     desktop.start(is_hidden=is_hidden)
     code: int = app.exec()
     sys.excepthook = sys.__excepthook__

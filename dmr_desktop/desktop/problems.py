@@ -56,7 +56,7 @@ def _phrase(status: int) -> str:
 
 def _hint(status: int) -> str:
     return {
-        400: _tr("Check the spelling, e.g. ai/smollm2 or hf.co/owner/model:Q4_K_M."),
+        400: _tr("Check the spelling, e.g. ai/smollm2 or ai/qwen3:8B-Q4_K_M."),
         401: _tr("Log in to the registry first, e.g. with docker login."),
         404: _tr("Check the name and the tag; the model may be gone or private."),
         409: _tr("Something else uses it: stop that first, then try again."),

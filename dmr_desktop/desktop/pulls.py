@@ -53,7 +53,7 @@ class Pulls(QObject):
         if key in self._pulls:
             return
         headers = {"Accept": "application/json"}
-        reply = self._transport.stream("POST", "/models/create", {"from": reference}, headers)
+        reply = self._transport.send("POST", "/models/create", {"from": reference}, headers)
         pull = self._pulls[key] = _Pull(reference, reply)
         reply.readyRead.connect(lambda: self._read(pull))
         reply.finished.connect(lambda: self._finish(key, pull))

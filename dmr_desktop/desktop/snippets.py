@@ -35,7 +35,8 @@ def _n8n(base: str, model: str) -> Snippet:
      Base URL:  {base}
 
 2. Workflow → add "OpenAI Chat Model" and choose that credential
-     Model, by ID:  {model}
+     Model, by ID:       {model}
+     Use Responses API:  off
 """
     return Snippet("n8n", "For an n8n on this computer. The key can be any text.", text)
 

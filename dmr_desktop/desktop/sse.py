@@ -26,6 +26,7 @@ class SseParser:
         self._searched = 0
         self._name = ""
         self._data: list[str] = []
+        self._data_size = 0
 
     def feed(self, piece: bytes) -> list[SseEvent]:
         """Raises :class:`SseOverflow`."""
@@ -35,7 +36,7 @@ class SseParser:
             if not line:
                 if self._data:
                     events.append(SseEvent(self._name or "message", "\n".join(self._data)))
-                self._name, self._data = "", []
+                self._name, self._data, self._data_size = "", [], 0
                 continue
             field, _, value = line.partition(":")
             value = value.removeprefix(" ")
@@ -43,7 +44,8 @@ class SseParser:
                 self._name = value
             elif field == "data":
                 self._data.append(value)
-        if len(self._buffer) > MAX_EVENT_BYTES:
+                self._data_size += len(value)
+        if len(self._buffer) + self._data_size > MAX_EVENT_BYTES:
             raise SseOverflow("an event is too large")
         return events
 

@@ -55,8 +55,8 @@ class ModelEntry:
 
     @property
     def reference(self) -> str:
-        """What to call the model in a request."""
-        return self.tags[0] if self.tags else self.id
+        """What to call the model in a request. A tag that would climb out of a URL's path is not used."""
+        return self.tags[0] if self.tags and ".." not in self.tags[0] else self.id
 
 
 @dataclass(frozen=True, slots=True)

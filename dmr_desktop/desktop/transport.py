@@ -1,7 +1,7 @@
 """HTTP to the service's Unix socket through Qt's own event loop; the one user of QNetworkAccessManager.
 
-Knows no routes. Commands and streams have a manager each, because Qt opens at most six connections
-per manager and a stream never gives its connection back.
+Knows no routes. Qt opens at most six connections per manager and a stream never gives its own back, so
+commands, pulls and events have a transport each.
 """
 
 import json
@@ -20,38 +20,32 @@ class Transport(QObject):
     def __init__(self, socket_path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.socket_path = socket_path
-        self._commands = self._manager()
-        self._streams = self._manager()
+        self._manager = QNetworkAccessManager(self)
+        # A proxy from the environment must never see the control socket.
+        self._manager.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
 
     def send(self, method: str, path: str, body: JSON = None, headers: dict[str, str] | None = None) -> QNetworkReply:
-        """A request with a short answer; ``path`` is percent-encoded already."""
-        return self._send(self._commands, method, path, body, headers or {})
-
-    def stream(self, method: str, path: str, body: JSON = None, headers: dict[str, str] | None = None) -> QNetworkReply:
-        """A request whose answer arrives piece by piece and may last for hours."""
-        return self._send(self._streams, method, path, body, headers or {})
-
-    def _manager(self) -> QNetworkAccessManager:
-        manager = QNetworkAccessManager(self)
-        # A proxy from the environment must never see the control socket.
-        manager.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
-        return manager
-
-    def _send(
-        self, manager: QNetworkAccessManager, method: str, path: str, body: JSON, headers: dict[str, str]
-    ) -> QNetworkReply:
+        """``path`` is percent-encoded already; ``body`` goes as JSON."""
         request = QNetworkRequest(QUrl(f"unix+http://localhost{path}"))
         request.setAttribute(QNetworkRequest.Attribute.FullLocalServerNameAttribute, str(self.socket_path))
         request.setAttribute(
             QNetworkRequest.Attribute.RedirectPolicyAttribute, QNetworkRequest.RedirectPolicy.ManualRedirectPolicy
         )
         request.setRawHeader(b"User-Agent", f"dmr-desktop/{__version__}".encode())
-        for name, value in headers.items():
+        for name, value in (headers or {}).items():
             request.setRawHeader(name.encode(), value.encode())
-        if body is None:
-            return manager.sendCustomRequest(request, method.encode(), QByteArray())
-        request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-        return manager.sendCustomRequest(request, method.encode(), QByteArray(json.dumps(body).encode()))
+        data = QByteArray()
+        if body is not None:
+            request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
+            data = QByteArray(json.dumps(body).encode())
+        reply = self._manager.sendCustomRequest(request, method.encode(), data)
+        reply.finished.connect(lambda: self._recover(reply))
+        return reply
+
+    def _recover(self, reply: QNetworkReply) -> None:
+        """After six refused connections Qt (6.8 to 6.11 at least) never tries a local socket again, until told to."""
+        if status_of(reply) == 0 and reply.error() is not QNetworkReply.NetworkError.OperationCanceledError:
+            self._manager.clearConnectionCache()
 
 
 def status_of(reply: QNetworkReply) -> int:

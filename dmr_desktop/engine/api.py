@@ -6,19 +6,25 @@ formats layer, which stands between this and :mod:`dmr_desktop.protocol.generati
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, SamplingParams, Timings, TokenLogprob
+
+if TYPE_CHECKING:
+    from dmr_desktop.engine.constraint import Constraint
 
 
 @dataclass(slots=True)
 class SequenceRequest:
     """One completion to generate. ``id`` is unique among the requests alive; the caller chooses it.
 
-    ``max_tokens`` None: until the model stops or the context is full. ``top_logprobs`` as in
-    GenerationRequest. ``grammar`` is an llguidance grammar (its own serialisation or Lark text) that the
-    output must satisfy from its first token. ``visible_tokens`` are the ids of special tokens whose text belongs in
-    the output (a format's markers); all other control tokens render as nothing.
+    ``max_tokens`` None: until the model stops or the context is full; 0: only the prompt is computed.
+    ``top_logprobs`` as in GenerationRequest. ``grammar`` is an llguidance grammar (its own serialisation
+    or Lark text) that the output must satisfy from its first token; ``constraint`` is the same already
+    compiled (:meth:`Engine.compile_grammar`, from any thread) and is used up by the request.
+    ``visible_tokens`` are the ids of special tokens whose text belongs in the output (a format's
+    markers); all other control tokens render as nothing.
     """
 
     id: int
@@ -28,6 +34,7 @@ class SequenceRequest:
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
     grammar: str | None = None
+    constraint: "Constraint | None" = None
     ignore_eos: bool = False
     visible_tokens: frozenset[int] = frozenset()
 
@@ -39,6 +46,7 @@ class SequenceOutput:
     ``text`` is whole characters, free of any stop string and of anything that may yet become one.
     ``num_tokens`` counts the tokens of this step, forced ones included. The output with ``finish`` or
     ``error`` set is the last of its sequence. ``first`` marks the first one of a sequence.
+    ``cached_tokens`` of the prompt were not computed: another sequence had.
     """
 
     id: int
@@ -54,3 +62,37 @@ class SequenceOutput:
     """So far, all of them, also those whose text is held back or dropped (end-of-generation included)."""
     timings: Timings = field(default_factory=Timings)
     error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What a running engine tells about itself and its model. ``context_size`` is per sequence."""
+
+    context_size: int
+    train_context_size: int
+    num_sequences: int
+    vocab_size: int
+    embedding_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Counts since the engine started; ``running`` and ``waiting`` sequences are as of now.
+
+    ``prompt_tokens`` were computed, ``cached_tokens`` reused; ``forced_tokens`` are the part of
+    ``generated_tokens`` that a grammar left no choice about. ``preemptions``: sequences that had to give
+    up their place for want of KV cells and were computed again. Times are seconds spent in decoding and
+    in everything else the steps do.
+    """
+
+    running: int
+    waiting: int
+    steps: int
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+    forced_tokens: int
+    preemptions: int
+    threads: int
+    decode_seconds: float
+    other_seconds: float

@@ -16,9 +16,10 @@ MAX_PENDING = 256
 class Subscription:
     """One listener's notices that wait to be fetched, at most :data:`MAX_PENDING`; the oldest give way."""
 
-    __slots__ = ("_arrived", "_pending")
+    __slots__ = ("_arrived", "_pending", "is_over")
 
     def __init__(self) -> None:
+        self.is_over = False
         self._pending: dict[str, bytes] = {}
         self._arrived = asyncio.Event()
 
@@ -27,6 +28,11 @@ class Subscription:
         self._pending[key] = frame
         if len(self._pending) > MAX_PENDING:
             self._pending.pop(next(iter(self._pending)))
+        self._arrived.set()
+
+    def end(self) -> None:
+        """Nothing comes after what waits."""
+        self.is_over = True
         self._arrived.set()
 
     async def fetch(self, timeout_seconds: float) -> bytes:
@@ -51,6 +57,11 @@ class Bus:
     @property
     def has_listeners(self) -> bool:
         return bool(self._subscriptions)
+
+    def close(self) -> None:
+        """Every listener gets what waits, then its end."""
+        for subscription in self._subscriptions:
+            subscription.end()
 
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:

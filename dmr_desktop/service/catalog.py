@@ -45,6 +45,7 @@ class Catalog:
         self._store = store
         self._on_change = on_change
         self._models: Sequence[Model] | None = None
+        self._ids: dict[str, str] = {}
         self._files: dict[str, ModelFiles] = {}
         self._read_at = 0.0
         self._version = 0
@@ -66,17 +67,22 @@ class Catalog:
     async def files(self, reference: str) -> ModelFiles:
         """What a runner needs. Raises ModelNotFound, InvalidReference, UnsupportedModel."""
         self._forget_old()
-        found = self._files.get(reference)
-        if found is None:
+        model_id = self._ids.get(reference)
+        if model_id is None:
             version = self._version
-            found = await asyncio.to_thread(self._store.files, reference)
+            model_id = (await self.get(reference)).id
             if version == self._version:
-                self._files[reference] = found
+                self._ids[reference] = model_id
+        found = self._files.get(model_id)
+        if found is None:
+            # Reads the whole header of the weights. An id's files never change, so once is enough.
+            found = await asyncio.to_thread(self._store.files, model_id)
+            self._files[model_id] = found
         return found
 
-    def normalise(self, reference: str) -> str:
+    async def normalise(self, reference: str) -> str:
         """Raises InvalidReference."""
-        return self._store.normalise(reference)
+        return await asyncio.to_thread(self._store.normalise, reference)
 
     async def tag(self, reference: str, target: str) -> None:
         await asyncio.to_thread(self._store.tag, reference, target)
@@ -99,6 +105,7 @@ class Catalog:
     def changed(self) -> None:
         """Something was stored or removed: what was remembered is void."""
         self._forget()
+        self._files.clear()
         self._on_change()
 
     def _forget_old(self) -> None:
@@ -111,4 +118,4 @@ class Catalog:
         """What a thread is reading right now may be older than this moment, so it will not be remembered either."""
         self._version += 1
         self._models = None
-        self._files.clear()
+        self._ids.clear()

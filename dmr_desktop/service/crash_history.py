@@ -8,7 +8,7 @@ from dmr_desktop.protocol.errors import CrashLoop
 
 @dataclass(slots=True)
 class CrashHistory:
-    """``max_crashes`` deaths within ``window_seconds`` make a crash loop, which is over ``window_seconds`` after the last.
+    """``max_crashes`` deaths within ``window_seconds`` are a crash loop; it is over ``window_seconds`` after the last.
 
     Times are monotonic seconds.
     """

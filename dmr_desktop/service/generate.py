@@ -6,14 +6,13 @@ byte is a proper HTTP refusal; after it, the dialect's error event and a well-fo
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.backends.base import Runner
 from dmr_desktop.dialects.exchange import Exchange
-from dmr_desktop.dialects.frames import COMMENT, EVENT_STREAM
 from dmr_desktop.protocol.errors import DMRError, RunnerError, UnsupportedModel, error_from_info
 from dmr_desktop.protocol.generation import Event, Failed
 from dmr_desktop.protocol.models import ModelFiles
@@ -22,6 +21,7 @@ from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.recorder import Record
 from dmr_desktop.service.several import generate_all
+from dmr_desktop.service.streamed import StreamedAnswer
 
 log = logging.getLogger(__name__)
 
@@ -29,27 +29,21 @@ PATIENCE_SECONDS = 10.0
 """After which a stream's headers go out although nothing has been generated yet: clients give up on a
 silent server (some after 30 s). Until then a failure still gets its own HTTP status."""
 
-INTERNAL = DMRError("the service failed to answer", hint="its log tells more")
-
 
 @asynccontextmanager
 async def leased(
     loader: Loader, files: ModelFiles, mode: Mode, label: str, keep_alive_seconds: float | None = None
 ) -> AsyncGenerator[Runner, None]:
     """``loader.lease``; a model that cannot be loaded is refused in Docker Model Runner's words."""
-    lease = loader.lease(files, mode, label, keep_alive_seconds=keep_alive_seconds)
-    try:
-        runner = await lease.__aenter__()
-    except (RunnerError, UnsupportedModel) as error:
-        raise unable_to_load(error) from error
-    try:
+    async with AsyncExitStack() as stack:
+        lease = loader.lease(files, mode, label, keep_alive_seconds=keep_alive_seconds)
+        try:
+            runner = await stack.enter_async_context(lease)
+        except (RunnerError, UnsupportedModel) as error:
+            raise type(error)(
+                f"unable to load runner: {error.message}", hint=error.hint, evidence=error.evidence
+            ) from error
         yield runner
-    finally:
-        await lease.__aexit__(None, None, None)
-
-
-def unable_to_load(error: DMRError) -> DMRError:
-    return type(error)(f"unable to load runner: {error.message}", hint=error.hint, evidence=error.evidence)
 
 
 class Answer:
@@ -76,7 +70,7 @@ class Answer:
         if not self._exchange.stream:
             await run_while_connected(receive, self._collect(scope, receive, send))
             return
-        out = _Stream(send, self._exchange.media_type)
+        out = StreamedAnswer(send, self._exchange.media_type)
         await run_while_connected(
             receive, self._stream(out), waiting=out.show_patience, patience_seconds=PATIENCE_SECONDS
         )
@@ -89,7 +83,7 @@ class Answer:
                 collector.add(group)
         await Response(collector.result(), media_type="application/json")(scope, receive, send)
 
-    async def _stream(self, out: "_Stream") -> None:
+    async def _stream(self, out: StreamedAnswer) -> None:
         writer = self._exchange.writer()
         try:
             async with aclosing(self._events()) as groups:
@@ -104,10 +98,11 @@ class Answer:
             await out.write(writer.write((Failed(error.info),)))
         except Exception:
             log.exception("request %s failed", self._record.id)
-            self._record.fail(INTERNAL.info)
+            problem = DMRError("the service failed to answer", hint="its log tells more")
+            self._record.fail(problem.info)
             if not out.is_open:
-                raise INTERNAL from None
-            await out.write(writer.write((Failed(INTERNAL.info),)))
+                raise problem from None
+            await out.write(writer.write((Failed(problem.info),)))
         await out.close()
 
 
@@ -115,43 +110,3 @@ def _raise_failure(group: tuple[Event, ...]) -> None:
     last = group[-1]
     if isinstance(last, Failed):
         raise error_from_info(last.error)
-
-
-class _Stream:
-    """A streamed HTTP answer, begun by its first bytes."""
-
-    __slots__ = ("_media_type", "_send", "_was_written", "is_open")
-
-    def __init__(self, send: Send, media_type: str) -> None:
-        self._send = send
-        self._media_type = media_type
-        self._was_written = False
-        self.is_open = False
-
-    async def show_patience(self) -> None:
-        """The headers, then now and then a comment, until the work itself has written something."""
-        if self._was_written:
-            return
-        if self.is_open:
-            if self._media_type == EVENT_STREAM:
-                await self._send({"type": "http.response.body", "body": COMMENT, "more_body": True})
-            return
-        await self._open()
-
-    async def _open(self) -> None:
-        self.is_open = True
-        headers = [(b"content-type", self._media_type.encode()), (b"cache-control", b"no-cache")]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-
-    async def write(self, data: bytes) -> None:
-        if not data:
-            return
-        if not self.is_open:
-            await self._open()
-        self._was_written = True
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def close(self) -> None:
-        if not self.is_open:
-            await self._open()
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -92,12 +92,7 @@ class Guard:
                 await answer(scope, receive, send)
                 return
             send = _with_origin(send, origin)
-        body = _BoundedBody(receive)
-        try:
-            await self._app(scope, body.receive, send)
-        except (PayloadTooLarge, HTTPProblem) as error:
-            # Only reading the body raises these, before any answer has begun.
-            await error_answer(scope, error)(scope, receive, send)
+        await self._app(scope, _BoundedBody(receive).receive, send)
 
     def _check_host(self, scope: Scope, headers: Headers) -> None:
         given = headers.getlist("host")
@@ -154,7 +149,10 @@ def _with_origin(send: Send, origin: str) -> Send:
 
 
 class _BoundedBody:
-    """``receive`` with limits, until the body is complete; then the plain one, which waits for the disconnect."""
+    """``receive`` with limits, until the body is complete; then the plain one, which waits for the disconnect.
+
+    Raises PayloadTooLarge and HTTPProblem into whoever reads; :class:`~.app.ErrorLayer` answers them.
+    """
 
     __slots__ = ("_deadline", "_is_complete", "_num_bytes", "_receive")
 

@@ -55,8 +55,10 @@ class Listeners:
         self._unix_path = path
 
     async def open_tcp(self, port: int) -> tuple[str, ...]:
-        """Listen on the loopback addresses of both families; returns them. Raises :class:`PortInUse`."""
-        await self.close_tcp()
+        """Listen on the loopback addresses of both families; returns them.
+
+        Raises :class:`PortInUse`; an open door then stays as it is. One on another port is closed.
+        """
         sockets = []
         try:
             for family, host in LOOPBACK:
@@ -67,6 +69,7 @@ class Listeners:
             for sock in sockets:
                 sock.close()
             raise
+        await self.close_tcp()
         self._tcp = [await self._listen(sock, "tcp") for sock in sockets]
         return tuple(host for _, host in LOOPBACK[: len(sockets)])
 

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND, Backend, LogLine, Runner
 from dmr_desktop.protocol.errors import (
@@ -24,18 +24,8 @@ from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.memory import ProcessMemory, available_bytes, process_memory
 from dmr_desktop.service.model_check import inspect_model
-from dmr_desktop.service.placement import (
-    Evict,
-    Go,
-    Machine,
-    ModelShape,
-    Tenancy,
-    Tenant,
-    Wait,
-    decide,
-    default_seats,
-    estimate_bytes,
-)
+from dmr_desktop.service.placement import Evict, Go, Machine, ModelShape, Wait, decide, default_seats, estimate_bytes
+from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.supervisor import Patience, Supervisor
 
 _LOOK_AGAIN_SECONDS = 1.0  # other programs give memory back without telling us
@@ -43,14 +33,17 @@ _LOOK_AGAIN_SECONDS = 1.0  # other programs give memory back without telling us
 
 @dataclass(frozen=True, slots=True)
 class LoaderLimits:
-    """``seats`` None: min(CPU count, 8), at least 2. ``max_queue`` requests may wait per runner beyond its sequences."""
+    """``max_queue`` requests may wait per runner besides those it works on.
+
+    ``seats`` is how many runners there may be, None: min(CPU count, 8), at least 2.
+    """
 
     idle_timeout_seconds: float = 300.0
     max_queue: int = 64
     num_sequences: int = 8
     threads: int | None = None
     seats: int | None = None
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +53,6 @@ class Probes:
     inspect: Callable[[ModelFiles], ModelShape] = inspect_model
     available: Callable[[], int] = available_bytes
     process: Callable[[int], ProcessMemory] = process_memory
-
-
-@dataclass(slots=True)
-class _Tenant:
-    """One key: what is served, by whom it is used, and its supervisor. ``users`` counts those who wait, too."""
-
-    key: RunnerKey
-    files: ModelFiles
-    label: str
-    supervisor: Supervisor
-    config: RunnerConfig
-    users: int = 0
-    load: asyncio.Task[Runner] | None = None
-    is_placed: bool = False
-    need_bytes: int = 0
-    keep_alive_seconds: float | None = None
-    idle_since: float = 0.0
-    last_used: float = 0.0
-    loaded_at: float = 0.0
-
-    @property
-    def state(self) -> RunnerState:
-        state = self.supervisor.state
-        if self.load is not None and state is not RunnerState.STOPPING:
-            return RunnerState.STARTING
-        return RunnerState.BUSY if state is RunnerState.READY and self.users else state
-
-    @property
-    def is_idle(self) -> bool:
-        return self.supervisor.runner is not None and not self.users
 
 
 class Loader:
@@ -113,7 +76,7 @@ class Loader:
         self._log = log
         self._on_change = on_change
         self._probes = probes
-        self._tenants: dict[RunnerKey, _Tenant] = {}
+        self._residents: dict[RunnerKey, Resident] = {}
         self._configurations: dict[RunnerKey, RunnerConfig] = {}
         self._waiting_for_room: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -139,58 +102,58 @@ class Loader:
         Raises BackendNotFound, QueueFull, DoesNotFit, CrashLoop, ShuttingDown, and what the runner says about the
         model (UnsupportedModel, RunnerStartFailed, RunnerCrashed).
         """
-        tenant = self._enter(RunnerKey(backend, files.model.id, mode), files, label)
+        resident = self._enter(RunnerKey(backend, files.model.id, mode), files, label)
         if keep_alive_seconds is not None:
-            tenant.keep_alive_seconds = keep_alive_seconds
+            resident.keep_alive_seconds = keep_alive_seconds
         try:
-            yield await self._ready_runner(tenant)
+            yield await self._ready_runner(resident)
         finally:
             # Synchronous: a client that went away must not be able to interrupt it.
-            self._leave(tenant)
+            self._leave(resident)
 
     async def preload(self, files: ModelFiles, mode: Mode, label: str, *, backend: str = DEFAULT_BACKEND) -> None:
         """Load without using. Raises as ``lease``."""
         async with self.lease(files, mode, label, backend=backend):
             pass
 
-    def _enter(self, key: RunnerKey, files: ModelFiles, label: str) -> _Tenant:
+    def _enter(self, key: RunnerKey, files: ModelFiles, label: str) -> Resident:
         if self._is_closing:
             raise ShuttingDown("the service is shutting down")
         backend = self._backends.get(key.backend)
         if backend is None:
             raise BackendNotFound(f"unknown backend {key.backend!r}", hint=f"there are: {', '.join(self._backends)}")
-        tenant = self._tenants.get(key)
-        if tenant is None:
+        resident = self._residents.get(key)
+        if resident is None:
             supervisor = Supervisor(backend, self._log(key, label), self._changed, self._limits.patience)
-            tenant = _Tenant(key, files, label, supervisor, self.configuration(key))
-            self._tenants[key] = tenant
-        if tenant.users >= tenant.config.num_sequences + self._limits.max_queue:
+            resident = Resident(key, files, label, supervisor, self.configuration(key))
+            self._residents[key] = resident
+        if resident.users >= resident.config.num_sequences + self._limits.max_queue:
             raise QueueFull(
-                f"{tenant.users} requests for {label} are already running or waiting",
+                f"{resident.users} requests for {label} are already running or waiting",
                 hint="try again in a moment",
             )
-        tenant.users += 1
-        if tenant.users == 1:
+        resident.users += 1
+        if resident.users == 1:
             self._changed()
-        return tenant
+        return resident
 
-    def _leave(self, tenant: _Tenant) -> None:
-        tenant.users -= 1
-        tenant.last_used = time.time()
-        if not tenant.users:
-            tenant.idle_since = time.monotonic()
-            if tenant.load is not None and not tenant.is_placed:
-                tenant.load.cancel()  # it only waited for room, and nobody wants it any more
+    def _leave(self, resident: Resident) -> None:
+        resident.users -= 1
+        resident.last_used = time.time()
+        if not resident.users:
+            resident.idle_since = time.monotonic()
+            if resident.load is not None and not resident.is_placed:
+                resident.load.cancel()  # it only waited for room, and nobody wants it any more
         self._changed()
 
-    async def _ready_runner(self, tenant: _Tenant) -> Runner:
-        if tenant.supervisor.runner is not None:
-            return tenant.supervisor.runner
-        if tenant.load is None:
-            tenant.load = asyncio.create_task(self._load(tenant), name=f"load {tenant.label}")
-            tenant.load.add_done_callback(_retrieve)
+    async def _ready_runner(self, resident: Resident) -> Runner:
+        if resident.supervisor.runner is not None:
+            return resident.supervisor.runner
+        if resident.load is None:
+            resident.load = asyncio.create_task(self._load(resident), name=f"load {resident.label}")
+            resident.load.add_done_callback(_retrieve)
             self._changed()
-        load = tenant.load
+        load = resident.load
         try:
             return await asyncio.shield(load)
         except asyncio.CancelledError:
@@ -198,7 +161,7 @@ class Loader:
             if load.cancelled() and not (task is not None and task.cancelling()):
                 if self._is_closing:
                     raise ShuttingDown("the service is shutting down") from None
-                raise RunnerError(f"{tenant.label} was unloaded while it was loading") from None
+                raise RunnerError(f"{resident.label} was unloaded while it was loading") from None
             raise
         except DMRError as error:
             # Everyone who joined gets an exception of their own.
@@ -206,61 +169,48 @@ class Loader:
 
     # ---- loading ----
 
-    async def _load(self, tenant: _Tenant) -> Runner:
+    async def _load(self, resident: Resident) -> Runner:
         try:
-            await tenant.supervisor.stopped()
-            tenant.supervisor.crashes.wait_seconds(time.monotonic())  # a crash loop evicts nobody
-            shape = await asyncio.to_thread(self._probes.inspect, tenant.files)
-            tenant.config = self.configuration(tenant.key)
-            default_context = tenant.files.model.config.context_size
-            tenant.need_bytes = estimate_bytes(shape, tenant.config.context_size or default_context)
-            await self._wait_for_room(tenant)
-            runner = await tenant.supervisor.start(
+            await resident.supervisor.stopped()
+            resident.supervisor.crashes.wait_seconds(time.monotonic())  # a crash loop evicts nobody
+            shape = await asyncio.to_thread(self._probes.inspect, resident.files)
+            resident.config = self.configuration(resident.key)
+            default_context = resident.files.model.config.context_size
+            resident.need_bytes = estimate_bytes(shape, resident.config.context_size or default_context)
+            await self._wait_for_room(resident)
+            runner = await resident.supervisor.start(
                 LaunchSpec(
-                    weights=str(tenant.files.weights),
-                    mode=tenant.key.mode,
-                    config=tenant.config,
-                    mmproj=str(tenant.files.mmproj) if tenant.files.mmproj else None,
-                    chat_template=str(tenant.files.chat_template) if tenant.files.chat_template else None,
+                    weights=str(resident.files.weights),
+                    mode=resident.key.mode,
+                    config=resident.config,
+                    mmproj=str(resident.files.mmproj) if resident.files.mmproj else None,
+                    chat_template=str(resident.files.chat_template) if resident.files.chat_template else None,
                     default_context_size=default_context,
                 )
             )
-            tenant.loaded_at = time.time()
-            tenant.idle_since = time.monotonic()
+            resident.loaded_at = time.time()
+            resident.idle_since = time.monotonic()
             return runner
         finally:
-            tenant.load = None
-            tenant.is_placed = False
+            resident.load = None
+            resident.is_placed = False
             self._changed()
 
-    async def _wait_for_room(self, tenant: _Tenant) -> None:
+    async def _wait_for_room(self, resident: Resident) -> None:
         while True:
-            others = [self._as_value(other) for other in self._tenants.values() if other is not tenant]
+            others = [other.tenant(self._probes.process) for other in self._residents.values() if other is not resident]
             machine = Machine(self._seats, self._probes.available())
-            match decide(tenant.need_bytes, [other for other in others if other is not None], machine):
+            match decide(resident.need_bytes, [other for other in others if other is not None], machine):
                 case Go():
-                    tenant.is_placed = True
+                    resident.is_placed = True
                     return
                 case Evict(keys):
-                    victims = [self._tenants[key].supervisor for key in keys]
+                    victims = [self._residents[key].supervisor for key in keys]
                     for victim in victims:
                         victim.begin_stop()
                     await asyncio.gather(*(victim.stopped() for victim in victims))
                 case Wait():
                     await self._wait_for_change()
-
-    def _as_value(self, tenant: _Tenant) -> Tenant | None:
-        """How placement sees a runner; None if it takes no room."""
-        runner = tenant.supervisor.runner
-        if runner is not None:
-            held = self._probes.process(runner.pid)
-            tenancy = Tenancy.BUSY if tenant.users else Tenancy.IDLE
-            return Tenant(tenant.key, tenancy, held.private_bytes, held.mapped_bytes, idle_since=tenant.idle_since)
-        if tenant.supervisor.state is RunnerState.STOPPING:
-            return Tenant(tenant.key, Tenancy.LEAVING)
-        if tenant.is_placed:
-            return Tenant(tenant.key, Tenancy.COMING, reserved_bytes=tenant.need_bytes)
-        return None
 
     async def _wait_for_change(self) -> None:
         future = asyncio.get_running_loop().create_future()
@@ -276,36 +226,15 @@ class Loader:
 
     def statuses(self) -> list[RunnerStatus]:
         """Every runner that is starting, ready, busy, stopping or has failed last, in order of their first use."""
-        found = []
-        for tenant in self._tenants.values():
-            supervisor = tenant.supervisor
-            if tenant.state is RunnerState.STOPPED:
-                continue
-            pid = supervisor.runner.pid if supervisor.runner else None
-            held = self._probes.process(pid) if pid else ProcessMemory()
-            expires_in = self._expires_in(tenant)
-            found.append(
-                RunnerStatus(
-                    backend=tenant.key.backend,
-                    model_id=tenant.key.model_id,
-                    model_name=tenant.label,
-                    mode=tenant.key.mode,
-                    state=tenant.state,
-                    pid=pid,
-                    active_requests=tenant.users,
-                    last_used=tenant.last_used,
-                    loaded_at=tenant.loaded_at,
-                    expires_at=None if expires_in is None else time.time() + expires_in,
-                    memory_bytes=held.private_bytes + held.mapped_bytes,
-                    error=supervisor.error.message if supervisor.error else "",
-                    facts=supervisor.runner.facts if supervisor.runner else None,
-                )
-            )
-        return found
+        return [
+            resident.status(self._expires_in(resident), self._probes.process)
+            for resident in self._residents.values()
+            if resident.state is not RunnerState.STOPPED
+        ]
 
     def users(self, model_id: str) -> int:
         """Requests that use the model now, in any backend and mode (waiting ones included)."""
-        return sum(tenant.users for tenant in self._tenants.values() if tenant.key.model_id == model_id)
+        return sum(resident.users for resident in self._residents.values() if resident.key.model_id == model_id)
 
     # ---- configurations ----
 
@@ -313,11 +242,11 @@ class Loader:
         """Store; an idle runner with another configuration is evicted. Raises Conflict (409) if it is in use."""
         if self._configurations.get(key) == config:
             return
-        tenant = self._tenants.get(key)
-        if tenant is not None:
-            if tenant.users:
+        resident = self._residents.get(key)
+        if resident is not None:
+            if resident.users:
                 raise Conflict("runner already active", hint="wait until its requests have ended, or unload it")
-            self._evict(tenant)
+            self._evict(resident)
         self._configurations[key] = config
 
     def configuration(self, key: RunnerKey) -> RunnerConfig:
@@ -346,13 +275,13 @@ class Loader:
         Those in use are left alone unless ``force``; then their requests end with a Failed. A crash loop is forgiven.
         """
         wanted = [
-            tenant
-            for key, tenant in self._tenants.items()
+            resident
+            for key, resident in self._residents.items()
             if model_id in (None, key.model_id) and backend in (None, key.backend) and mode in (None, key.mode)
         ]
-        victims = [tenant for tenant in wanted if force or not tenant.users]
-        count = sum(self._evict(tenant) for tenant in victims)
-        await asyncio.gather(*(tenant.supervisor.stopped() for tenant in victims))
+        victims = [resident for resident in wanted if force or not resident.users]
+        count = sum(self._evict(resident) for resident in victims)
+        await asyncio.gather(*(resident.supervisor.stopped() for resident in victims))
         return count
 
     async def unload_all(self) -> int:
@@ -363,21 +292,21 @@ class Loader:
     async def shutdown(self) -> None:
         """From now on ``lease`` raises ShuttingDown; open requests fail; all runners are stopped in parallel."""
         self._is_closing = True
-        tenants = list(self._tenants.values())
-        loads = [tenant.load for tenant in tenants if tenant.load is not None]
-        for tenant in tenants:
-            self._evict(tenant, ShuttingDown("the service is shutting down"))
+        residents = list(self._residents.values())
+        loads = [resident.load for resident in residents if resident.load is not None]
+        for resident in residents:
+            self._evict(resident, ShuttingDown("the service is shutting down"))
         await asyncio.gather(*loads, return_exceptions=True)
-        await asyncio.gather(*(tenant.supervisor.stopped() for tenant in tenants))
+        await asyncio.gather(*(resident.supervisor.stopped() for resident in residents))
         if self._timer is not None:
             self._timer.cancel()
 
-    def _evict(self, tenant: _Tenant, because: DMRError | None = None) -> bool:
+    def _evict(self, resident: Resident, because: DMRError | None = None) -> bool:
         """Begin to stop, also in the middle of loading; whether there was anything to stop."""
-        was_there = tenant.supervisor.runner is not None or tenant.load is not None
-        if tenant.load is not None:
-            tenant.load.cancel()
-        tenant.supervisor.begin_stop(because or RunnerError(f"{tenant.label} was unloaded"))
+        was_there = resident.supervisor.runner is not None or resident.load is not None
+        if resident.load is not None:
+            resident.load.cancel()
+        resident.supervisor.begin_stop(because or RunnerError(f"{resident.label} was unloaded"))
         self._changed()
         return was_there
 
@@ -385,9 +314,9 @@ class Loader:
 
     def _changed(self) -> None:
         """After every change of any state: tidy up, wake those who wait for room, set the timer, tell the world."""
-        for key, tenant in list(self._tenants.items()):
-            if tenant.state is RunnerState.STOPPED and not tenant.users:
-                del self._tenants[key]
+        for key, resident in list(self._residents.items()):
+            if resident.state is RunnerState.STOPPED and not resident.users:
+                del self._residents[key]
         for future in self._waiting_for_room:
             if not future.done():
                 future.set_result(None)
@@ -398,27 +327,27 @@ class Loader:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        times = [left for left in map(self._expires_in, self._tenants.values()) if left is not None]
+        times = [left for left in map(self._expires_in, self._residents.values()) if left is not None]
         if times and not self._is_closing:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, min(times)), self._unload_expired)
 
     def _unload_expired(self) -> None:
-        for tenant in list(self._tenants.values()):
-            left = self._expires_in(tenant)
+        for resident in list(self._residents.values()):
+            left = self._expires_in(resident)
             if left is not None and left <= 0.001:
-                tenant.supervisor.begin_stop()
+                resident.supervisor.begin_stop()
         self._set_timer()
 
-    def _expires_in(self, tenant: _Tenant) -> float | None:
+    def _expires_in(self, resident: Resident) -> float | None:
         """Seconds until an idle runner is unloaded (monotonic: a suspended laptop does not count); None: never."""
-        if not tenant.is_idle or tenant.load is not None:
+        if not resident.is_idle or resident.load is not None:
             return None
-        keep = tenant.keep_alive_seconds
+        keep = resident.keep_alive_seconds
         if keep is None:
-            keep = self.configuration(tenant.key).keep_alive_seconds
+            keep = self.configuration(resident.key).keep_alive_seconds
         if keep is None:
             keep = self._limits.idle_timeout_seconds
-        return None if keep < 0 else tenant.idle_since + keep - time.monotonic()
+        return None if keep < 0 else resident.idle_since + keep - time.monotonic()
 
 
 def _retrieve(load: asyncio.Task[Runner]) -> None:

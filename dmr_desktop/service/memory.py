@@ -18,7 +18,7 @@ class ProcessMemory:
 
 def available_bytes(cgroup: Path = _CGROUP) -> int:
     """What the system could give out now without swapping, within the container's limit if there is one."""
-    machine = int(psutil.virtual_memory().available)
+    machine = int(psutil.virtual_memory().available)  # type: ignore[no-untyped-call]
     try:
         limit = int((cgroup / "memory.max").read_text())
         used = int((cgroup / "memory.current").read_text())
@@ -32,7 +32,7 @@ def available_bytes(cgroup: Path = _CGROUP) -> int:
 def process_memory(pid: int) -> ProcessMemory:
     """Nothing for a process that is gone."""
     try:
-        found = psutil.Process(pid).memory_info()
+        found = psutil.Process(pid).memory_info()  # type: ignore[no-untyped-call]
     except psutil.Error:
         return ProcessMemory()
     mapped = int(getattr(found, "shared", 0))

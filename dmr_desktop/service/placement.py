@@ -81,7 +81,9 @@ def decide(need_bytes: int, tenants: Sequence[Tenant], machine: Machine) -> Verd
     """
     room = machine.available_bytes - sum(tenant.mapped_bytes + tenant.reserved_bytes for tenant in tenants)
     everything = room + sum(map(_given_back, tenants))
-    if need_bytes > everything:
+    # While runners come and go the figures are in motion: then they prove nothing.
+    is_settled = all(tenant.tenancy in (Tenancy.IDLE, Tenancy.BUSY) for tenant in tenants)
+    if need_bytes > everything and is_settled:
         raise DoesNotFit(
             f"the model needs about {_mib(need_bytes)} MiB of memory, {_mib(everything)} MiB can be had",
             hint="choose a smaller model or quantization, configure a smaller context, or close other programs",

@@ -122,7 +122,7 @@ class Pulls:
         """
         if self._is_closed:
             raise ShuttingDown("the service is shutting down")
-        name = self._store.normalise(reference)
+        name = await asyncio.to_thread(self._store.normalise, reference)
         pull = self._pulls.get(name)
         if pull is None or pull.cancelled.is_set():
             pull = self._pulls[name] = _Pull(name, reference)

@@ -39,14 +39,17 @@ class Record:
             if isinstance(event, TextDelta | ReasoningDelta | ToolCallArguments):
                 new += 1
             elif isinstance(event, Finished):
-                self.usage = event.usage
-                self.outcome = "done"
+                self.done(event.usage)
                 # A delta is nearly always one token; the final count corrects for those that held several.
                 new += max(0, event.usage.completion_tokens - self._deltas - new)
             elif isinstance(event, Failed):
                 self.fail(event.error)
         self._deltas += new
         self._recorder.num_tokens += new
+
+    def done(self, usage: Usage) -> None:
+        self.outcome = "done"
+        self.usage = usage
 
     def fail(self, error: ErrorInfo) -> None:
         self.outcome = "failed"

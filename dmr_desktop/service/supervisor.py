@@ -27,8 +27,9 @@ class Patience:
 class Supervisor:
     """STOPPED → STARTING → READY → STOPPING → STOPPED, or FAILED with ``error`` from anywhere.
 
-    At most one process exists at a time, and it is reaped. ``on_change`` is called after each change of state. The
-    caller starts only what is STOPPED or FAILED, one ``start`` at a time.
+    At most one process exists at a time, and it is reaped; ``pid`` is its number from READY to its end.
+    ``on_change`` is called after each change of state. The caller starts only what is STOPPED or FAILED, one
+    ``start`` at a time.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Supervisor:
         self.state = RunnerState.STOPPED
         self.error: DMRError | None = None
         self.runner: Runner | None = None
+        self.pid: int | None = None
         self.crashes = CrashHistory()
         self._backend = backend
         self._log = log
@@ -68,6 +70,7 @@ class Supervisor:
             self._enter(RunnerState.STOPPED)
             raise
         self.runner = runner
+        self.pid = runner.pid
         self._watch = asyncio.create_task(self._watch_over(runner), name=f"watch {runner.pid}")
         self._enter(RunnerState.READY)
         return runner
@@ -97,6 +100,7 @@ class Supervisor:
                 await self._watch
         finally:
             self._stopping = None
+            self.pid = None
             self._enter(RunnerState.STOPPED)
 
     async def _watch_over(self, runner: Runner) -> None:
@@ -130,6 +134,7 @@ class Supervisor:
 
     def _fail(self, error: DMRError) -> None:
         self.runner = None
+        self.pid = None
         self.error = error
         self._enter(RunnerState.FAILED)
 

@@ -36,6 +36,8 @@ class GGUFError(UnsupportedModel):
 
     def __init__(self, what: str, offset: int | None = None) -> None:
         where = "" if offset is None else f" (at byte {offset})"
+        # Names come from the file: nothing in them may move a terminal's cursor.
+        what = "".join(sign if sign.isprintable() else "?" for sign in what)
         super().__init__(f"not a usable GGUF file: {what}{where}", hint="download or convert the model again")
 
 

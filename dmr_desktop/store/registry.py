@@ -130,7 +130,7 @@ class Repository:
                 answer = stack.enter_context(
                     self._transport.open(url, headers=_with(headers, self._authorize(challenge, used)))
                 )
-            _raise_for(answer, self._reference)
+            _raise_for(answer, self._reference, self._transport.patience.longest_rate_limit_seconds)
             yield answer
 
     def _authorize(self, challenge: _Challenge, rejected: str) -> str:
@@ -172,7 +172,7 @@ class Repository:
                 headers["Authorization"] = f"Basic {credential.basic}"
         inside = self._transport.rank_at(f"{self._scheme}://{self._origin.netloc}/")
         with self._transport.open(url, headers=headers, body=body, inside=inside) as answer:
-            _raise_for(answer, self._reference)
+            _raise_for(answer, self._reference, self._transport.patience.longest_rate_limit_seconds)
             if answer.status != 200:
                 raise _unauthorized(self._reference)
             try:
@@ -227,7 +227,7 @@ def _at_most(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _raise_for(answer: Answer, reference: Reference) -> None:
+def _raise_for(answer: Answer, reference: Reference, longest_wait_seconds: float) -> None:
     status = answer.status
     if status in (200, 206, 416):
         return
@@ -236,19 +236,19 @@ def _raise_for(answer: Answer, reference: Reference) -> None:
     if status == 404:
         raise ModelNotFound("Model not found", hint=f"check the name and the tag on {reference.registry}")
     if status == 429:
-        raise Temporary(
-            "the registry's rate limit is reached",
-            hint=f"log in (docker login {reference.registry}) or try again later",
-            retry_after=_seconds(answer.header("Retry-After")),
-        )
+        message, hint = "the registry's rate limit is reached", f"log in (docker login {reference.registry}) or wait"
+        seconds = _seconds(answer.header("Retry-After"))
+        if seconds is None or seconds > longest_wait_seconds:
+            raise RegistryError(message, hint=hint)
+        raise Temporary(message, hint=hint, retry_after=seconds)
     if status == 408 or status >= 500:
         raise Temporary("the registry has a problem of its own", hint="try again later")
     raise _unexpected()
 
 
-def _seconds(retry_after: str) -> float:
+def _seconds(retry_after: str) -> float | None:
     # The other form of the header is a date; registries send seconds.
-    return float(retry_after) if retry_after.isdigit() and len(retry_after) < 9 else 0.0
+    return float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None
 
 
 def _unauthorized(reference: Reference) -> Unauthorized:

@@ -28,7 +28,7 @@ class Patience:
 
 
 class Temporary(RegistryError):
-    """A failure worth another try. ``retry_after`` is the registry's wish in seconds."""
+    """A failure worth another try. ``retry_after`` seconds is what the registry asks for (a rate limit)."""
 
     def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -55,16 +55,13 @@ class Attempts:
             raise Cancelled from error
         self._failures += 1
         idle_seconds = time.monotonic() - self._last_progress
-        if self._failures >= self._allowed or idle_seconds > self._patience.give_up_seconds:
+        patience = self._patience
+        # Waiting because we were asked to is no idleness, but it is not asked for often.
+        is_limited = error.retry_after is not None
+        allowed = min(self._allowed, patience.request_attempts) if is_limited else self._allowed
+        if self._failures >= allowed or (idle_seconds > patience.give_up_seconds and not is_limited):
             raise error
-        delay = min(
-            self._patience.longest_delay_seconds, self._patience.first_delay_seconds * 2 ** (self._failures - 1)
-        )
-        if error.retry_after is not None:
-            if error.retry_after > self._patience.longest_rate_limit_seconds:
-                raise error
-            delay = max(delay, error.retry_after)
-        else:
-            delay *= random.uniform(0.8, 1.2)
+        delay = min(patience.longest_delay_seconds, patience.first_delay_seconds * 2 ** (self._failures - 1))
+        delay = max(delay * random.uniform(0.8, 1.2), error.retry_after or 0.0)
         if self._cancelled.wait(delay):
             raise Cancelled from error

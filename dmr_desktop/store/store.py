@@ -21,6 +21,7 @@ from dmr_desktop.store.gguf import check_loadable, read_header
 from dmr_desktop.store.layout import Layout
 from dmr_desktop.store.package import package_gguf
 from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port, is_digest
+from dmr_desktop.store.retry import Patience
 
 Models: TypeAlias = list[Model]
 Removal: TypeAlias = list[dict[str, str]]
@@ -32,6 +33,7 @@ class ModelStore:
 
     Opening creates what is missing; raises :class:`StoreError` when ``root`` is somebody else's folder, of a newer
     version, or cannot be written. ``insecure_registries`` (``host[:port]``) may be spoken to in plain HTTP.
+    ``patience``: timeouts and retries of pulls.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class ModelStore:
         *,
         default_registry: str = DEFAULT_REGISTRY,
         insecure_registries: tuple[str, ...] = (),
+        patience: Patience | None = None,
     ) -> None:
         self._layout = Layout(root)
         self._layout.open()
@@ -47,6 +50,7 @@ class ModelStore:
         self._catalog = Catalog(self._layout, self._blobs, default_registry)
         self._default_registry = default_registry
         self._insecure_registries = insecure_registries
+        self._patience = patience
 
     def list(self) -> Models:
         """All models, in order of arrival."""
@@ -153,7 +157,7 @@ class ModelStore:
         from dmr_desktop.store.registry import Repository
         from dmr_desktop.store.transport import Transport
 
-        with contextlib.closing(Transport(insecure=self._insecure_registries)) as transport:
+        with contextlib.closing(Transport(insecure=self._insecure_registries, patience=self._patience)) as transport:
             return Pull(
                 target,
                 repository=Repository(target, transport, bearer_token),

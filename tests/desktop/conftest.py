@@ -6,15 +6,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip(
-    "PySide6.QtWidgets", reason="PySide6 or one of its system libraries is missing", exc_type=ImportError
-)
-
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -28,6 +23,7 @@ from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.pulls import Pulls
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.transport import Transport
+from tests.fakes.desktop_parts import FakeLauncher, Parts
 from tests.fakes.fake_service import FakeService
 
 
@@ -46,42 +42,6 @@ def service(socket_dir: Path) -> Iterator[FakeService]:
     assert not fake.problems
 
 
-@dataclass
-class FakeLauncher:
-    """Stands in for ``ServiceProcess``: ``start`` starts the fake service, or does nothing and stays dead."""
-
-    service: FakeService | None = None
-    words: str = ""
-    starts: int = 0
-    is_running: bool = False
-
-    def start(self) -> None:
-        self.starts += 1
-        if self.service is not None:
-            self.service.start()
-            self.is_running = True
-
-    def is_alive(self) -> bool:
-        return self.is_running
-
-    def last_words(self) -> str:
-        return self.words
-
-
-@dataclass
-class Parts:
-    """The desktop without a tray, joined to ``service``."""
-
-    link: ServiceLink
-    commands: Commands
-    menu: TrayMenu
-    panel: PanelWindow
-    theme: Theme
-    launcher: FakeLauncher
-    problems: list[object] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-
-
 @pytest.fixture(scope="session")
 def theme(qapp: QApplication) -> Theme:
     return Theme(qapp, "light")
@@ -89,10 +49,14 @@ def theme(qapp: QApplication) -> Theme:
 
 @pytest.fixture
 def parts(qtbot: QtBot, service: FakeService, theme: Theme, tmp_path: Path) -> Iterator[Parts]:
-    transport = Transport(service.socket_path)
+    root = QObject()
     launcher = FakeLauncher(service)
-    link = ServiceLink(EventStream(transport, transport), launcher, transport)
-    commands = Commands(link, ServiceApi(transport, transport), Pulls(transport, transport), transport)
+
+    def transport() -> Transport:
+        return Transport(service.socket_path, root)
+
+    link = ServiceLink(EventStream(transport(), root), launcher, root)
+    commands = Commands(link, ServiceApi(transport(), root), Pulls(transport(), root), root)
     menu = TrayMenu(commands, theme, Preferences(tmp_path))
     panel = PanelWindow(commands, theme, menu)
     qtbot.addWidget(menu)
@@ -105,9 +69,9 @@ def parts(qtbot: QtBot, service: FakeService, theme: Theme, tmp_path: Path) -> I
     commands.problem.connect(made.problems.append)
     commands.said.connect(made.said.append)
     link.join()
-    qtbot.waitUntil(lambda: link.state.is_connected, timeout=5000)
+    qtbot.waitUntil(menu.tcp.isEnabled, timeout=5000)
     panel.open_page("overview")
     yield made
     link.close()
     commands.pulls.cancel_all()
-    transport.deleteLater()
+    root.deleteLater()

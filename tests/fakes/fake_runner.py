@@ -35,6 +35,11 @@ FACTS = RunnerFacts(
 )
 
 
+def command(*knobs: str) -> list[str]:
+    """The command line for a backend that should start this instead of the real runner."""
+    return [sys.executable, __file__, *knobs]
+
+
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--channel-fd", type=int, required=True)

@@ -174,7 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply()
 
-    do_PUT = do_DELETE = do_GET
+    def do_PUT(self) -> None:
+        self._reply()
+
+    def do_DELETE(self) -> None:
+        self._reply()
 
     def _request(self) -> SeenRequest:
         size = int(self.headers.get("Content-Length") or 0)

@@ -83,7 +83,7 @@ class ModelTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text[column](model, runner)
         if role == SORT_ROLE:
-            return model.size_bytes if column is Column.SIZE else self._text[column](model, runner).lower()
+            return float(model.size_bytes) if column is Column.SIZE else self._text[column](model, runner).lower()
         if role == Qt.ItemDataRole.DecorationRole and column is Column.STATE:
             return self._state_icon(runner)
         return None

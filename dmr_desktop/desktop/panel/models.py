@@ -37,7 +37,7 @@ class ModelsPage(QWidget):
         self._theme = theme
         self._selected_id = ""
         self.field = QLineEdit()
-        self.field.setPlaceholderText(self.tr("Pull a model, e.g. ai/smollm2 or hf.co/owner/model"))
+        self.field.setPlaceholderText(self.tr("Pull a model, e.g. ai/smollm2"))
         self.field.setAccessibleName(self.tr("Model to pull"))
         self.field.setClearButtonEnabled(True)
         self.field.setMinimumWidth(360)

@@ -71,10 +71,11 @@ class Pill(Label):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
 
     def show_word(self, word: str, tone: str) -> None:
-        self.setText(word)
         if self.property("pill") != tone:
             self.setProperty("pill", tone)
             repolish(self)
+        self.setText(word)
+        self.updateGeometry()
 
 
 class Card(QFrame):

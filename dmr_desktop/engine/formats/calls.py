@@ -74,31 +74,21 @@ class JsonCallReader:
 
     def feed(self, text: str) -> str:
         index = 0
-        while index < len(text):
+        while index < len(text) and self.status == "reading":
             if self._scanner is not None:
                 index = self._scan(self._scanner, text, index)
-                if self.status == "failed":
-                    return text[index:]
-                continue
-            character = text[index]
-            if character not in _SPACE:
-                self._structure(character)
-                if self.status == "failed":
-                    return text[index:]
-                if self._scanner is not None:
-                    continue
-                if self.status == "done":
-                    return text[index + 1 :]
-            index += 1
-        return ""
+            elif text[index] in _SPACE or self._takes(text[index]):
+                index += 1
+        return text[index:]
 
-    def _structure(self, character: str) -> None:
-        """One character outside keys and values."""
+    def _takes(self, character: str) -> bool:
+        """One character outside keys and values; False when it is not consumed: a value begins, or nothing fits."""
         match self._expect, character:
             case ("object", "{"):
                 self._expect = "key"
             case ("key", '"'):
                 self._scanner = ValueScanner()
+                return False
             case ("colon", ":"):
                 self._expect = "value"
             case ("value", "{") if self._leads_deeper():
@@ -107,12 +97,15 @@ class JsonCallReader:
                 self._scanner = ValueScanner()
                 self._streams = self._is_arguments() and character == "{"
                 self._has_arguments |= self._is_arguments()
+                return False
             case ("next", ","):
                 self._expect = "key"
             case (("next" | "key"), "}"):
                 self._close()
             case _:
                 self.status = "failed"
+                return False
+        return True
 
     def _scan(self, scanner: ValueScanner, text: str, index: int) -> int:
         end = scanner.feed(text, index)

@@ -1,43 +1,190 @@
-"""The face of the formats layer (signatures first; bodies follow)."""
+"""The face of the formats layer: a request in; prompt tokens, constraint and parser out.
 
-from dataclasses import dataclass
+One :class:`ChatFormatter` serves one model. It owns the model's template and what was learned from it.
+Not re-entrant: one thread prepares requests. Parsers are independent of it and of each other.
+"""
 
+from dataclasses import dataclass, replace
+
+from dmr_desktop.engine.formats.chat_format import ChatFormat
+from dmr_desktop.engine.formats.control_text import MARK, ControlText
+from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
+from dmr_desktop.engine.formats.grammar import Thinking, answer_grammar, callable_tools
+from dmr_desktop.engine.formats.learn import learn
+from dmr_desktop.engine.formats.messages import template_messages, template_tools
+from dmr_desktop.engine.formats.parser import OutputParser
+from dmr_desktop.engine.formats.probe import Traits, probe
+from dmr_desktop.engine.formats.template import DEFAULT_TEMPLATE, RESERVED_VARIABLES, ChatTemplate, TemplateMessage
 from dmr_desktop.engine.formats.vocabulary import Vocabulary
-from dmr_desktop.protocol.generation import Event, FinishReason, GenerationRequest, TokenLogprob
+from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPrompt, TokenPrompt
 
-
-class OutputParser:
-    @property
-    def is_reasoning(self) -> bool:
-        raise NotImplementedError
-
-    def feed(self, text: str, logprobs: tuple[TokenLogprob, ...] = ()) -> list[Event]:
-        raise NotImplementedError
-
-    def finish(self, reason: FinishReason, stop: str | None = None) -> list[Event]:
-        """Last events; the last of them is ChoiceFinished."""
-        raise NotImplementedError
+_RAW = ChatFormat("raw")
+_END_OF_PREFILL = "\ufdd1"
+"""Put behind an answer that the model is to continue, to find its end in the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
+    """A request made ready for the engine.
+
+    ``stop`` are stop strings of the format, besides the request's own. ``grammar`` as in SequenceRequest.
+    ``visible_tokens``: control tokens whose text the parser must see. ``prompt_text`` is for people; it
+    is empty for a prompt given as tokens.
+    """
+
     tokens: list[int]
     stop: tuple[str, ...]
     grammar: str | None
     visible_tokens: frozenset[int]
     prompt_text: str
+    chat_format: ChatFormat = _RAW
+    offered: frozenset[str] = frozenset()
+    reasoning_open: bool = False
 
     def new_parser(self, choice: int) -> OutputParser:
-        raise NotImplementedError
+        """A parser for the output of one choice, that is of one sequence."""
+        return OutputParser(self.chat_format, self.offered, reasoning_open=self.reasoning_open, choice=choice)
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A usable template and what was found out about it. ``formats`` by whether tools are offered."""
+
+    template: ChatTemplate
+    traits: Traits
+    plain: ChatFormat
+    with_tools: ChatFormat
+    control: ControlText
 
 
 class ChatFormatter:
-    def __init__(self, vocabulary: Vocabulary, template_source: str | None, *, override: str | None = None) -> None:
-        raise NotImplementedError
+    """``template_source`` is the model's own template, if it has one; ``override`` the operator's instead of it.
 
-    def prepare(self, request: GenerationRequest) -> Prepared:
-        """Raises InvalidRequest."""
-        raise NotImplementedError
+    A template that does not compile is reported when a chat needs it, so that the model still serves raw prompts.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, template_source: str | None, *, override: str | None = None) -> None:
+        source, self._origin = _choose(template_source, override)
+        self._raw_control = ControlText(vocabulary, "")
+        self._model: _Model | InvalidRequest
+        try:
+            template = ChatTemplate(source, bos_token=vocabulary.bos_text, eos_token=vocabulary.eos_text)
+        except InvalidRequest as error:
+            self._model = error
+            return
+        traits = probe(template)
+        learned = learn(template, traits)
+        with_tools = learned if learned.calls else with_generic_calls(learned)
+        control = ControlText(vocabulary, source, with_tools.markers)
+        self._model = _Model(template, traits, replace(learned, calls=None), with_tools, control)
 
     def describe(self) -> str:
-        raise NotImplementedError
+        """Which template and format apply, in one paragraph for people."""
+        if isinstance(self._model, InvalidRequest):
+            return f"{self._origin}. {self._model.message}"
+        found = self._model.with_tools
+        lines = [self._origin]
+        if found.reasoning:
+            lines.append(f"Reasoning between {found.reasoning.start!r} and {found.reasoning.end!r}")
+        calls = found.calls
+        if calls and not found.content:
+            opening = (calls.section_start + calls.call_start).strip() or "a bare JSON object"
+            lines.append(f"Tool calls learned from the template: {opening!r}, {type(calls.body).__name__}")
+        else:
+            lines.append("The template has no tool calls that we can read: tools are answered in constrained JSON")
+        return ". ".join(lines) + "."
+
+    def prepare(self, request: GenerationRequest) -> Prepared:
+        """Raises :class:`InvalidRequest`, naming the field at fault."""
+        prompt = request.prompt
+        if isinstance(prompt, ChatPrompt):
+            return self._prepare_chat(request, prompt)
+        grammar = answer_grammar(request, _RAW, "off", self._raw_control.split)
+        if isinstance(prompt, TokenPrompt):
+            return Prepared(list(prompt.tokens), (), grammar, frozenset(), "")
+        tokens = self._raw_control.tokenize(_text(prompt))
+        return Prepared(tokens, (), grammar, frozenset(), prompt.text)
+
+    def _prepare_chat(self, request: GenerationRequest, prompt: ChatPrompt) -> Prepared:
+        if isinstance(self._model, InvalidRequest):
+            raise self._model
+        model = self._model
+        tools = callable_tools(request)
+        chat_format = model.with_tools if tools else model.plain
+        generic = model.with_tools.content is not None and (bool(tools) or not model.traits.renders_calls)
+        if request.response_format:
+            # The answer has its own JSON form then and needs no wrapper.
+            chat_format = replace(chat_format, content=None)
+        text = self._render(model, prompt, generic=generic, offers=bool(tools))
+        thinking = _thinking(chat_format, text)
+        grammar = answer_grammar(request, chat_format, thinking, model.control.split)
+        markers = [piece for marker in chat_format.markers for piece in model.control.split(marker)]
+        return Prepared(
+            tokens=model.control.tokenize(text),
+            stop=(),
+            grammar=grammar,
+            visible_tokens=frozenset(piece for piece in markers if isinstance(piece, int)),
+            prompt_text=text.replace(MARK, ""),
+            chat_format=chat_format,
+            offered=frozenset(tool.name for tool in tools),
+            reasoning_open=thinking == "open",
+        )
+
+    def _render(self, model: _Model, prompt: ChatPrompt, *, generic: bool, offers: bool) -> str:
+        _check_variables(prompt)
+        reasoning = model.plain.reasoning
+        exempt = (reasoning.start, reasoning.end) if reasoning else ()
+        mark = model.control.mark
+        # Tools that must not be called are left out: what the model does not see it does not call.
+        tools = prompt.tools if offers else ()
+        messages = generic_messages(prompt.messages, tools) if generic else prompt.messages
+        shaped = template_messages(messages, model.traits, mark, lambda text: mark(text, exempt))
+        described = () if generic else template_tools(tools, mark)
+        if _continues(shaped):
+            shaped[-1] = {**shaped[-1], "content": shaped[-1]["content"].replace(_END_OF_PREFILL, "") + _END_OF_PREFILL}
+            text = model.template.render(
+                shaped, described, add_generation_prompt=False, variables=prompt.template_kwargs
+            )
+            before, found, _ = text.rpartition(_END_OF_PREFILL)
+            if found:
+                return before
+            shaped[-1]["content"] = shaped[-1]["content"].replace(_END_OF_PREFILL, "")
+        return model.template.render(shaped, described, variables=prompt.template_kwargs)
+
+
+def _choose(template_source: str | None, override: str | None) -> tuple[str, str]:
+    if override is not None:
+        return override, "The chat template given in the configuration"
+    if template_source and template_source.strip():
+        return template_source, "The model's own chat template"
+    return DEFAULT_TEMPLATE, "The built-in ChatML template, since the model has none"
+
+
+def _text(prompt: TextPrompt) -> str:
+    return prompt.text.replace(MARK, "")
+
+
+def _check_variables(prompt: ChatPrompt) -> None:
+    for name, value in prompt.template_kwargs.items():
+        param = f"chat_template_kwargs.{name}"
+        if name in RESERVED_VARIABLES:
+            raise InvalidRequest(f"The template variable {name!r} is reserved.", hint="Leave it out.", param=param)
+        if name == "enable_thinking" and not isinstance(value, bool):
+            raise InvalidRequest("enable_thinking must be true or false.", hint="Send a boolean.", param=param)
+
+
+def _continues(messages: list[TemplateMessage]) -> bool:
+    """An answer at the end of the conversation is to be continued, as llama-server does."""
+    last = messages[-1] if messages else None
+    return last is not None and last["role"] == "assistant" and bool(last["content"]) and "tool_calls" not in last
+
+
+def _thinking(chat_format: ChatFormat, prompt_text: str) -> Thinking:
+    """Whether the prompt ends inside reasoning, behind it, or leaves it to the model."""
+    if chat_format.reasoning is None:
+        return "off"
+    end = prompt_text.rstrip()
+    if end.endswith(chat_format.reasoning.start):
+        return "open"
+    return "off" if end.endswith(chat_format.reasoning.end) else "allowed"

@@ -23,7 +23,7 @@ Skeleton: TypeAlias = tuple[Literally | Slot, ...]
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """``start`` is empty when only the end of reasoning is known."""
+    """The markers around what the model thinks before it answers, white space stripped; neither is empty."""
 
     start: str
     end: str
@@ -80,7 +80,7 @@ class CallSyntax:
 
 @dataclass(frozen=True, slots=True)
 class WrappedContent:
-    """Content comes as a JSON string between ``start`` and ``end``."""
+    """Content comes as a JSON string. ``start`` ends with its opening quote, ``end`` follows its closing one."""
 
     start: str
     end: str

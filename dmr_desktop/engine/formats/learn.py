@@ -44,8 +44,9 @@ _SPLIT_AT = re.compile(r"""split\(\s*['"](</[^'"<>]*think[^'"<>]*>)['"]""")
 
 def learn(template: ChatTemplate, traits: Traits) -> ChatFormat:
     """The format that the template's renderings show; parts that they do not show are None."""
-    calls = _calls(template, traits) if traits.reads_tools and traits.renders_calls else None
-    return ChatFormat("learned from the model's template", _reasoning(template), calls)
+    reasoning = _reasoning(template)
+    calls = _calls(template, traits, reasoning) if traits.reads_tools and traits.renders_calls else None
+    return ChatFormat("learned from the model's template", reasoning, calls)
 
 
 # ---- reasoning -----------------------------------------------------------------------------------------
@@ -58,9 +59,8 @@ def _reasoning(template: ChatTemplate) -> Reasoning | None:
         before, _, after = text.partition(REASONING)
         end = _MARKER_AFTER.match(after)
         start = _MARKER_BEFORE.search(before)
-        if end:
-            known = start is not None and (start[1] not in plain or "think" in start[1].lower())
-            return Reasoning(start[1] if start and known else "", end[1])
+        if start and end and (start[1] not in plain or "think" in start[1].lower()):
+            return Reasoning(start[1], end[1])
     # History without reasoning: the prompt that asks for it, or the template's own search for its end, tells.
     for enable in (True, False):
         prompt = try_render(template, [USER_MESSAGE], variables={"enable_thinking": enable})
@@ -94,7 +94,7 @@ class _Found:
     arguments: str
 
 
-def _calls(template: ChatTemplate, traits: Traits) -> CallSyntax | None:
+def _calls(template: ChatTemplate, traits: Traits, reasoning: Reasoning | None) -> CallSyntax | None:
     def render(num_calls: int) -> str:
         message = assistant(num_calls=num_calls, object_arguments=traits.object_arguments)
         return _answer(template, message, TOOLS)
@@ -106,16 +106,25 @@ def _calls(template: ChatTemplate, traits: Traits) -> CallSyntax | None:
         return None
     first = _keep_markers_whole(one, min(_common_start(one, plain), found.start), backward=True)
     tail = plain[plain.rfind(CONTENT) + len(CONTENT) :] if CONTENT in plain else ""
-    last = len(one) - _common_end(one[found.end :], tail)
+    last = max(found.end, _keep_markers_whole(one, len(one) - _common_end(one[found.end :], tail), backward=True))
     before, after = one[first : found.start], one[found.end : last]
-    reasoning = _reasoning(template)
     if reasoning and reasoning.end in before:
         before = before[before.index(reasoning.end) + len(reasoning.end) :].lstrip()
+    if isinstance(found.body, NamedCall) and not before.strip():
+        # A bare name cannot be told from prose.
+        return None
     separators = _separators(found.arguments)
     second = [_find_body(two, 0), _find_body(two, 1)] if NAMES[1] in two else []
     if len(second) < 2 or second[0] is None or second[1] is None:
         # One call an answer: everything around it belongs to the call.
-        return CallSyntax(found.body, "", "", before, after, "", *separators, parallel=False)
+        return CallSyntax(
+            found.body,
+            call_start=before,
+            call_end=after,
+            item_separator=separators[0],
+            key_separator=separators[1],
+            parallel=False,
+        )
     if second[0].body != second[1].body:
         # Something counts up between name and arguments: not a fixed text.
         return None

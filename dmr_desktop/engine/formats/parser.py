@@ -133,13 +133,12 @@ class OutputParser:
                 self._buffer = text
             if not text:
                 return self._flush(last)
-            if self._reasoning and self._reasoning.start:
+            if self._reasoning:
                 found = _starts(text, self._reasoning.start, last)
                 if found is None:
                     return False
                 if found:
                     return self._enter("reasoning", text[len(self._reasoning.start) :])
-            if self._reasoning:
                 # A thinking model that was told not to think may still close what it never opened.
                 found = _starts(text, self._reasoning.end, last)
                 if found is None:
@@ -175,7 +174,7 @@ class OutputParser:
         if self._skip_space:
             self._buffer = self._buffer.lstrip(_SPACE)
             # Some prompts open the reasoning and the model opens it again.
-            found = _starts(self._buffer, self._reasoning.start, last) if self._reasoning.start else False
+            found = _starts(self._buffer, self._reasoning.start, last)
             if not self._buffer or found is None:
                 return False
             if found:

@@ -31,15 +31,19 @@ TOOLS = [_tool(name) for name in NAMES]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """``object_arguments``: calls in the history want their arguments as an object, not as JSON text.
+    """``late_system``: a system message is also read when it is not the first message.
+    ``object_arguments``: calls in the history want their arguments as an object, not as JSON text.
 
+    ``short_call_ids``: the ids of calls must be nine letters and digits.
     ``alternates``: two messages of one role in a row are refused.
     """
 
     system_role: bool
+    late_system: bool
     reads_tools: bool
     renders_calls: bool
     object_arguments: bool
+    short_call_ids: bool
     alternates: bool
 
 
@@ -79,12 +83,18 @@ def probe(template: ChatTemplate) -> Traits:
     if not objects:
         message = assistant(num_calls=1, object_arguments=False)
         with_text = try_render(template, [USER_MESSAGE, message], TOOLS, add_generation_prompt=False)
+    long_id = assistant(num_calls=1, object_arguments=objects)
+    long_id["tool_calls"][0]["id"] = "call_" + "a" * 24
+    takes_long_id = NAMES[0] in try_render(template, [USER_MESSAGE, long_id], TOOLS, add_generation_prompt=False)
+    renders_calls = NAMES[0] in (with_object if objects else with_text)
     system: TemplateMessage = {"role": "system", "content": "SystemQz"}
     return Traits(
         system_role="SystemQz" in try_render(template, [system, USER_MESSAGE]),
+        late_system="SystemQz" in try_render(template, [USER_MESSAGE, assistant(CONTENT), system, USER_MESSAGE]),
         reads_tools=NAMES[1] in try_render(template, [USER_MESSAGE], TOOLS),
-        renders_calls=NAMES[0] in (with_object if objects else with_text),
+        renders_calls=renders_calls,
         object_arguments=objects or VALUES[0] not in with_text,
+        short_call_ids=renders_calls and not takes_long_id,
         alternates=not try_render(template, [USER_MESSAGE, USER_MESSAGE])
         and bool(try_render(template, [USER_MESSAGE])),
     )

@@ -5,6 +5,7 @@ messages (:mod:`.messages` shapes them) nor what the text means.
 """
 
 import copy
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -78,7 +79,7 @@ class ChatTemplate:
             # The names and forms that llama.cpp offers; without them some templates print a date of 2024.
             "date_string": now.strftime("%d %b %Y"),
             "datetime": now.strftime("%b %d %Y"),
-            "strftime_now": now.strftime,
+            "strftime_now": lambda form: _formatted(now, form),
         }
         values |= variables or {}
         values |= {
@@ -135,6 +136,13 @@ def _compile(environment: TemplateEnvironment, source: str) -> Template:
         ) from None
     except (TemplateError, RecursionError, MemoryError, SyntaxError, ValueError) as error:
         raise InvalidRequest(f"The model's chat template does not compile: {error}", hint=_HINT) from None
+
+
+def _formatted(now: datetime, form: object) -> str:
+    # The C library pads as far as it is told to.
+    if not isinstance(form, str) or len(form) > 200 or re.search(r"%[^a-zA-Z%]*\d{2}", form):
+        raise TemplateTooCostly("the template wants a strange form of the date")
+    return now.strftime(form)
 
 
 def _line(error: BaseException) -> int | None:

@@ -48,7 +48,10 @@ class Vocabulary:
         ``add_special`` adds what the model wants around a text (BOS …); ``parse_special`` reads the text of a
         control token as that token. User-defined tokens are read in either case. Lone surrogates become U+FFFD.
         """
-        data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode("utf-8")
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
         room = len(data) + 8
         while True:
             tokens = (raw.llama_token * room)()

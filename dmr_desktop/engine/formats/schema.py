@@ -1,0 +1,138 @@
+"""JSON schemas as clients send them: bounds checked, made ready for the grammar.
+
+A schema is a program for the grammar compiler, and it comes from outside. Knows nothing of llguidance but
+the name of its options.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.json_types import JSON
+
+MAX_DEPTH = 32
+MAX_NODES = 2000
+MAX_PATTERN = 512
+MAX_GROUPS = 16
+MAX_REPEAT = 1000
+MAX_LENGTH = 10_000
+
+_REPEATS = ("minItems", "maxItems", "minProperties", "maxProperties")
+_LENGTHS = ("minLength", "maxLength")
+_COMBINERS = ("allOf", "anyOf", "oneOf")
+_OPEN_ENDED = (*_COMBINERS, "$ref", "additionalProperties", "unevaluatedProperties", "patternProperties")
+
+
+def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[str, Any]:
+    """A copy for ``%json`` in a grammar: compact JSON, objects closed where they do not say otherwise.
+
+    Keywords that cannot be enforced are refused by the compiler when ``strict``, else ignored. Raises
+    :class:`InvalidRequest` naming ``param``.
+    """
+    if isinstance(schema, bool):
+        schema = {} if schema else {"not": {}}
+    if not isinstance(schema, Mapping):
+        raise InvalidRequest("A JSON schema must be an object.", hint="Send an object.", param=param)
+    for count, (node, depth) in enumerate(_nodes(schema)):
+        if count >= MAX_NODES:
+            raise _refused(f"it has more than {MAX_NODES} parts", param)
+        if depth > MAX_DEPTH:
+            raise _refused(f"it is nested deeper than {MAX_DEPTH} levels", param)
+        if isinstance(node, Mapping):
+            _check_node(node, schema, param)
+    found = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
+    closed: dict[str, Any] = _closed(found)
+    closed["x-guidance"] = {
+        "whitespace_flexible": False,
+        "item_separator": ",",
+        "key_separator": ":",
+        "lenient": not strict,
+        "coerce_one_of": True,
+    }
+    return closed
+
+
+def _nodes(schema: JSON) -> Iterator[tuple[JSON, int]]:
+    """Every value in the schema with its depth, without recursion: the depth is not known to be sane."""
+    waiting: list[tuple[JSON, int]] = [(schema, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        if depth > MAX_DEPTH:
+            continue
+        if isinstance(node, Mapping):
+            waiting += [(value, depth + 1) for value in node.values()]
+        elif isinstance(node, Sequence) and not isinstance(node, str):
+            waiting += [(value, depth + 1) for value in node]
+
+
+def _check_node(node: Mapping[str, JSON], root: Mapping[str, JSON], param: str) -> None:
+    pattern = node.get("pattern")
+    if isinstance(pattern, str) and (len(pattern) > MAX_PATTERN or pattern.count("(") > MAX_GROUPS):
+        raise _refused(f"a pattern has more than {MAX_PATTERN} characters or {MAX_GROUPS} groups", param)
+    for names, limit in ((_REPEATS, MAX_REPEAT), (_LENGTHS, MAX_LENGTH)):
+        for name in names:
+            value = node.get(name)
+            if isinstance(value, int | float) and not 0 <= value <= limit:
+                raise _refused(f"{name} is {value}; it may be 0 to {limit}", param)
+    if isinstance(node.get("$ref"), str):
+        _check_reference(node, root, param)
+
+
+def _check_reference(node: Mapping[str, JSON], root: Mapping[str, JSON], param: str) -> None:
+    """References lead to a place in this schema, and not back to themselves without any JSON in between."""
+    waiting: list[JSON] = [node]
+    seen: list[JSON] = []
+    while waiting:
+        here = waiting.pop()
+        if not isinstance(here, Mapping):
+            continue
+        if any(here is other for other in seen):
+            raise _refused(f"the reference {node['$ref']!r} leads back to itself", param)
+        seen.append(here)
+        reference = here.get("$ref")
+        if isinstance(reference, str):
+            waiting.append(_target(reference, root, param))
+        # Only a single branch can make a loop that nothing leaves; with more the others end it.
+        for name in _COMBINERS:
+            branches = here.get(name)
+            if isinstance(branches, Sequence) and not isinstance(branches, str) and len(branches) == 1:
+                waiting.append(branches[0])
+
+
+def _target(reference: str, root: Mapping[str, JSON], param: str) -> JSON:
+    if not reference.startswith("#"):
+        raise _refused(f"the reference {reference!r} leads out of it", param)
+    here: JSON = root
+    for step in reference[1:].split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(here, Mapping) and name in here:
+            here = here[name]
+        elif isinstance(here, Sequence) and not isinstance(here, str) and name.isdigit() and int(name) < len(here):
+            here = here[int(name)]
+        else:
+            raise _refused(f"the reference {reference!r} leads nowhere", param)
+    return here
+
+
+def _closed(schema: Mapping[str, JSON]) -> dict[str, Any]:
+    """The schema with ``additionalProperties: false`` where objects list their properties and nothing combines.
+
+    What fits the closed schema fits the open one, and a model is not tempted to invent keys.
+    """
+    found: dict[str, Any] = dict(schema)
+    for name in ("properties", "$defs", "definitions"):
+        members = found.get(name)
+        if isinstance(members, Mapping):
+            found[name] = {
+                key: _closed(value) if isinstance(value, Mapping) else value for key, value in members.items()
+            }
+    if isinstance(found.get("items"), Mapping):
+        found["items"] = _closed(found["items"])
+    if isinstance(found.get("properties"), Mapping) and not any(name in found for name in _OPEN_ENDED):
+        found["additionalProperties"] = False
+    return found
+
+
+def _refused(reason: str, param: str) -> InvalidRequest:
+    return InvalidRequest(f"The JSON schema is not acceptable: {reason}.", hint="Simplify the schema.", param=param)

@@ -1,0 +1,137 @@
+"""Choosing the next token from a row of logits, in numpy.
+
+A row is the float32 logits of the whole vocabulary (150,000 and more): nothing here builds a sorted
+copy of it. Order of the steps as in llama.cpp: logit bias, penalties, top-k, top-p, min-p, and the
+temperature last. Knows neither sequences nor grammars.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from dmr_desktop.protocol.generation import SamplingParams
+
+Row: TypeAlias = npt.NDArray[np.float32]
+Ids: TypeAlias = npt.NDArray[np.int64]
+
+# Tokens this many nats (plus ln of the vocabulary's size) below the best one are left out before a draw.
+# All of them together weigh less than e^-9 of the best one.
+_MARGIN = 9.0
+_LOWEST_LOGPROB = -9999.0
+
+
+class Sampler:
+    """One sequence's parameters, random state and counts of what it has generated.
+
+    The same seed, parameters and logits give the same tokens.
+    """
+
+    __slots__ = ("_bias_ids", "_bias_values", "_counts", "_params", "_random", "is_greedy", "is_plain")
+
+    def __init__(self, params: SamplingParams, vocab_size: int) -> None:
+        self._params = params
+        bias = {token: value for token, value in params.logit_bias.items() if 0 <= token < vocab_size}
+        self._bias_ids = np.fromiter(bias.keys(), np.int64, len(bias))
+        self._bias_values = np.fromiter(bias.values(), np.float32, len(bias))
+        self._counts: dict[int, int] = {}
+        self._random = np.random.default_rng(None if params.seed is None else params.seed & 0xFFFF_FFFF_FFFF_FFFF)
+        self.is_greedy = not params.temperature > 0
+        self.is_plain = self.is_greedy and not bias and not self._penalises_recent and not self._penalises_generated
+        """Whether the best logit of an untouched row is the answer."""
+
+    @property
+    def _penalises_recent(self) -> bool:
+        return self._params.repeat_penalty != 1 and self._params.repeat_last_n != 0
+
+    @property
+    def _penalises_generated(self) -> bool:
+        return self._params.presence_penalty != 0 or self._params.frequency_penalty != 0
+
+    def accept(self, token: int) -> None:
+        """Counts a generated token."""
+        if self._penalises_generated:
+            self._counts[token] = self._counts.get(token, 0) + 1
+
+    def adjust(self, row: Row, history: npt.NDArray[np.int32]) -> tuple[Ids, Row] | None:
+        """Applies bias and penalties to the row, touching the listed tokens only.
+
+        ``history``: prompt and generated tokens. The repeat penalty looks at its last ``repeat_last_n``
+        (negative: all), presence and frequency penalties at generated tokens only, as OpenAI defines them.
+        Returns what :func:`restore` needs, or None if nothing changed.
+        """
+        params = self._params
+        recent = generated = np.empty(0, np.int64)
+        if self._penalises_recent:
+            window = history if params.repeat_last_n < 0 else history[-params.repeat_last_n :]
+            recent = np.unique(window).astype(np.int64)
+        if self._penalises_generated:
+            generated = np.fromiter(self._counts.keys(), np.int64, len(self._counts))
+        touched = np.concatenate([self._bias_ids, recent, generated])
+        if not len(touched):
+            return None
+        undo = (touched, row[touched])
+        row[self._bias_ids] += self._bias_values
+        if len(recent):
+            values = row[recent]
+            row[recent] = np.where(values > 0, values / params.repeat_penalty, values * params.repeat_penalty)
+        if len(generated):
+            counts = np.fromiter(self._counts.values(), np.float32, len(self._counts))
+            row[generated] -= params.presence_penalty + params.frequency_penalty * counts
+        return undo
+
+    def choose(self, logits: Row) -> int:
+        """Index of the chosen logit. At least one must be finite."""
+        best = int(logits.argmax())
+        if self.is_greedy:
+            return best
+        params, top = self._params, logits[best]
+        candidates = np.flatnonzero(logits >= top - self._reach(len(logits)))
+        values = (logits[candidates] - top).astype(np.float64)
+        if 0 < params.top_k < len(values):
+            kept = np.sort(np.argpartition(-values, params.top_k - 1)[: params.top_k])
+            candidates, values = candidates[kept], values[kept]
+        if params.top_p < 1:
+            order = np.argsort(-values, kind="stable")
+            mass = np.exp(values[order]).cumsum()
+            kept = order[: int(np.searchsorted(mass, params.top_p * mass[-1])) + 1]
+            candidates, values = candidates[kept], values[kept]
+        if params.min_p > 0:
+            kept = np.flatnonzero(values >= math.log(min(params.min_p, 1.0)))
+            candidates, values = candidates[kept], values[kept]
+        mass = np.exp(values / params.temperature).cumsum()
+        drawn = int(np.searchsorted(mass, self._random.random() * mass[-1], side="right"))
+        return int(candidates[min(drawn, len(candidates) - 1)])
+
+    def _reach(self, count: int) -> float:
+        # Top-p counts probabilities before the temperature flattens or sharpens them.
+        scale = self._params.temperature if self._params.top_p >= 1 else 1.0
+        return (math.log(count) + _MARGIN) * scale
+
+
+def restore(row: Row, undo: tuple[Ids, Row] | None) -> None:
+    """Takes back what :meth:`Sampler.adjust` did."""
+    if undo is not None:
+        row[undo[0]] = undo[1]
+
+
+def log_probabilities(row: Row, token: int, num_top: int) -> tuple[float, list[tuple[int, float]]]:
+    """Natural log-probability of ``token``, and the ``num_top`` best tokens with theirs, best first.
+
+    ``row`` is what the model said, before any bias or penalty. Never below -9999.
+    """
+    top = row.max()
+    total = float(top) + math.log(float(np.exp(row - top).sum(dtype=np.float64)))
+
+    def of(index: int) -> float:
+        return max(float(row[index]) - total, _LOWEST_LOGPROB)
+
+    if num_top <= 0:
+        return of(token), []
+    num_top = min(num_top, len(row))
+    near = np.flatnonzero(row >= top - _MARGIN)
+    if len(near) < num_top:
+        near = np.argpartition(row, len(row) - num_top)[-num_top:]
+    best = near[np.argsort(-row[near], kind="stable")][:num_top]
+    return of(token), [(int(index), of(int(index))) for index in best]

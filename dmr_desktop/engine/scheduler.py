@@ -1,0 +1,163 @@
+"""Who computes what in the next step. Touches no logits and calls no model.
+
+Sequences wait in the order they came. Running ones stream first, one token each; prompts share the rest
+of the batch, the oldest one getting at least half of it, so that a long prompt neither starves nor blocks
+the short ones behind it.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dmr_desktop.engine.pace import PrefillPace
+from dmr_desktop.engine.sequence import Sequence
+from dmr_desktop.engine.slots import Match, Slots
+
+# KV cells kept free for each running sequence to grow into, so that a newcomer does not force one out at once.
+_GROWTH_ROOM = 32
+# A streaming sequence that has more to compute than this (a preempted one) is paced like a prompt.
+_FEW_TOKENS = 64
+
+
+@dataclass(slots=True)
+class Plan:
+    """One batch: a token of each of ``decoding``, then ``(sequence, count)`` for each of ``chunks``.
+
+    ``outputs`` are the sequences whose next logits the batch brings, in batch order.
+    """
+
+    decoding: list[Sequence] = field(default_factory=list)
+    chunks: list[tuple[Sequence, int]] = field(default_factory=list)
+    outputs: list[Sequence] = field(default_factory=list)
+    num_tokens: int = 0
+
+    @property
+    def sequences(self) -> Iterator[Sequence]:
+        yield from self.decoding
+        for sequence, _ in self.chunks:
+            yield sequence
+
+
+class Scheduler:
+    """A sequence is in ``waiting`` without a slot, or in ``running`` with one."""
+
+    def __init__(self, slots: Slots, pace: PrefillPace, *, n_batch: int, pool_size: int) -> None:
+        self.waiting: deque[Sequence] = deque()
+        self.running: list[Sequence] = []
+        self._slots = slots
+        self._pace = pace
+        self._n_batch = n_batch
+        self._pool_size = pool_size
+        # Closed once the first in line does not fit; opened when cells or a slot become free.
+        self._is_admitting = True
+
+    def add(self, sequence: Sequence) -> None:
+        self.waiting.append(sequence)
+
+    def schedule(self) -> Plan:
+        """Admits what fits and plans the next batch; an empty plan if there is nothing to do.
+
+        Changes nothing that a second call would not find again, so that a batch which found no room
+        can be planned anew.
+        """
+        self._wake_followers()
+        self._admit()
+        plan = Plan()
+        self._plan_streaming(plan)
+        self._plan_prompts(plan)
+        return plan
+
+    def remove(self, sequence: Sequence) -> None:
+        """The sequence has ended, wherever it was."""
+        if sequence.slot is None:
+            self.waiting.remove(sequence)
+        else:
+            self.running.remove(sequence)
+            self._slots.release(sequence)
+        self._is_admitting = True
+
+    def preempt_youngest(self) -> Sequence | None:
+        """Sends the last admitted sequence back to wait, its cells freed. None if it is the only one.
+
+        Nobody is admitted until a running sequence ends.
+        """
+        holders = [sequence for sequence in self.running if sequence.leader is None]
+        if len(holders) < 2:
+            return None
+        youngest = holders[-1]
+        slot = youngest.slot
+        assert slot is not None
+        self.running.remove(youngest)
+        self._slots.release(youngest)
+        self._slots.clear(slot)
+        self.waiting.appendleft(youngest)
+        self._is_admitting = False
+        return youngest
+
+    def _wake_followers(self) -> None:
+        for sequence in self.running:
+            leader = sequence.leader
+            if leader is not None and (leader.slot is None or leader.slot.computed >= sequence.leader_length):
+                self._slots.end_waiting(sequence)
+
+    def _admit(self) -> None:
+        while self._is_admitting and self.waiting and self._slots.has_free:
+            sequence = self.waiting[0]
+            match = self._slots.match(sequence)
+            if self.running and not self._fits(sequence, match):
+                self._is_admitting = False
+                return
+            self.waiting.popleft()
+            self._slots.place(sequence, match)
+            self.running.append(sequence)
+
+    def _fits(self, sequence: Sequence, match: Match) -> bool:
+        shared = match.leader_length
+        if match.source is not None and match.source.sequence is not None:
+            shared = max(shared, match.length)
+        growth = _GROWTH_ROOM * (len(self.running) + 1)
+        return self._slots.cells_promised + sequence.num_tokens - shared + growth <= self._pool_size
+
+    def _plan_streaming(self, plan: Plan) -> None:
+        behind: list[Sequence] = []
+        for sequence in self.running:
+            if _is_urgent(sequence):
+                (plan.decoding if _remaining(sequence) == 1 else behind).append(sequence)
+        plan.outputs += plan.decoding
+        plan.num_tokens = len(plan.decoding)
+        for sequence in behind:
+            _add_chunk(plan, sequence, self._n_batch - plan.num_tokens)
+
+    def _plan_prompts(self, plan: Plan) -> None:
+        prompts = [sequence for sequence in self.running if sequence.leader is None and not _is_urgent(sequence)]
+        if not prompts:
+            return
+        room = self._pace.prompt_tokens(others_stream=bool(plan.outputs))
+        end = min(plan.num_tokens + room, self._n_batch)
+        room = end - plan.num_tokens
+        oldest, *others = prompts
+        others.sort(key=_remaining)
+        _add_chunk(plan, oldest, max(room - sum(map(_remaining, others)), (room + 1) // 2))
+        for sequence in others:
+            _add_chunk(plan, sequence, end - plan.num_tokens)
+
+
+def _is_urgent(sequence: Sequence) -> bool:
+    """Whether a client sees it stream and it is at most a few forced tokens behind."""
+    return sequence.is_streaming and sequence.leader is None and _remaining(sequence) <= _FEW_TOKENS
+
+
+def _remaining(sequence: Sequence) -> int:
+    assert sequence.slot is not None
+    return sequence.num_tokens - sequence.slot.computed
+
+
+def _add_chunk(plan: Plan, sequence: Sequence, most: int) -> None:
+    remaining = _remaining(sequence)
+    count = min(remaining, most)
+    if count <= 0:
+        return
+    plan.chunks.append((sequence, count))
+    plan.num_tokens += count
+    if count == remaining:
+        plan.outputs.append(sequence)

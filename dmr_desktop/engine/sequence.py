@@ -1,0 +1,205 @@
+"""One completion from its prompt to its last token: all that must survive when it loses its slot.
+
+Owns the tokens and the state of sampling, grammar and text. Of the KV cache it knows the slot it is in.
+"""
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
+from dmr_desktop.engine.constraint import Constraint
+from dmr_desktop.engine.detokenizer import Detokenizer
+from dmr_desktop.engine.sampling import Row, Sampler, log_probabilities, restore
+from dmr_desktop.protocol.errors import ErrorInfo
+from dmr_desktop.protocol.generation import FinishReason, Timings, TokenLogprob, TopLogprob
+
+if TYPE_CHECKING:
+    from dmr_desktop.engine.slots import Slot
+
+_NO_TIMINGS = Timings()
+
+
+class SequenceVocabulary(Protocol):
+    """The part of a vocabulary that is needed here."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def eog(self) -> frozenset[int]: ...
+    def piece(self, token: int, *, special: bool) -> bytes: ...
+
+
+class Sequence:
+    """``tokens[:num_tokens]`` are the prompt and what was generated, the last token included.
+
+    ``slot`` is set while it runs. While it waits for ``leader`` to compute their common beginning of
+    ``leader_length`` tokens, it computes nothing itself. ``finish`` is set once it has ended.
+    """
+
+    def __init__(
+        self, request: SequenceRequest, context_size: int, vocabulary: SequenceVocabulary, constraint: Constraint | None
+    ) -> None:
+        """``request.tokens`` are valid, not empty and fewer than ``context_size``."""
+        self.id = request.id
+        self.prompt_length = len(request.tokens)
+        self._limit = context_size
+        if request.max_tokens is not None:
+            self._limit = min(context_size, self.prompt_length + max(0, request.max_tokens))
+        self.tokens = np.empty(self._limit, np.int32)
+        self.tokens[: self.prompt_length] = request.tokens
+        self.num_tokens = self.prompt_length
+        self.num_generated = 0
+        self.num_forced = 0
+        self.cached_tokens: int | None = None
+        self.slot: Slot | None = None
+        self.leader: Sequence | None = None
+        self.leader_length = 0
+        self.finish: FinishReason | None = None
+        self._num_reported: int | None = None
+        self._vocabulary = vocabulary
+        self._visible_tokens = request.visible_tokens
+        self._top_logprobs = request.top_logprobs
+        # A grammar decides itself where its output ends.
+        self._ignores_eog = request.ignore_eos and constraint is None
+        self._constraint = constraint
+        self._sampler = Sampler(request.sampling, vocabulary.size)
+        self._detokenizer = Detokenizer(vocabulary, request.visible_tokens, request.stop)
+        self._submitted_at = perf_counter()
+        self._admitted_at = self._first_token_at = 0.0
+        self._take_forced()
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether its prompt was computed and its client sees tokens come."""
+        return self._num_reported is not None
+
+    def admitted(self, cached_tokens: int) -> None:
+        """Notes the first time it got a slot; again after a preemption changes nothing."""
+        if self.cached_tokens is None:
+            self.cached_tokens = cached_tokens
+            self._admitted_at = perf_counter()
+
+    def advance(self, row: Row, best: int) -> None:
+        """Chooses the next token from its logits, of which ``best`` is the highest, and takes it.
+
+        Raises whatever sampling or the grammar raises; the row is as before in any case.
+        """
+        if self.num_generated == self.num_forced:
+            self._first_token_at = perf_counter()
+        if self.num_tokens >= self._limit:
+            self.finish = self.finish or "length"
+        if self.finish is not None:
+            return
+        if self._sampler.is_plain and self._top_logprobs is None and self._permits(best):
+            self._take(best, None)
+        else:
+            token = self._choose(row)
+            logprob = None if self._top_logprobs is None else self._logprob(row, token, self._top_logprobs)
+            self._take(token, logprob)
+        self._take_forced()
+        if self.finish is None and self.num_tokens >= self._limit:
+            self.finish = "length"
+
+    def report(self) -> SequenceOutput:
+        """What is new since the last report."""
+        ended = self.finish is not None
+        if ended:
+            self._detokenizer.end()
+        text, logprobs = self._detokenizer.take()
+        reported, self._num_reported = self._num_reported, self.num_generated
+        return SequenceOutput(
+            id=self.id,
+            text=text,
+            num_tokens=self.num_generated - (reported or 0),
+            logprobs=logprobs,
+            first=reported is None,
+            finish=self.finish,
+            stop=self._detokenizer.stopped_by if ended else None,
+            prompt_tokens=self.prompt_length,
+            cached_tokens=self.cached_tokens or 0,
+            completion_tokens=self.num_generated,
+            timings=self._timings() if ended else _NO_TIMINGS,
+        )
+
+    def fail(self, error: ErrorInfo) -> SequenceOutput:
+        """Its last output when it cannot go on."""
+        self.finish = "cancelled"
+        output = self.report()
+        output.finish, output.error = None, error
+        return output
+
+    def _choose(self, row: Row) -> int:
+        undo = self._sampler.adjust(row, self.tokens[: self.num_tokens])
+        try:
+            token = self._sampler.choose(row)
+            # Choosing freely and, if refused, again among the permitted gives each of those its right share.
+            if self._permits(token):
+                return token
+            if self._constraint is not None:
+                allowed = self._constraint.allowed()
+                return int(allowed[self._sampler.choose(row[allowed])])
+            others = row.copy()
+            others[list(self._vocabulary.eog)] = -np.inf
+            return self._sampler.choose(others)
+        finally:
+            restore(row, undo)
+
+    def _permits(self, token: int) -> bool:
+        if self._constraint is not None:
+            return self._constraint.allows(token)
+        return not (self._ignores_eog and token in self._vocabulary.eog)
+
+    def _take(self, token: int, logprob: TokenLogprob | None) -> None:
+        self.num_generated += 1
+        if token in self._vocabulary.eog and not self._ignores_eog:
+            self.finish = "stop"
+            if token in self._visible_tokens:
+                self._detokenizer.push(token)
+            return
+        self.tokens[self.num_tokens] = token
+        self.num_tokens += 1
+        self._sampler.accept(token)
+        if self._constraint is not None:
+            self._constraint.accept(token)
+        if self._detokenizer.push(token, logprob):
+            self.finish = "stop"
+
+    def _take_forced(self) -> None:
+        if self._constraint is None or self.finish is not None:
+            return
+        # A forced token has no logits, hence no log-probability.
+        forced = self._constraint.forced() if self._top_logprobs is None else []
+        for token in forced[: self._limit - self.num_tokens]:
+            self.tokens[self.num_tokens] = token
+            self.num_tokens += 1
+            self.num_generated += 1
+            self.num_forced += 1
+            self._sampler.accept(token)
+            if self._detokenizer.push(token):
+                self.finish = "stop"
+                return
+        if self._constraint.is_complete:
+            self.finish = "stop"
+
+    def _logprob(self, row: Row, token: int, num_top: int) -> TokenLogprob:
+        logprob, top = log_probabilities(row, token, num_top)
+        text, data = self._spelling(token)
+        return TokenLogprob(
+            text, data, logprob, tuple(TopLogprob(*self._spelling(other), value) for other, value in top)
+        )
+
+    def _spelling(self, token: int) -> tuple[str, tuple[int, ...]]:
+        data = self._vocabulary.piece(token, special=True)
+        return data.decode("utf-8", "replace"), tuple(data)
+
+    def _timings(self) -> Timings:
+        now = perf_counter()
+        admitted = self._admitted_at or now
+        first = self._first_token_at or now
+        return Timings(
+            queue_ms=(admitted - self._submitted_at) * 1e3,
+            prompt_ms=(first - admitted) * 1e3,
+            predicted_ms=(now - first) * 1e3,
+        )

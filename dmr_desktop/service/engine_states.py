@@ -1,0 +1,71 @@
+"""How runners and backends look in Docker Model Runner's listings. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from dmr_desktop.backends.base import DEFAULT_BACKEND
+from dmr_desktop.dialects.durations import format_duration
+from dmr_desktop.protocol.models import Model
+from dmr_desktop.protocol.runners import RunnerConfig, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.service.configurations import Wish
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+KNOWN_BACKENDS = (DEFAULT_BACKEND, "vllm", "mlx", "sglang", "diffusers")
+_SHOWN = (RunnerState.STARTING, RunnerState.READY, RunnerState.BUSY)
+
+
+def ps_line(runner: RunnerStatus, config: RunnerConfig | None) -> dict[str, object]:
+    is_loading, is_used = runner.state is RunnerState.STARTING, runner.active_requests > 0
+    line: dict[str, object] = {
+        "backend_name": runner.backend,
+        "model_name": runner.model_name,
+        "mode": runner.mode.value,
+        "last_used": ZERO_TIME if is_loading or is_used or not runner.last_used else rfc3339(runner.last_used),
+    }
+    if is_loading:
+        line["loading"] = True
+    elif is_used:
+        line["in_use"] = True
+    if config is not None and config.keep_alive_seconds is not None:
+        line["keep_alive"] = format_duration(config.keep_alive_seconds)
+    return line
+
+
+def ps_lines(
+    runners: Sequence[RunnerStatus], configurations: Mapping[RunnerKey, RunnerConfig]
+) -> list[dict[str, object]]:
+    return [
+        ps_line(runner, configurations.get(RunnerKey(runner.backend, runner.model_id, runner.mode)))
+        for runner in runners
+        if runner.state in _SHOWN
+    ]
+
+
+def rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def backend_states() -> dict[str, str]:
+    """``Running`` or ``Not Installed`` with details, by backend, sorted by name."""
+    states = dict.fromkeys(sorted(KNOWN_BACKENDS), "Not Installed")
+    try:
+        states[DEFAULT_BACKEND] = f"Running: llama.cpp (llama-cpp-python {version('llama-cpp-python')})"
+    except PackageNotFoundError:
+        states[DEFAULT_BACKEND] = "Not Installed: package not installed"
+    return states
+
+
+def configuration_lines(wishes: Mapping[RunnerKey, Wish], models: Mapping[str, Model]) -> list[dict[str, object]]:
+    """Those of stored models only. ``models`` by id."""
+    return [
+        {
+            "Backend": key.backend,
+            "Model": next(iter(models[key.model_id].tags), ""),
+            "ModelID": key.model_id,
+            "Mode": key.mode.value,
+            "Config": wish.shown,
+        }
+        for key, wish in wishes.items()
+        if key.model_id in models
+    ]

@@ -1,0 +1,131 @@
+"""Inference requests as ASGI endpoints: the checks that all pass, then the work of each kind."""
+
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from dmr_desktop.dialects import openai_embeddings
+from dmr_desktop.dialects.exchange import Dialect
+from dmr_desktop.dialects.fields import Fields
+from dmr_desktop.dialects.openai_embeddings import EmbeddingExchange
+from dmr_desktop.dialects.openai_sampling import read_model
+from dmr_desktop.protocol.errors import BackendNotFound, DMRError, ModelNotFound
+from dmr_desktop.protocol.generation import Usage
+from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.protocol.runners import Mode
+from dmr_desktop.service.answers import HTTPProblem
+from dmr_desktop.service.catalog import Catalog
+from dmr_desktop.service.configurations import Configurations
+from dmr_desktop.service.connection import read_body, run_while_connected
+from dmr_desktop.service.engine_states import KNOWN_BACKENDS
+from dmr_desktop.service.generate import Answer, leased
+from dmr_desktop.service.loader import Loader
+from dmr_desktop.service.recorder import Record, Recorder
+from dmr_desktop.service.strict_json import parse_json
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceParts:
+    """What every inference request needs of the service."""
+
+    catalog: Catalog
+    loader: Loader
+    configurations: Configurations
+    recorder: Recorder
+
+
+def not_found(reference: str) -> ModelNotFound:
+    return ModelNotFound(
+        f"error while getting model: get model '\"{reference}\"': model not found",
+        hint="GET /v1/models lists what is here; pull the model first",
+        param="model",
+    )
+
+
+class InferenceEndpoint:
+    """The checks that every inference request passes, in Docker Model Runner's order; plain ASGI."""
+
+    mode: Mode
+
+    def __init__(self, parts: InferenceParts) -> None:
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": "POST"})
+        if scope["path_params"].get("backend", KNOWN_BACKENDS[0]) not in KNOWN_BACKENDS:
+            raise BackendNotFound("backend not found")
+        raw = await read_body(receive)
+        if raw is None:
+            return
+        data = parse_json(raw)
+        model = read_model(Fields(data))
+        try:
+            files = await self._parts.catalog.files(model)
+        except ModelNotFound:
+            raise not_found(model) from None
+        if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
+            await run_while_connected(receive, self._preload(files, model, scope, receive, send))
+            return
+        defaults = self._parts.configurations.defaults(files.model.id, self.mode)
+        if defaults and isinstance(data, dict):
+            data = {**defaults, **data}
+        with self._parts.recorder.record(model, scope["path"]) as record:
+            try:
+                await self._answer(data, files, record, scope, receive, send)
+            except DMRError as error:
+                record.fail(error.info)
+                raise
+
+    async def _preload(self, files: ModelFiles, model: str, scope: Scope, receive: Receive, send: Send) -> None:
+        async with leased(self._parts.loader, files, self.mode, model):
+            pass
+        await Response()(scope, receive, send)
+
+    async def _answer(
+        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        raise NotImplementedError
+
+
+class GenerationEndpoint(InferenceEndpoint):
+    mode = Mode.COMPLETION
+
+    def __init__(self, parts: InferenceParts, dialect: Dialect) -> None:
+        super().__init__(parts)
+        self._dialect = dialect
+
+    async def _answer(
+        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange = self._dialect.parse(data)
+        await Answer(self._parts.loader, files, exchange, record).run(scope, receive, send)
+
+
+class EmbeddingEndpoint(InferenceEndpoint):
+    mode = Mode.EMBEDDING
+
+    async def _answer(
+        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange = openai_embeddings.parse(data)
+        await run_while_connected(receive, self._embed(exchange, files, record, scope, receive, send))
+
+    async def _embed(
+        self,
+        exchange: EmbeddingExchange,
+        files: ModelFiles,
+        record: Record,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        async with leased(
+            self._parts.loader, files, Mode.EMBEDDING, exchange.model, exchange.keep_alive_seconds
+        ) as runner:
+            result = await runner.embed(exchange.request)
+        body = openai_embeddings.render(exchange, result)
+        record.done(Usage(result.prompt_tokens, 0))
+        await Response(body, media_type="application/json")(scope, receive, send)

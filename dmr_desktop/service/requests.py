@@ -1,0 +1,35 @@
+"""Reading what a management request says."""
+
+from starlette.requests import Request
+
+from dmr_desktop.dialects.fields import Fields
+from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.service.connection import read_body
+from dmr_desktop.service.strict_json import parse_json
+
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+
+
+async def read_fields(request: Request, refusal: str) -> Fields:
+    """The body's JSON object; ``refusal`` begins the sentence that a body of any other kind gets."""
+    body = await read_body(request.receive)
+    try:
+        return Fields(parse_json(body or b""))
+    except InvalidRequest as error:
+        raise InvalidRequest(refusal, hint=error.message) from None
+
+
+def parse_go_bool(text: str) -> bool:
+    """Go's ``ParseBool``. Raises :class:`ValueError`."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+def query_flag(request: Request, name: str) -> bool:
+    """A bare name is true, as is every Go spelling of true; anything else is false."""
+    text = request.query_params.get(name)
+    return text is not None and (text == "" or text in _TRUE)

@@ -1,0 +1,115 @@
+"""``/engines`` but for inference: status, ps, df, unload, configure, in Docker Model Runner's words."""
+
+import asyncio
+import logging
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from dmr_desktop.backends.base import DEFAULT_BACKEND
+from dmr_desktop.protocol.errors import BackendNotFound, DMRError, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.protocol.runners import Mode, RunnerKey
+from dmr_desktop.service.answers import json_answer
+from dmr_desktop.service.catalog import Catalog
+from dmr_desktop.service.configurations import Configurations, read_wish
+from dmr_desktop.service.engine_states import KNOWN_BACKENDS, backend_states, configuration_lines, ps_lines
+from dmr_desktop.service.loader import Loader
+from dmr_desktop.service.requests import read_fields
+
+log = logging.getLogger(__name__)
+
+_PRELOAD_SECONDS = 60.0
+
+
+class EngineRoutes:
+    def __init__(self, catalog: Catalog, loader: Loader, configurations: Configurations) -> None:
+        self._catalog = catalog
+        self._loader = loader
+        self._configurations = configurations
+        self._preloads: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/engines/status", self.status, methods=["GET"]),
+            Route("/engines/ps", self.ps, methods=["GET"]),
+            Route("/engines/df", self.df, methods=["GET"]),
+            Route("/engines/unload", self.unload, methods=["POST"]),
+            Route("/engines/_configure", self.configurations, methods=["GET"]),
+            Route("/engines/_configure", self.configure, methods=["POST"]),
+            Route("/engines/{backend}/_configure", self.configure, methods=["POST"]),
+        ]
+
+    async def status(self, _: Request) -> Response:
+        return json_answer(backend_states())
+
+    async def ps(self, _: Request) -> Response:
+        return json_answer(ps_lines(self._loader.statuses(), self._loader.configurations()))
+
+    async def df(self, _: Request) -> Response:
+        return json_answer({"models_disk_usage": await self._catalog.disk_usage(), "default_backend_disk_usage": 0})
+
+    async def unload(self, request: Request) -> Response:
+        body = await read_fields(request, "invalid request")
+        try:
+            is_all, backend = body.flag("all"), body.text("backend") or ""
+            names = [name for name in body.items("models") or [] if isinstance(name, str)]
+        except InvalidRequest as error:
+            raise InvalidRequest("invalid request", hint=error.message) from None
+        if is_all:
+            return json_answer({"unloaded_runners": await self._loader.unload_all()})
+        count = 0
+        for name in names:
+            model_id = await self._model_id(name)
+            if model_id is not None:
+                count += await self._loader.unload(model_id, backend=backend or None)
+                # An empty backend matches every runner but no configuration: Docker's CLI counts on that.
+                self._loader.forget({RunnerKey(backend, model_id, mode) for mode in Mode})
+        return json_answer({"unloaded_runners": count})
+
+    async def _model_id(self, reference: str) -> str | None:
+        try:
+            return (await self._catalog.get(reference)).id
+        except (ModelNotFound, InvalidRequest):
+            return None
+
+    async def configure(self, request: Request) -> Response:
+        """The engine is chosen by the model's format, so a configuration for another known backend is for ours."""
+        backend = request.path_params.get("backend", DEFAULT_BACKEND)
+        if backend not in KNOWN_BACKENDS:
+            raise BackendNotFound("backend not found")
+        body = await read_fields(request, "invalid request")
+        try:
+            wish = read_wish(body, DEFAULT_BACKEND)
+        except InvalidRequest as error:
+            raise InvalidRequest("invalid request", hint=error.message) from None
+        try:
+            files = await self._catalog.files(wish.model)
+        except (ModelNotFound, InvalidRequest):
+            return Response(status_code=202)  # accepted, as in Docker Model Runner, and without an effect
+        self._configurations.apply(files.model.id, wish)
+        task = asyncio.create_task(self._preload(files, wish.mode, wish.model))
+        self._preloads.add(task)
+        task.add_done_callback(self._preloads.discard)
+        return Response(status_code=202)
+
+    async def _preload(self, files: ModelFiles, mode: Mode, label: str) -> None:
+        try:
+            async with asyncio.timeout(_PRELOAD_SECONDS):
+                await self._loader.preload(files, mode, label)
+        except (DMRError, TimeoutError) as error:
+            log.warning("%s could not be loaded ahead: %s", files.model.id, error)
+
+    async def configurations(self, request: Request) -> Response:
+        models = {model.id: model for model in await self._catalog.models()}
+        reference = request.query_params.get("model")
+        if reference is not None:
+            model_id = await self._model_id(reference)
+            models = {model_id: models[model_id]} if model_id in models else {}
+        return json_answer(configuration_lines(self._configurations.wishes(), models))
+
+    async def close(self) -> None:
+        for task in self._preloads:
+            task.cancel()
+        await asyncio.gather(*self._preloads, return_exceptions=True)

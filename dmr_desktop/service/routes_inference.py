@@ -1,0 +1,43 @@
+"""The OpenAI routes: chat, completions, embeddings and the model list, under all their bases."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from dmr_desktop.dialects import openai_chat, openai_completions, openai_models
+from dmr_desktop.protocol.errors import ModelNotFound
+from dmr_desktop.service.inference_endpoints import EmbeddingEndpoint, GenerationEndpoint, InferenceParts, not_found
+
+BASES = ("/v1", "/engines/v1", "/engines/{backend}/v1", "/engines/{backend}")
+"""The last one for clients whose documented base has no version (LiteLLM)."""
+
+
+class InferenceRoutes:
+    def __init__(self, parts: InferenceParts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[BaseRoute]:
+        chat = GenerationEndpoint(self._parts, openai_chat.DIALECT)
+        completions = GenerationEndpoint(self._parts, openai_completions.DIALECT)
+        embeddings = EmbeddingEndpoint(self._parts)
+        found: list[BaseRoute] = []
+        for base in BASES:
+            found += [
+                Route(f"{base}/chat/completions", chat),
+                Route(f"{base}/completions", completions),
+                Route(f"{base}/embeddings", embeddings),
+                Route(f"{base}/models", self.models, methods=["GET"]),
+                Route(f"{base}/models/{{name:path}}", self.model, methods=["GET"]),
+            ]
+        return found
+
+    async def models(self, _: Request) -> Response:
+        return Response(openai_models.render_list(await self._parts.catalog.models()), media_type="application/json")
+
+    async def model(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        try:
+            model = await self._parts.catalog.get(name)
+        except ModelNotFound:
+            raise not_found(name) from None
+        return Response(openai_models.render_one(model), media_type="application/json")

@@ -1,0 +1,163 @@
+"""The service's own routes: what it is, what happens in it, its switches and its end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from dmr_desktop import __version__
+from dmr_desktop.dialects.frames import EVENT_STREAM
+from dmr_desktop.protocol import wire
+from dmr_desktop.protocol.errors import Conflict, InvalidRequest
+from dmr_desktop.protocol.notices import Snapshot
+from dmr_desktop.service.answers import PLAIN, json_answer, text_answer
+from dmr_desktop.service.bus import Bus, event_frame
+from dmr_desktop.service.connection import run_while_connected
+from dmr_desktop.service.logs import Logs
+from dmr_desktop.service.requests import parse_go_bool, read_fields
+from dmr_desktop.service.streamed import StreamedAnswer
+from dmr_desktop.service.tcp_switch import TcpSwitch
+from dmr_desktop.service.telemetry import Telemetry
+from dmr_desktop.settings import Settings
+
+WARM_SECONDS = 15.0
+_WARM = b":\n\n"
+
+
+class ServiceRoutes:
+    """``snapshot`` makes what ``/events`` begins with. Setting ``stopping`` ends the service."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Bus,
+        telemetry: Telemetry,
+        tcp: TcpSwitch,
+        logs: Logs,
+        stopping: asyncio.Event,
+        snapshot: Callable[[], Awaitable[Snapshot]],
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._telemetry = telemetry
+        self._tcp = tcp
+        self._logs = logs
+        self._stopping = stopping
+        self._snapshot = snapshot
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/", _Fixed(b"Docker Model Runner is running", PLAIN)),
+            Route("/version", _Fixed(f'{{"version":"{__version__}"}}\n'.encode(), "application/json")),
+            Route("/events", self.events, methods=["GET"]),
+            Route("/logs", self.logs, methods=["GET"]),
+            Route("/telemetry", self.telemetry, methods=["GET"]),
+            Route("/settings", self.settings, methods=["GET"]),
+            Route("/settings/tcp", self.set_tcp, methods=["PUT"]),
+            Route("/service/stop", self.stop, methods=["POST"]),
+        ]
+
+    # ---- what happens -----------------------------------------------------------------------
+
+    async def events(self, _: Request) -> Response:
+        return _StreamResponse(self._write_events, EVENT_STREAM)
+
+    async def _write_events(self, out: StreamedAnswer) -> None:
+        with self._bus.subscribe() as subscription:
+            self._telemetry.wake()
+            await out.write(event_frame("snapshot", wire.dump(await self._snapshot())))
+            while not subscription.is_over:
+                await out.write(await subscription.fetch(WARM_SECONDS) or _WARM)
+
+    async def telemetry(self, _: Request) -> Response:
+        samples = self._telemetry.samples or (await self._telemetry.sample(),)
+        return json_answer({"telemetry": wire.dump(samples)})
+
+    async def logs(self, request: Request) -> Response:
+        flags = {}
+        for name in ("follow", "no-engines"):
+            text = request.query_params.get(name) or "false"
+            try:
+                flags[name] = parse_go_bool(text)
+            except ValueError:
+                return text_answer(400, f'invalid {name} parameter: "{text}" is not a valid boolean')
+        with_engines = not flags["no-engines"]
+        if flags["follow"]:
+            return _StreamResponse(partial(self._write_log, with_engines=with_engines), PLAIN)
+        try:
+            lines = await asyncio.to_thread(self._logs.lines, with_engines=with_engines)
+        except FileNotFoundError:
+            return text_answer(404, "service log not found")
+        return Response(_joined(lines), media_type=PLAIN)
+
+    async def _write_log(self, out: StreamedAnswer, *, with_engines: bool) -> None:
+        with self._logs.follow(with_engines=with_engines) as follower:
+            await out.write(_joined(await asyncio.to_thread(self._logs.lines, with_engines=with_engines)))
+            while not follower.is_over:
+                await out.write(_joined(await follower.fetch()))
+
+    # ---- switches ---------------------------------------------------------------------------
+
+    async def settings(self, _: Request) -> Response:
+        settings = self._settings
+        return json_answer(
+            {
+                "version": __version__,
+                "tcp": wire.dump(self._tcp.status),
+                "socket_path": str(settings.socket_path),
+                "models_path": str(settings.models_path),
+                "log_dir": str(settings.log_dir),
+                "origins": settings.origins,
+                "idle_timeout_seconds": settings.idle_timeout_seconds,
+            }
+        )
+
+    async def set_tcp(self, request: Request) -> Response:
+        body = await read_fields(request, "invalid request")
+        if not isinstance(body.get("enabled"), bool):
+            raise InvalidRequest("invalid request: 'enabled' must be true or false")
+        port = body.integer("port", 1, 65535)
+        try:
+            status = await self._tcp.set(body.flag("enabled"), port)
+        except Conflict as error:
+            return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
+        return json_answer(wire.dump(status))
+
+    async def stop(self, _: Request) -> Response:
+        self._stopping.set()
+        return Response(status_code=202)
+
+
+def _joined(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+class _Fixed:
+    """The same answer to any method."""
+
+    def __init__(self, body: bytes, media_type: str) -> None:
+        self._body = body
+        self._media_type = media_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(self._body, media_type=self._media_type)(scope, receive, send)
+
+
+class _StreamResponse(Response):
+    """Written by ``write`` until it returns or the client leaves."""
+
+    def __init__(self, write: Callable[[StreamedAnswer], Coroutine[None, None, None]], media_type: str) -> None:
+        super().__init__(media_type=media_type)
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        out = StreamedAnswer(send, self.media_type or PLAIN)
+        await run_while_connected(receive, self._run(out))
+
+    async def _run(self, out: StreamedAnswer) -> None:
+        await self._write(out)
+        await out.close()

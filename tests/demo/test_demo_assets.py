@@ -1,0 +1,157 @@
+"""The bundled demo model: what its file holds, and that its corpus is split honestly."""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import pytest
+
+DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
+MODEL = DEMO / "demo.gguf"
+SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+
+
+def _take(file: BinaryIO, layout: str) -> Any:
+    return struct.unpack(layout, file.read(struct.calcsize(layout)))[0]
+
+
+def _value(file: BinaryIO, kind: int) -> Any:
+    if kind == 8:
+        return file.read(_take(file, "<Q")).decode()
+    if kind == 9:
+        item, count = _take(file, "<I"), _take(file, "<Q")
+        return [_value(file, item) for _ in range(count)]
+    return _take(file, SCALARS[kind])
+
+
+@pytest.fixture(scope="module")
+def header() -> tuple[dict[str, Any], dict[str, list[int]]]:
+    """The metadata and the tensors' shapes, read without any GGUF library."""
+    with MODEL.open("rb") as file:
+        assert file.read(4) == b"GGUF"
+        _version, tensors, pairs = _take(file, "<I"), _take(file, "<Q"), _take(file, "<Q")
+        metadata = {}
+        for _ in range(pairs):
+            key = _value(file, 8)
+            metadata[key] = _value(file, _take(file, "<I"))
+        shapes = {}
+        for _ in range(tensors):
+            name = _value(file, 8)
+            shapes[name] = [_take(file, "<Q") for _ in range(_take(file, "<I"))]
+            file.read(12)
+    return metadata, shapes
+
+
+@pytest.fixture(scope="module")
+def corpus() -> ModuleType:
+    """The corpus generator, imported from its folder of scripts."""
+    sys.path.insert(0, str(DEMO))
+    try:
+        import corpus as module
+    finally:
+        sys.path.remove(str(DEMO))
+    return module
+
+
+def test_file_is_small() -> None:
+    """The bundled model may have 6 MB at most."""
+    assert MODEL.stat().st_size <= 6_000_000
+
+
+def test_parameter_count_and_shape(header: tuple[dict[str, Any], dict[str, list[int]]]) -> None:
+    """Between one and four million parameters in the llama architecture, with a context of 4096 tokens."""
+    metadata, shapes = header
+    parameters = 0
+    for shape in shapes.values():
+        size = 1
+        for side in shape:
+            size *= side
+        parameters += size
+    assert 1_000_000 <= parameters <= 4_000_000
+    assert metadata["general.architecture"] == "llama"
+    assert metadata["general.name"] == "DMR demo"
+    assert metadata["general.license"] == "apache-2.0"
+    assert metadata["llama.context_length"] == 4096
+    assert "output.weight" not in shapes
+
+
+def test_vocabulary_metadata(header: tuple[dict[str, Any], dict[str, list[int]]]) -> None:
+    """Turns end with a control token, tool tags are printable, and no BOS is added."""
+    metadata, shapes = header
+    tokens, kinds = metadata["tokenizer.ggml.tokens"], metadata["tokenizer.ggml.token_type"]
+    assert len(tokens) == len(set(tokens)) == len(kinds) == shapes["token_embd.weight"][1]
+    assert metadata["tokenizer.ggml.model"] == "gpt2"
+    assert metadata["tokenizer.ggml.pre"] == "smollm"
+    assert tokens[metadata["tokenizer.ggml.eos_token_id"]] == "<|im_end|>"
+    assert metadata["tokenizer.ggml.eot_token_id"] == metadata["tokenizer.ggml.eos_token_id"]
+    assert metadata["tokenizer.ggml.add_bos_token"] is False
+    control, user_defined = 3, 4
+    for token in ("<|im_start|>", "<|im_end|>", "<|endoftext|>"):
+        assert kinds[tokens.index(token)] == control
+    for token in ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"):
+        assert kinds[tokens.index(token)] == user_defined
+
+
+def test_template_in_the_file_is_the_one_in_the_folder(header: tuple[dict[str, Any], dict[str, list[int]]]) -> None:
+    """The Jinja file beside the model is what the model carries."""
+    metadata, _ = header
+    assert metadata["tokenizer.chat_template"] == (DEMO / "chat_template.jinja").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("side", ["train", "heldout"])
+def test_template_renders_what_training_used(corpus: ModuleType, side: str) -> None:
+    """The Jinja template and the corpus generator give the same text."""
+    jinja2 = pytest.importorskip("jinja2")
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
+    template = environment.from_string((DEMO / "chat_template.jinja").read_text(encoding="utf-8"))
+    composer = corpus.Composer(5, side)
+    for _ in range(60):
+        sample = composer.sample()
+        for to_answer in (False, True):
+            messages = sample.messages[:-1] if to_answer else sample.messages
+            text = template.render(messages=messages, tools=sample.tools or None, add_generation_prompt=to_answer)
+            plain = text.replace(corpus.MARK_ON, "").replace(corpus.MARK_OFF, "")
+            assert corpus.render_text(sample, to_answer) == plain
+
+
+def test_corpus_is_deterministic(corpus: ModuleType) -> None:
+    """The same seed gives the same conversations, another seed gives others."""
+    first, second, other = (corpus.Composer(seed) for seed in (3, 3, 4))
+    texts = [[corpus.render_text(c.sample()) for _ in range(20)] for c in (first, second, other)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_heldout_phrasings_are_disjoint_from_training(corpus: ModuleType) -> None:
+    """Every fact has phrasings of both sides, and none is on both."""
+    for intent in corpus.INTENTS:
+        train = set(corpus.split_templates(intent.templates, "train"))
+        held = set(corpus.split_templates(intent.templates, "heldout"))
+        assert train
+        assert held
+        assert not train & held
+        assert train | held == set(intent.templates)
+
+
+def test_heldout_values_are_disjoint_from_training(corpus: ModuleType) -> None:
+    """Made-up words, codes and tool names of one side never appear on the other."""
+    sides = []
+    for side in ("train", "heldout"):
+        composer = corpus.Composer(9, side)
+        words = {composer.word().lower() for _ in range(2000)} | {composer.code().lower() for _ in range(500)}
+        words |= {composer.tool_name("get", composer.word()).lower() for _ in range(500)}
+        sides.append(words)
+    assert not sides[0] & sides[1]
+
+
+def test_there_are_many_facts_with_many_phrasings(corpus: ModuleType) -> None:
+    """The model is taught the answers to more than sixty questions, each asked in at least eight ways."""
+    assert len(corpus.INTENTS) >= 60
+    for intent in corpus.INTENTS:
+        assert len(intent.templates) >= 8, intent.name
+        assert all(key in intent.answer for key in intent.keys), intent.name

@@ -1,0 +1,144 @@
+"""Names, quantities, sentences and snippets: what the user reads."""
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dmr_desktop.desktop.names import canonical, familiar, printable
+from dmr_desktop.desktop.problems import problem_from_reply
+from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent, format_seconds, format_share
+from dmr_desktop.desktop.snippets import snippets
+from dmr_desktop.desktop.state import DesktopState, apply
+from dmr_desktop.desktop.wording import MAX_TOOLTIP, pull_details, status_line, tcp_sentence, tooltip
+from dmr_desktop.protocol.notices import PullStatus, TcpStatus
+from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
+from dmr_desktop.protocol.wire import dump
+from tests.fakes.fake_service import empty_snapshot
+
+CONNECTED = apply(DesktopState(), "snapshot", dump(empty_snapshot(Path("/run/dmr.sock"))))
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("docker.io/ai/smollm2:latest", "ai/smollm2"),
+        ("docker.io/ai/qwen3:8B-Q4_K_M", "ai/qwen3:8B-Q4_K_M"),
+        ("huggingface.co/owner/model:latest", "huggingface.co/owner/model"),
+        ("ai/evil\u202e\x1b[31m", "ai/evil\ufffd\ufffd[31m"),
+    ],
+)
+def test_familiar(reference: str, name: str) -> None:
+    assert familiar(reference) == name
+
+
+@pytest.mark.parametrize(
+    "spelling", ["smollm2", "ai/smollm2", " ai/smollm2:latest", "docker.io/ai/smollm2", "AI/SmolLM2"]
+)
+def test_spellings_of_one_model(spelling: str) -> None:
+    assert canonical(spelling) == "docker.io/ai/smollm2:latest"
+
+
+def test_other_registries_and_digests_are_kept() -> None:
+    assert canonical("localhost:5000/x") == "localhost:5000/x:latest"
+    assert canonical("ai/x@sha256:AB") == "docker.io/ai/x@sha256:AB"
+    assert canonical("sha256:ab") == "sha256:ab"
+
+
+def test_long_foreign_text_is_cut() -> None:
+    assert len(printable("x" * 5000, 600)) == 600
+    assert printable("two\nlines") == "two\nlines"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (None, UNKNOWN),
+        (-1, UNKNOWN),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KiB"),
+        (256 * MIB, "256 MiB"),
+        (5 * 1024**4, "5.0 TiB"),
+    ],
+)
+def test_format_bytes(size: int | None, text: str) -> None:
+    assert format_bytes(size) == text
+
+
+def test_unknown_is_never_zero() -> None:
+    assert format_percent(None) == UNKNOWN
+    assert format_share(None, 5) == UNKNOWN
+    assert format_share(512 * MIB, 2048 * MIB) == "0.5 / 2.0 GiB"
+    assert format_share(512 * MIB, None) == "512 MiB"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-3, "0 s"), (59.4, "59 s"), (75, "1 min 15 s"), (3700, "1 h 01 min")])
+def test_format_seconds(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_pull_details() -> None:
+    pull = PullStatus("x", "running", 512 * MIB, 1024 * MIB, 64 * MIB)
+    assert pull_details(pull) == "0.5 / 1.0 GiB · 64.0 MiB/s · 8 s left"
+    assert pull_details(PullStatus("x", "running")) == "Asking the registry…"
+
+
+def test_tooltip_fits_windows() -> None:
+    error = "port 12434 is in use by " + "x" * 300
+    assert len(tooltip(replace(CONNECTED, tcp=TcpStatus(True, False, 12434, error=error)))) <= MAX_TOOLTIP
+    open_ = replace(CONNECTED, tcp=TcpStatus(True, True, 12434))
+    assert tooltip(open_) == "DMR Desktop: Ready, no model loaded · port 12434 open"
+
+
+def test_status_lines() -> None:
+    busy = RunnerStatus("llama.cpp", "sha256:a", "ai/x", Mode.COMPLETION, RunnerState.READY, active_requests=2)
+    assert status_line(replace(CONNECTED, runners=(replace(busy, active_requests=0),))) == "Ready, 1 model loaded"
+    assert status_line(replace(CONNECTED, runners=(busy,))) == "2 requests running"
+    pulls = (PullStatus("docker.io/ai/x:latest", "running", 1, 2), PullStatus("b", "running"))
+    assert status_line(replace(CONNECTED, pulls=pulls)) == "Pulling ai/x · 50 % · 1 more"
+
+
+def test_tcp_sentence_names_the_error_and_the_url() -> None:
+    assert "localhost:12434/engines/v1" in tcp_sentence(replace(CONNECTED, tcp=TcpStatus(True, True, 12434)))
+    error = "port 12434 is in use by nginx (pid 7)"
+    assert tcp_sentence(replace(CONNECTED, tcp=TcpStatus(True, False, 12434, error=error))) == error
+
+
+def test_problem_from_plain_text() -> None:
+    problem = problem_from_reply("Could not pull x", 404, b"Model not found", "")
+    assert (problem.title, problem.message, problem.status) == ("Could not pull x", "Model not found", 404)
+    assert problem.hint
+
+
+def test_problem_from_an_error_object_prefers_its_own_hint() -> None:
+    body = json.dumps({"error": {"message": "needs 9 GB, 4 GB free", "hint": "Unload ai/y."}}).encode()
+    problem = problem_from_reply("Could not load x", 507, body, "")
+    assert (problem.message, problem.hint) == ("needs 9 GB, 4 GB free", "Unload ai/y.")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{}", b'{"error": 5}', b"[1]", b"\xff\xfe"])
+def test_problem_from_anything_has_a_message_and_a_next_step(body: bytes) -> None:
+    problem = problem_from_reply("Failed", 599, body, "")
+    assert problem.message
+    assert problem.hint
+
+
+def test_problem_without_an_answer() -> None:
+    problem = problem_from_reply("Failed", 0, b"", "Connection refused")
+    assert problem.message == "Connection refused"
+
+
+@pytest.mark.parametrize("model", ["ai/smollm2", 'ai/it\'s "quoted" $(reboot)\\'])
+def test_snippets_survive_any_model_name(model: str) -> None:
+    for is_listening in (True, False):
+        n8n, langchain, openai, litellm, curl = snippets(12500, "/run/my dmr.sock", model, is_listening=is_listening)
+        assert "http://localhost:12500/engines/v1" in n8n.text
+        for snippet in (langchain, openai, litellm):
+            compile(snippet.text, snippet.title, "exec")
+        words = shlex.split(curl.text)
+        assert json.loads(words[words.index("-d") + 1])["model"] == model
+        assert ("/run/my dmr.sock" in words) is not is_listening

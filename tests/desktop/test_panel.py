@@ -1,0 +1,260 @@
+"""The panel against the fake service: what it shows, what a click asks for."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from dmr_desktop.desktop.panel.model_table import Column
+from dmr_desktop.desktop.panel.window import SECTIONS
+from dmr_desktop.desktop.quantities import UNKNOWN
+from dmr_desktop.protocol.notices import GpuSample, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
+from tests.fakes.desktop_parts import Parts
+from tests.fakes.fake_service import FakeService, SeenRequest
+
+GIB = 1024**3
+IDS = ["sha256:" + letter * 64 for letter in "abc"]
+MODELS = [
+    {"id": IDS[0], "tags": ["docker.io/ai/zeta:latest"], "config": {"quantization": "Q4_K_M"}, "size_bytes": 3 * GIB},
+    {"id": IDS[1], "tags": ["docker.io/ai/alpha:1B"], "config": {"parameters": "1.2 B"}, "size_bytes": GIB},
+]
+RUNNER = RunnerStatus("llama.cpp", IDS[0], "ai/zeta", Mode.COMPLETION, RunnerState.READY, memory_bytes=GIB)
+
+
+def emit(qtbot: QtBot, service: FakeService, name: str, data: object) -> None:
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit(name, data)
+
+
+def sample(*gpus: GpuSample) -> TelemetrySample:
+    return TelemetrySample(1.0, 37.4, 8 * GIB, 32 * GIB, 2 * GIB, 41.6, 2, gpus)
+
+
+def cell(parts: Parts, row: int, column: Column) -> str:
+    model = parts.panel.models.table.model()
+    return str(model.index(row, column).data())
+
+
+def show_models(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("models")
+    emit(qtbot, service, "models", {"models": MODELS})
+    qtbot.waitUntil(lambda: parts.panel.models.model.rowCount() == 2)
+
+
+def test_cards_show_unknown_before_the_first_sample(parts: Parts) -> None:
+    metrics = parts.panel.overview.metrics
+    assert [card.value for card in (metrics.gpu, metrics.vram, metrics.cpu, metrics.memory)] == [UNKNOWN] * 4
+
+
+def test_cards_show_the_sample(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    metrics = parts.panel.overview.metrics
+    emit(qtbot, service, "telemetry", sample(GpuSample("RTX 4070", 18.2, 2 * GIB, 12 * GIB)))
+    qtbot.waitUntil(lambda: metrics.cpu.value == "37 %")
+    assert (metrics.gpu.value, metrics.gpu.detail) == ("18 %", "RTX 4070")
+    assert (metrics.vram.value, metrics.vram.detail) == ("2.0 / 12.0 GiB", "10.0 GiB free")
+    assert metrics.cpu.detail == "2 requests running · 42 tokens/s"
+    assert (metrics.memory.value, metrics.memory.detail) == ("8.0 / 32.0 GiB", "models use 2.0 GiB")
+
+
+def test_without_a_gpu_the_card_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    metrics = parts.panel.overview.metrics
+    emit(qtbot, service, "telemetry", sample())
+    qtbot.waitUntil(lambda: metrics.cpu.value == "37 %")
+    assert metrics.gpu.value == UNKNOWN
+    assert "CPU" in metrics.gpu.detail
+
+
+def test_a_driver_that_does_not_say_is_unknown_and_the_busiest_gpu_counts(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    metrics = parts.panel.overview.metrics
+    emit(qtbot, service, "telemetry", sample(GpuSample("a", None, None, None), GpuSample("b", 60.0, GIB, 2 * GIB)))
+    qtbot.waitUntil(lambda: metrics.gpu.value == "60 %")
+    assert metrics.vram.value == UNKNOWN
+
+
+def test_loaded_model_with_unload(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("POST", "/engines/unload", 200, {"unloaded_runners": 1})
+    emit(qtbot, service, "runners", {"runners": [RUNNER]})
+    qtbot.waitUntil(lambda: len(parts.panel.overview.loaded.rows) == 1)
+    row = parts.panel.overview.loaded.rows[0]
+    row.unload.click()
+    qtbot.waitUntil(lambda: len(service.seen("POST", "/engines/unload")) == 1)
+    assert parts.panel.overview.loaded.rows == (row,)
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, state=RunnerState.STOPPING)]})
+    qtbot.waitUntil(lambda: not row.unload.isEnabled())
+    emit(qtbot, service, "runners", {"runners": []})
+    qtbot.waitUntil(lambda: parts.panel.overview.loaded.rows == ())
+
+
+def test_tcp_switch_waits_for_the_service(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    card = parts.panel.overview.tcp
+    card.switch.click()
+    assert not card.switch.isChecked()
+    assert not card.switch.isEnabled()
+    qtbot.waitUntil(card.switch.isEnabled)
+    assert not card.switch.isChecked()
+    assert not card.copy_button.isEnabled()
+    emit(qtbot, service, "tcp", TcpStatus(True, True, 12434))
+    qtbot.waitUntil(card.switch.isChecked)
+    assert "http://localhost:12434/engines/v1" in card.sentence.text()
+    card.copy_button.click()
+    assert QGuiApplication.clipboard().text() == "http://localhost:12434/engines/v1"
+
+
+def test_a_busy_port_is_named_and_the_next_one_offered(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    def refuse(request: SeenRequest) -> tuple[int, bytes]:
+        if request.body.get("port") == 12435:
+            service.emit("tcp", TcpStatus(True, True, 12435))
+            return 200, b"{}"
+        return 409, b"port 12434 is in use by nginx (pid 812)"
+
+    service.on("PUT", "/settings/tcp", refuse)
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    parts.panel.overview.tcp.switch.click()
+    qtbot.waitUntil(parts.panel.banner.isVisible)
+    assert "port 12434 is in use by nginx (pid 812)" in parts.panel.banner.text
+    (other,) = [button for button in parts.panel.banner.findChildren(QWidget) if button.accessibleName() == "Use 12435"]
+    qtbot.mouseClick(other, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(parts.panel.overview.tcp.switch.isChecked)
+    assert not parts.panel.banner.isVisible()
+
+
+def test_model_table(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    assert [cell(parts, row, Column.NAME) for row in range(2)] == ["ai/alpha:1B", "ai/zeta"]
+    assert cell(parts, 0, Column.PARAMETERS) == "1.2 B"
+    assert cell(parts, 0, Column.QUANTIZATION) == UNKNOWN
+    assert cell(parts, 0, Column.SIZE) == "1.0 GiB"
+    assert cell(parts, 1, Column.STATE) == "Not loaded"
+    emit(qtbot, service, "runners", {"runners": [RUNNER]})
+    qtbot.waitUntil(lambda: cell(parts, 1, Column.STATE) == "Loaded")
+    parts.panel.models.table.sortByColumn(Column.SIZE, Qt.SortOrder.DescendingOrder)
+    assert cell(parts, 0, Column.NAME) == "ai/zeta"
+
+
+def test_selection_survives_a_new_list(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    page = parts.panel.models
+    page.table.selectRow(1)
+    more = [{"id": IDS[2], "tags": ["docker.io/ai/beta:latest"], "config": {}}, *MODELS]
+    emit(qtbot, service, "models", {"models": more})
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    assert page.selected is not None
+    assert page.selected.name == "ai/zeta"
+
+
+def test_load_and_unload_follow_the_selected_models_state(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    page = parts.panel.models
+    page.table.selectRow(1)
+    assert page.load_button.isEnabled()
+    assert not page.unload_button.isEnabled()
+    page.load_button.click()
+    qtbot.waitUntil(lambda: len(service.seen("POST", "/engines/v1/chat/completions")) == 1)
+    emit(qtbot, service, "runners", {"runners": [RUNNER]})
+    qtbot.waitUntil(page.unload_button.isEnabled)
+    assert not page.load_button.isEnabled()
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, active_requests=1)]})
+    qtbot.waitUntil(lambda: not page.unload_button.isEnabled())
+
+
+def test_delete_asks_first_and_says_what_happens(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    emit(qtbot, service, "runners", {"runners": [RUNNER]})
+    page = parts.panel.models
+    qtbot.waitUntil(lambda: cell(parts, 1, Column.STATE) == "Loaded")
+    service.answer("POST", "/engines/unload", 200, {"unloaded_runners": 1})
+    page.table.selectRow(1)
+    page.delete_button.click()
+    (box,) = parts.panel.findChildren(QMessageBox)
+    assert box.textFormat() is Qt.TextFormat.PlainText
+    assert box.text() == "Delete ai/zeta?"
+    assert "3.0 GiB" in box.informativeText()
+    assert "unloaded first" in box.informativeText()
+    assert service.requests == []
+    (delete,) = [button for button in box.buttons() if button.text() == "Delete"]
+    delete.click()
+    qtbot.waitUntil(lambda: len(service.seen("DELETE", "/models/docker.io/ai/zeta:latest")) == 1)
+
+
+def test_an_empty_store_says_what_to_do(parts: Parts) -> None:
+    parts.panel.open_page("models")
+    assert any("Press" in label.text() or "press Pull" in label.text() for label in parts.panel.findChildren(QLabel))
+    assert not parts.panel.models.delete_button.isEnabled()
+    assert not parts.panel.models.pull_button.isEnabled()
+
+
+def test_a_lost_service_is_said_and_the_table_emptied(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    service.snapshot = replace(service.snapshot, models=tuple(MODELS))
+    service.crash()
+    qtbot.waitUntil(parts.panel.service_banner.isVisible)
+    assert "restarted" in parts.panel.service_banner.text
+    assert parts.panel.models.model.rowCount() == 0
+    qtbot.waitUntil(lambda: not parts.panel.service_banner.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: parts.panel.models.model.rowCount() == 2)
+
+
+def test_a_stopped_service_offers_start(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.stop()
+    qtbot.waitUntil(parts.panel.service_banner.isVisible)
+    (start,) = [b for b in parts.panel.service_banner.findChildren(QWidget) if b.accessibleName() == "Start service"]
+    qtbot.mouseClick(start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: parts.link.state.is_connected, timeout=5000)
+    qtbot.waitUntil(lambda: not parts.panel.service_banner.isVisible())
+
+
+def test_integrations_follow_port_model_and_switch(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("integrations")
+    page = parts.panel.integrations
+    assert page.warning.isVisible()
+    emit(qtbot, service, "models", {"models": MODELS})
+    emit(qtbot, service, "tcp", TcpStatus(True, True, 12777))
+    qtbot.waitUntil(lambda: "http://localhost:12777/engines/v1" in page.code.toPlainText())
+    assert not page.warning.isVisible()
+    page.models.setCurrentText("ai/alpha:1B")
+    page.tabs.setCurrentIndex(4)
+    assert "ai/alpha:1B" in page.code.toPlainText()
+    page.copy_button.click()
+    assert QGuiApplication.clipboard().text() == page.code.toPlainText()
+
+
+def test_a_hidden_panel_draws_nothing_and_catches_up_when_shown(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    parts.panel.hide()
+    emit(qtbot, service, "telemetry", sample())
+    qtbot.waitUntil(lambda: len(parts.link.state.telemetry) == 1)
+    qtbot.wait(80)
+    assert parts.panel.overview.metrics.cpu.value == UNKNOWN
+    parts.panel.open_page("")
+    assert parts.panel.overview.metrics.cpu.value == "37 %"
+
+
+def test_foreign_text_is_never_markup(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    evil = "<b>bold</b><img src=x>"
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, model_name=evil)]})
+    qtbot.waitUntil(lambda: len(parts.panel.overview.loaded.rows) == 1)
+    for label in parts.panel.findChildren(QLabel):
+        assert label.textFormat() is Qt.TextFormat.PlainText
+
+
+@pytest.mark.parametrize("page", SECTIONS)
+def test_every_focusable_widget_has_a_name(qtbot: QtBot, parts: Parts, service: FakeService, page: str) -> None:
+    show_models(qtbot, parts, service)
+    parts.panel.open_page(page)
+    named = 0
+    for widget in parts.panel.findChildren(QWidget):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and widget.isEnabled():
+            interface = QAccessible.queryAccessibleInterface(widget)
+            if type(widget).__name__ in ("QScrollBar", "QHeaderView", "OverviewPage"):
+                continue
+            assert interface.text(QAccessible.Text.Name), f"{type(widget).__name__} {widget.objectName()}"
+            named += 1
+    assert named >= 4

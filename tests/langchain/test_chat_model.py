@@ -1,0 +1,230 @@
+"""What ChatDMR sends and what it makes of the answers; the server is scripted."""
+
+import asyncio
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.load import dumpd, load
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from pydantic import BaseModel
+
+from dmr_langchain import ChatDMR
+from tests.fakes.openai_server import FakeOpenAI, Reply, chat_answer, chat_chunk, fake_openai
+
+OPENAI_ENVIRONMENT = {
+    "OPENAI_API_KEY": "sk-leak",
+    "OPENAI_ORG_ID": "org-leak",
+    "OPENAI_ORGANIZATION": "org-leak",
+    "OPENAI_PROJECT_ID": "proj-leak",
+    "OPENAI_ADMIN_KEY": "admin-leak",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/leak",
+    "OPENAI_API_BASE": "http://127.0.0.1:9/leak",
+    "OPENAI_CUSTOM_HEADERS": "X-Leak: leak",
+    "OPENAI_PROXY": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+    "ALL_PROXY": "http://127.0.0.1:9",
+}
+
+
+def model_at(fake: FakeOpenAI, **params: Any) -> ChatDMR:
+    return ChatDMR(model="dmr.local/demo", base_url=fake.url, **params)
+
+
+class Joke(BaseModel):
+    setup: str
+    punchline: str
+
+
+def test_nothing_of_openai_or_of_a_proxy_reaches_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OPENAI_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("DMR_API_KEY", raising=False)
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        assert model_at(fake).invoke("hi").content == "Hello"
+        asyncio.run(model_at(fake).ainvoke("hi"))
+    for received in fake.received:
+        assert received.headers["authorization"] == "Bearer not-needed"
+        assert not [name for name in received.headers if name.startswith("openai-")]
+        assert "leak" not in str(received)
+
+
+def test_a_key_and_headers_of_ones_own_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DMR_API_KEY", "mine")
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        model_at(fake, default_headers={"X-Mine": "1"}).invoke("hi")
+    assert fake.received[0].headers["authorization"] == "Bearer mine"
+    assert fake.received[0].headers["x-mine"] == "1"
+
+
+def test_the_request_is_plain_chat_completions_with_our_parameters() -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        model = model_at(
+            fake, temperature=0, max_tokens=9, top_k=5, min_p=0.1, repeat_penalty=1.1, thinking=False, seed=3
+        )
+        model.invoke([("system", "be brief"), ("user", "hi")])
+    request = fake.received[0]
+    assert request.path == "/engines/v1/chat/completions"
+    assert request.body == {
+        "model": "dmr.local/demo",
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
+        "stream": False,
+        "temperature": 0,
+        "max_tokens": 9,
+        "seed": 3,
+        "top_k": 5,
+        "min_p": 0.1,
+        "repeat_penalty": 1.1,
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+
+
+@pytest.mark.parametrize("name", ["gpt-5-clone", "o1-clone", "codex-clone", "gpt-4-clone"])
+def test_names_that_sound_like_openais_change_nothing(name: str) -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        ChatDMR(model=name, base_url=fake.url, temperature=0.3).invoke([("system", "s"), ("user", "hi")])
+    assert fake.received[0].path.endswith("/chat/completions")
+    assert fake.received[0].body["temperature"] == 0.3
+    assert fake.received[0].body["messages"][0]["role"] == "system"
+
+
+def test_reasoning_and_timings_are_kept_apart_from_the_content() -> None:
+    answer = chat_answer("4", reasoning_content="2+2...") | {"timings": {"predicted_per_second": 50.0}}
+    with fake_openai(Reply(body=answer)) as fake:
+        message = model_at(fake).invoke("2+2")
+    assert isinstance(message, AIMessage)
+    assert message.content == "4"
+    assert message.additional_kwargs["reasoning_content"] == "2+2..."
+    assert [block["type"] for block in message.content_blocks] == ["reasoning", "text"]
+    assert message.response_metadata["timings"] == {"predicted_per_second": 50.0}
+    assert message.response_metadata["model_provider"] == "dmr"
+    assert message.usage_metadata is not None
+    assert message.usage_metadata["total_tokens"] == 7
+
+
+STREAM = [
+    chat_chunk({"role": "assistant", "content": ""}),
+    chat_chunk({"reasoning_content": "hm"}),
+    chat_chunk({"reasoning_content": "m"}),
+    chat_chunk({"content": "Hel"}),
+    chat_chunk({"content": "lo"}),
+    chat_chunk({}, "stop", timings={"predicted_ms": 3.0}),
+    chat_chunk(None, usage={"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}),
+    "[DONE]",
+]
+
+
+def check_stream(fake: FakeOpenAI, chunks: list[AIMessageChunk]) -> None:
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole += chunk
+    assert whole.content == "Hello"
+    assert whole.additional_kwargs["reasoning_content"] == "hmm"
+    assert whole.response_metadata["finish_reason"] == "stop"
+    assert whole.response_metadata["timings"] == {"predicted_ms": 3.0}
+    assert whole.usage_metadata is not None
+    assert whole.usage_metadata["output_tokens"] == 2
+    assert fake.received[0].body["stream_options"] == {"include_usage": True}
+
+
+def test_a_stream_carries_reasoning_usage_and_timings() -> None:
+    with fake_openai(Reply(events=STREAM)) as fake:
+        check_stream(fake, list(model_at(fake).stream("hi")))
+
+
+async def test_an_async_stream_carries_the_same() -> None:
+    with fake_openai(Reply(events=STREAM)) as fake:
+        check_stream(fake, [chunk async for chunk in model_at(fake).astream("hi")])
+
+
+def test_tools_are_sent_and_calls_are_read() -> None:
+    def add(a: int, b: int) -> int:
+        """Add two integers."""
+        return a + b
+
+    call = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a": 2, "b": 3}'}}
+    with fake_openai(Reply(body=chat_answer(None, tool_calls=[call]))) as fake:
+        bound = model_at(fake).bind_tools([add], tool_choice="any", parallel_tool_calls=False)
+        message = bound.invoke("2+3")
+    assert message.tool_calls == [{"name": "add", "args": {"a": 2, "b": 3}, "id": "call_1", "type": "tool_call"}]
+    body = fake.received[0].body
+    assert body["tool_choice"] == "required"
+    assert body["tools"][0]["function"]["name"] == "add"
+
+
+def test_structured_output_uses_the_json_schema_by_default() -> None:
+    with fake_openai(Reply(body=chat_answer('{"setup": "a", "punchline": "b"}'))) as fake:
+        joke = model_at(fake).with_structured_output(Joke).invoke("joke")
+    assert joke == Joke(setup="a", punchline="b")
+    assert fake.received[0].body["response_format"]["type"] == "json_schema"
+
+
+def test_one_model_serves_several_event_loops_and_threads_of_control() -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        model = model_at(fake)
+        for _ in range(3):
+            assert asyncio.run(model.ainvoke("hi")).content == "Hello"
+            assert model.invoke("hi").content == "Hello"
+    assert len(fake.received) == 6
+
+
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, copy.copy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_work_and_keep_their_settings(twin_of: Any) -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        twin = twin_of(model_at(fake, temperature=0.5, api_key="k"))
+        assert twin.invoke("hi").content == "Hello"
+        assert asyncio.run(twin.ainvoke("hi")).content == "Hello"
+    assert fake.received[0].body["temperature"] == 0.5
+    assert fake.received[0].headers["authorization"] == "Bearer k"
+
+
+@pytest.mark.filterwarnings("ignore:The function `load` is in beta")
+def test_serialization_round_trips_without_the_key() -> None:
+    model = ChatDMR(model="m", base_url="http://h:1", temperature=0.5, api_key="sk-mine")
+    data = dumpd(model)
+    assert "sk-mine" not in str(data)
+    assert data["id"] == ["dmr_langchain", "ChatDMR"]
+    twin = load(
+        data, allowed_objects=[ChatDMR], secrets_map={"DMR_API_KEY": "other"}, valid_namespaces=["dmr_langchain"]
+    )
+    assert isinstance(twin, ChatDMR)
+    assert twin.temperature == 0.5
+    assert twin.openai_api_base == "http://h:1/engines/v1"
+    assert twin.openai_api_key is not None
+    assert twin.openai_api_key.get_secret_value() == "other"
+
+
+def test_counting_tokens_needs_no_network() -> None:
+    model = ChatDMR(model="m", base_url="http://127.0.0.1:9")
+    assert model.get_num_tokens("12345678") == 2
+    assert 1 < model.get_num_tokens_from_messages([HumanMessage("How do I turn on TCP access?")]) < 30
+    with pytest.raises(NotImplementedError, match="custom_get_token_ids"):
+        model.get_token_ids("x")
+    assert ChatDMR(model="m", custom_get_token_ids=lambda text: [1] * len(text)).get_num_tokens("abc") == 3
+
+
+def test_a_unix_socket_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "dmr.sock"
+    with fake_openai(Reply(body=chat_answer()), socket_path=path) as fake:
+        assert ChatDMR(model="m", socket_path=str(path)).invoke("hi").content == "Hello"
+        assert asyncio.run(ChatDMR(model="m", base_url=f"unix://{path}").ainvoke("hi")).content == "Hello"
+    assert fake.received[0].path == "/engines/v1/chat/completions"
+    assert fake.received[0].headers["host"] == "localhost:12434"
+
+
+def test_the_profile_lets_agents_use_native_schemas() -> None:
+    profile = ChatDMR(model="m").profile
+    assert profile is not None
+    assert profile["structured_output"] is True
+    assert profile["tool_calling"] is True
+
+
+@pytest.mark.parametrize(
+    "params", [{"n": 0}, {"n": 2, "streaming": True}, {"base_url": "ftp://h"}, {"socket_path": "x"}]
+)
+def test_bad_parameters_are_refused_at_once(params: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"n must be|not the address|not an absolute path"):
+        ChatDMR(model="m", **params)

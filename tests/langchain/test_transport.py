@@ -1,0 +1,48 @@
+"""Trying several places: the first that accepts a connection is used, and remembered."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dmr_langchain._address import DEFAULT_BASE_URL, Place
+from dmr_langchain._transport import make_clients
+from tests.fakes.openai_server import Reply, fake_openai
+
+
+def test_places_are_tried_in_order_and_the_body_is_sent_again(tmp_path: Path) -> None:
+    with fake_openai(Reply(body={"ok": True})) as fake:
+        places = [
+            Place(DEFAULT_BASE_URL, str(tmp_path / "none.sock")),
+            Place("http://127.0.0.1:9/engines/v1"),
+            Place(fake.url),
+        ]
+        client, async_client = make_clients(places)
+        with client:
+            for _ in range(2):
+                response = client.post(f"{DEFAULT_BASE_URL}/embeddings", json={"a": 1})
+                assert response.json() == {"ok": True}
+
+        async def ask() -> httpx.Response:
+            async with async_client:
+                return await async_client.post(f"{DEFAULT_BASE_URL}/embeddings", json={"a": 1})
+
+        assert asyncio.run(ask()).json() == {"ok": True}
+    assert [received.body for received in fake.received] == [{"a": 1}] * 3
+    assert {received.path for received in fake.received} == {"/engines/v1/embeddings"}
+    assert fake.received[0].headers["host"] in fake.url
+
+
+def test_when_nobody_answers_all_places_are_named(tmp_path: Path) -> None:
+    places = [Place(DEFAULT_BASE_URL, str(tmp_path / "none.sock")), Place("http://127.0.0.1:9/engines/v1")]
+    client, async_client = make_clients(places)
+    with client, pytest.raises(httpx.ConnectError, match=r"none\.sock.*127\.0\.0\.1:9"):
+        client.get(DEFAULT_BASE_URL)
+
+    async def ask() -> None:
+        async with async_client:
+            await async_client.get(DEFAULT_BASE_URL)
+
+    with pytest.raises(httpx.ConnectError, match=r"none\.sock.*127\.0\.0\.1:9"):
+        asyncio.run(ask())

@@ -1,0 +1,65 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dmr_desktop.cli.main import main
+
+
+@pytest.fixture
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith(("DMR_", "MODEL", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_a_failure_is_one_title_one_message_one_hint(private_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    title, hint = captured.err.splitlines()
+    assert title.startswith("DMR Desktop is not running: no service answers at unix://")
+    assert hint.startswith("→ start it with `dmr serve")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("MODEL_RUNNER_PORT", "many", "MODEL_RUNNER_PORT: 'many' is not a usable value"),
+        ("MODEL_RUNNER_HOST", "ftp://x", "MODEL_RUNNER_HOST='ftp://x' is not an address"),
+    ],
+)
+def test_bad_settings_are_named(
+    private_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["ls"]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_json_stays_json_when_nothing_runs(private_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"running": False}
+
+
+def test_help_loads_neither_http_nor_qt_nor_the_engine() -> None:
+    code = (
+        "import sys\n"
+        "from dmr_desktop.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'httpx', 'PySide6', 'llama_cpp', 'starlette', 'asyncio'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "quickstart" in result.stdout

@@ -1,0 +1,177 @@
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from dmr_desktop.cli.answer import print_answer
+from dmr_desktop.cli.conversation import Conversation, converse
+from dmr_desktop.cli.parser import parse
+from dmr_desktop.cli.run import run
+from dmr_desktop.client.answers import ChatChunk, TokenUsage
+from dmr_desktop.protocol.errors import InvalidRequest, RunnerCrashed
+
+
+def sse(*texts: str) -> httpx.Response:
+    chunks = [json.dumps({"choices": [{"delta": {"content": text}}]}) for text in texts]
+    return httpx.Response(200, content="".join(f"data: {chunk}\n\n" for chunk in [*chunks, "[DONE]"]))
+
+
+class Service:
+    """Knows one model once it was pulled; answers every question with ``reply``."""
+
+    def __init__(self, reply: httpx.Response | None = None, *, has_model: bool = True) -> None:
+        self.reply = reply
+        self.has_model = has_model
+        self.asked: list[Any] = []
+        self.paths: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(request.url.path)
+        if request.url.path.endswith("/chat/completions"):
+            self.asked.append(json.loads(request.content))
+            return self.reply or sse("Hel", "lo")
+        if request.url.path == "/models/create":
+            self.has_model = True
+            return httpx.Response(200, text='{"type": "success", "message": "Model pulled successfully"}\n')
+        if request.url.path == "/models/ai/x" and not self.has_model:
+            return httpx.Response(404, text="model not found\n")
+        return httpx.Response(200, json={"id": "sha256:0"})
+
+
+def typed(*lines: str) -> Callable[[str], str]:
+    left = iter(lines)
+
+    def read(prompt: str) -> str:
+        try:
+            return next(left)
+        except StopIteration:
+            raise EOFError from None
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+
+def test_a_question_is_answered_on_stdout(screen_for: Callable[..., Any]) -> None:
+    service = Service()
+    screen = screen_for(service)
+    argv = ["run", "ai/x", "say", "hello", "--temperature", "0", "--max-tokens", "5", "--system", "be nice"]
+    assert run(screen.session, parse(argv)) == 0
+    assert screen.out == "Hello\n"
+    assert screen.err == ""
+    assert service.asked == [
+        {
+            "model": "ai/x",
+            "messages": [{"role": "system", "content": "be nice"}, {"role": "user", "content": "say hello"}],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": 0.0,
+            "max_tokens": 5,
+        }
+    ]
+
+
+def test_piped_input_is_the_question_or_is_added_to_it(
+    screen_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for argv, question in (
+        (["run", "ai/x"], "line 1\nline 2"),
+        (["run", "ai/x", "Explain:"], "Explain:\n\nline 1\nline 2"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO("line 1\nline 2\n"))
+        service = Service()
+        run(screen_for(service).session, parse(argv))
+        assert service.asked[0]["messages"] == [{"role": "user", "content": question}]
+
+
+def test_a_missing_model_is_pulled_first(screen_for: Callable[..., Any]) -> None:
+    service = Service(has_model=False)
+    screen = screen_for(service)
+    assert run(screen.session, parse(["run", "ai/x", "hi"])) == 0
+    assert service.paths == ["/models/ai/x", "/models/create", "/engines/v1/chat/completions"]
+    assert "Unable to find model 'ai/x' locally. Pulling from the server." in screen.err
+    assert screen.out.endswith("Hello\n")
+
+
+def test_detach_only_loads(screen_for: Callable[..., Any]) -> None:
+    service = Service(httpx.Response(200))
+    assert run(screen_for(service).session, parse(["run", "-d", "ai/x"])) == 0
+    assert service.asked == [{"model": "ai/x", "messages": []}]
+
+
+def test_no_question_and_nobody_to_ask_for_one(screen_for: Callable[..., Any]) -> None:
+    with pytest.raises(InvalidRequest, match="nothing was asked"):
+        run(screen_for(Service()).session, parse(["run", "ai/x"]))
+
+
+def test_reasoning_and_usage_are_for_eyes_only(screen_for: Callable[..., Any]) -> None:
+    chunks = [ChatChunk(reasoning="hm"), ChatChunk(text="4\x1b[2J"), ChatChunk(usage=TokenUsage(3, 4))]
+    screen = screen_for(interactive=True)
+    assert print_answer(chunks, screen.session.terminal) == "4\x1b[2J"
+    assert screen.out == "Thinking:\nhm\n\n--\n\n4\\x1b[2J\n"
+    assert screen.err == "\nToken usage: 3 prompt + 4 completion = 7 total\n"
+    piped = screen_for()
+    print_answer(chunks, piped.session.terminal)
+    assert (piped.out, piped.err) == ("4\\x1b[2J\n", "")
+
+
+def test_a_broken_answer_ends_its_line_and_raises(screen_for: Callable[..., Any]) -> None:
+    crash = '{"error": {"message": "died", "code": "runner_crashed"}}'
+    body = f'data: {{"choices": [{{"delta": {{"content": "Hel"}}}}]}}\n\ndata: {crash}\n\n'
+    screen = screen_for(Service(httpx.Response(200, content=body)))
+    with pytest.raises(RunnerCrashed):
+        run(screen.session, parse(["run", "ai/x", "hi"]))
+    assert screen.out == "Hel\n"
+
+
+def test_a_chat_remembers_and_obeys(screen_for: Callable[..., Any]) -> None:
+    service = Service()
+    screen = screen_for(service, interactive=True)
+    chat = Conversation(screen.session, "ai/x")
+    lines = [
+        "",
+        "one",
+        '"""',
+        "two",
+        "lines",
+        '"""',
+        "/clear",
+        "three",
+        "/set system be nice",
+        "four",
+        "/nonsense",
+        "/?",
+        "/bye",
+        "five",
+    ]
+    converse(chat, typed(*lines))
+    user = [[message["content"] for message in asked["messages"]] for asked in service.asked]
+    assert user == [["one"], ["one", "Hello", "two\nlines"], ["three"], ["be nice", "four"]]
+    assert "Unknown command /nonsense" in screen.err
+    assert "/bye" in screen.err
+
+
+def test_a_failed_question_is_told_and_forgotten(screen_for: Callable[..., Any]) -> None:
+    service = Service(httpx.Response(400, json={"error": {"message": "too long", "code": "context_length_exceeded"}}))
+    screen = screen_for(service, interactive=True)
+    chat = Conversation(screen.session, "ai/x")
+    converse(chat, typed("one", "two"))
+    assert [len(asked["messages"]) for asked in service.asked] == [1, 1]
+    assert screen.err.count("Prompt too long: too long") == 2
+
+
+def test_num_ctx_is_configured(screen_for: Callable[..., Any]) -> None:
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return httpx.Response(202)
+
+    converse(Conversation(screen_for(handler).session, "ai/x"), typed("/set parameter num_ctx 4096"))
+    assert bodies == [{"model": "ai/x", "context-size": 4096}]

@@ -1,0 +1,90 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from dmr_desktop.cli.parser import parse
+from dmr_desktop.cli.service_verbs import disable, open_tcp, status, stop, version
+from dmr_desktop.protocol import wire
+from dmr_desktop.protocol.errors import PortInUse
+from dmr_desktop.protocol.notices import TcpStatus
+
+OPEN = TcpStatus(True, True, 12434, ("127.0.0.1",))
+CLOSED = TcpStatus(False, False, 12434)
+
+
+def service(tcp: TcpStatus) -> Callable[[httpx.Request], httpx.Response]:
+    def handler(request: httpx.Request) -> httpx.Response:
+        answers: dict[str, Any] = {
+            "/version": {"version": "1.2.3"},
+            "/engines/status": {"vllm": "Not Installed: Python not found", "llama.cpp": "Running: llama.cpp b1"},
+            "/settings": {"tcp": wire.dump(tcp)},
+            "/settings/tcp": wire.dump(tcp),
+        }
+        return httpx.Response(200, json=answers[request.url.path])
+
+    return handler
+
+
+def test_status_lists_backends_and_the_doors(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(service(OPEN))
+    assert status(screen.session, parse(["status"])) == 0
+    lines = [line.rstrip() for line in screen.out.splitlines()]
+    assert lines[0] == "DMR Desktop is running"
+    assert lines[2:5] == [
+        "BACKEND    STATUS         DETAILS",
+        "llama.cpp  Running        llama.cpp b1",
+        "vllm       Not Installed  Python not found",
+    ]
+    assert lines[-1].endswith("on, http://localhost:12434")
+
+
+def test_status_as_json_is_one_line(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(service(OPEN))
+    status(screen.session, parse(["status", "--json"]))
+    assert screen.out.count("\n") == 1
+    found = json.loads(screen.out)
+    assert found["running"] is True
+    assert found["endpoint"] == "http://localhost:12434/v1/"
+    assert found["backends"]["llama.cpp"] == "Running: llama.cpp b1"
+    screen = screen_for(service(CLOSED))
+    status(screen.session, parse(["status", "--json"]))
+    assert json.loads(screen.out)["endpoint"] == ""
+
+
+def test_status_of_a_service_that_is_not_there_is_exit_1(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for()
+    assert status(screen.session, parse(["status"])) == 1
+    assert screen.out == "DMR Desktop is not running\n"
+    assert "dmr serve" in screen.err
+    screen = screen_for()
+    assert status(screen.session, parse(["status", "--json"])) == 1
+    assert json.loads(screen.out) == {"running": False}
+
+
+def test_a_taken_port_keeps_the_services_words_and_offers_another(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(lambda request: httpx.Response(409, text="port 12434 is taken by nginx (pid 7)\n"))
+    with pytest.raises(PortInUse, match="nginx") as caught:
+        open_tcp(screen.session, 12434)
+    assert "--tcp 12435" in caught.value.hint
+    with pytest.raises(PortInUse) as caught:
+        open_tcp(screen.session, 65535)
+    assert "--tcp 65534" in caught.value.hint
+
+
+def test_disable_and_version(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(service(CLOSED))
+    assert disable(screen.session, parse(["disable"])) == 0
+    assert version(screen.session, parse(["version"])) == 0
+    assert " Version:    1.2.3" in screen.out
+    screen = screen_for()
+    assert version(screen.session, parse(["version"])) == 0
+    assert "(not reachable)" in screen.out
+
+
+def test_stopping_what_does_not_run_is_fine(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for()
+    assert stop(screen.session, parse(["stop"])) == 0
+    assert screen.out == "The service is not running.\n"
