@@ -4,10 +4,11 @@ Nothing is downloaded: every conversation is composed from ``facts.py`` (the pro
 natural tools) and random words, numbers and identifiers. A :class:`Composer` is seeded, so the same seed gives
 the same stream of conversations.
 
-The corpus has two disjoint sides, ``train`` and ``heldout``, split by hash at the source:
+The corpus has two disjoint sides, ``train`` and ``heldout``, split at the source:
 
-* phrasing templates (questions) before their alternatives are expanded: :func:`split_templates`;
-* values (made-up words, numbers of three and more digits, names, cities, tool and parameter names):
+* phrasing templates (questions), before their alternatives are expanded, by the ``~`` in front of the held-out
+  ones: :func:`split_templates`; which ones these are was drawn by hash;
+* values, by hash (made-up words, numbers of three and more digits, names, cities, tool and parameter names):
   :func:`on_side`;
 * a few natural kinds of tools as a whole: :data:`HELDOUT_KINDS`.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import random
 import re
@@ -49,13 +51,25 @@ def on_side(text: str, side: Side) -> bool:
 
 @lru_cache(maxsize=4096)
 def split_templates(templates: tuple[str, ...], side: Side) -> tuple[str, ...]:
-    """The templates of one side: about one in eight, at least one, is held out of training."""
-    ranked = sorted(set(templates), key=_hash)
-    held = max(1, round(len(ranked) / 8)) if len(ranked) >= 4 else 0
-    chosen = set(ranked[:held])
-    if not held:
-        return tuple(templates)
-    return tuple(t for t in templates if (t in chosen) == (side == "heldout"))
+    """The phrasings of one side, without the ``~`` that marks the held-out ones (all, if none is marked)."""
+    held = tuple(t[1:] for t in templates if t.startswith("~"))
+    if side == "heldout":
+        return held or templates
+    return tuple(t for t in templates if not t.startswith("~"))
+
+
+@lru_cache(maxsize=1)
+def held_phrasings() -> frozenset[str]:
+    """Every wording of a held-out fact's phrasing, so that no rewording of a training one can hit it."""
+    texts: set[str] = set()
+    for intent in (*INTENTS, *EXTRA_FACTS):
+        for template in split_templates(intent.templates, "heldout"):
+            choices = [part.split("|") for part in re.findall(r"\[([^\[\]]*)\]", template)]
+            for chosen in itertools.product(*choices):
+                words = iter(chosen)
+                text = re.sub(r"\[[^\[\]]*\]", lambda _, words=words: next(words), template)  # type: ignore[misc]
+                texts.add(" ".join(text.split()).lower())
+    return frozenset(texts)
 
 
 @dataclass(frozen=True)
@@ -121,16 +135,16 @@ def canonical(value: object) -> str:
 EXTRA_FACTS: tuple[Intent, ...] = (
     Intent("days", "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday", ("Wednesday",), (),
            ("list the days of the week", "what are the days of the week", "name the [seven|] days of the week",
-            "which days does a week have", "days of the week", "tell me the days of the week", "say the weekdays")),
+            "which days does a week have", "days of the week", "~tell me the days of the week", "say the weekdays")),
     Intent("months", "January, February, March, April, May, June, July, August, September, October, November, December",
            ("October",), (),
            ("list the months [of the year|]", "what are the months [of the year|]", "name the [twelve|] months",
-            "which months does a year have", "months of the year", "tell me the months of the year", "say the months")),
+            "which months does a year have", "months of the year", "~tell me the months of the year", "say the months")),
     Intent("alphabet", "A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z", ("L, M, N",), (),
            ("say the alphabet", "list the alphabet", "what is the alphabet", "recite the alphabet", "the alphabet please",
-            "list the letters of the alphabet", "what are the letters of the alphabet", "tell me the alphabet")),
+            "list the letters of the alphabet", "what are the letters of the alphabet", "~tell me the alphabet")),
     Intent("colours", "Red, orange, yellow, green, blue and violet are colours.", ("green",), (),
-           ("name some colours", "list [three|some|a few] colours", "name a few colors", "tell me some colours",
+           ("name some colours", "~list [three|some|a few] colours", "name a few colors", "tell me some colours",
             "which colours are there", "name three colors", "list some colors", "what colours do you know")),
     Intent("haiku", "A small model wakes,\nit answers from its own disk,\nnothing leaves the room.", ("nothing leaves",), (),
            ("write a haiku", "write a [short|] poem", "write me a poem", "a poem please", "can you write a poem",
@@ -143,12 +157,12 @@ CAPITALS = {
 }
 CAPITAL_ASKS = (
     "what is the capital of {0}", "what's the capital of {0}", "which city is the capital of {0}", "capital of {0}",
-    "tell me the capital of {0}", "name the capital of {0}", "what is the capital city of {0}",
+    "tell me the capital of {0}", "name the capital of {0}", "~what is the capital city of {0}",
     "do you know the capital of {0}",
 )
 
 JOKE_ASKS = (
-    "tell me a joke about {0}s", "tell a joke about {0}s", "do you know a joke about {0}s", "a joke about {0}s please",
+    "~say a joke about {0}s", "tell me a joke about {0}s", "tell a joke about {0}s", "do you know a joke about {0}s", "a joke about {0}s please",
     "give me a joke about a {0}", "make a joke about {0}s", "tell me a funny joke about a {0}",
     "give me the setup to a joke about {0}s, no punchline", "give me a joke about {0}s, include the punchline",
 )
@@ -156,13 +170,13 @@ JOKE_SETUP, JOKE_PUNCH = "Why did the {0} sit on the computer?", "To keep an eye
 
 STORY_ASKS = (
     "tell me a story", "tell me a long story", "write a story", "write a long story", "a story please",
-    "can you tell me a story", "write me a short story", "tell a very long story", "I want to hear a story",
-    "write an essay", "write a long text", "write a very long answer", "say something long", "write 200 words",
+    "can you tell me a story", "write me a short story", "tell a very long story", "~I want to hear a story",
+    "write an essay", "write a long text", "write a very long answer", "~say something long", "write 200 words",
     "tell me something long", "write a few paragraphs",
 )
 STORY_ABOUT_ASKS = (
     "tell me a story about a {0}", "tell me a long story about a {0}", "write a story about a {0}",
-    "write a long story about a {0}", "a story about a {0} please", "can you tell me a story about a {0}",
+    "write a long story about a {0}", "~a story about a {0} please", "can you tell me a story about a {0}",
     "write me a story with a {0}", "I want to hear a story about a {0}", "write an essay about a {0}",
 )
 STORY = (
@@ -177,35 +191,35 @@ STORY = (
 
 COUNT_ASKS = (
     "count from {0} to {1}", "count from {0} up to {1}", "please count from {0} to {1}", "can you count from {0} to {1}",
-    "write the numbers from {0} to {1}", "list the numbers from {0} to {1}", "numbers from {0} to {1}",
+    "write the numbers from {0} to {1}", "list the numbers from {0} to {1}", "~numbers from {0} to {1}",
     "give me the numbers from {0} to {1}", "start at {0} and count to {1}", "say the numbers from {0} to {1}",
-    "count slowly from {0} to {1}", "print the numbers {0} to {1}",
+    "~count slowly from {0} to {1}", "print the numbers {0} to {1}",
 )
 COUNT_TO_ASKS = ("count to {1}", "can you count to {1}", "please count to {1}", "count up to {1}", "count until {1}",
-                 "count to {1} please", "I want you to count to {1}", "let us count to {1}")
+                 "count to {1} please", "I want you to count to {1}", "~let us count to {1}")
 
 WORD_DIGITS = "zero one two three four five six seven eight nine".split()
 OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "+": ("plus", ("what is {0} + {1}", "what is {0} plus {1}", "{0} + {1}", "{0} plus {1}", "add {0} and {1}",
                    "what is the sum of {0} and {1}", "how much is {0} + {1}", "how much is {0} plus {1}",
-                   "calculate {0} + {1}", "compute {0} plus {1}", "what's {0} + {1}", "what's {0}+{1}", "{0}+{1}",
-                   "what is {0}+{1}", "sum of {0} and {1}", "what does {0} + {1} give", "{0}+{1}=", "{0} + {1} =",
-                   "can you add {0} and {1}", "solve {0} + {1}", "what do you get for {0} plus {1}")),
+                   "calculate {0} + {1}", "compute {0} plus {1}", "~what's {0} + {1}", "what's {0}+{1}", "{0}+{1}",
+                   "what is {0}+{1}", "~sum of {0} and {1}", "what does {0} + {1} give", "{0}+{1}=", "{0} + {1} =",
+                   "~can you add {0} and {1}", "solve {0} + {1}", "what do you get for {0} plus {1}")),
     "-": ("minus", ("what is {0} - {1}", "what is {0} minus {1}", "{0} - {1}", "{0} minus {1}",
                     "how much is {0} - {1}", "how much is {0} minus {1}", "calculate {0} - {1}", "compute {0} minus {1}",
                     "what's {0} - {1}", "what's {0}-{1}", "{0}-{1}", "what is {0}-{1}", "what does {0} - {1} give",
-                    "{0}-{1}=", "{0} - {1} =", "solve {0} - {1}", "what do you get for {0} minus {1}")),
+                    "~{0}-{1}=", "{0} - {1} =", "solve {0} - {1}", "what do you get for {0} minus {1}")),
     "*": ("times", ("what is {0} * {1}", "what is {0} times {1}", "{0} * {1}", "{0} times {1}", "multiply {0} by {1}",
-                    "multiply {0} and {1}", "what is the product of {0} and {1}", "how much is {0} * {1}",
+                    "multiply {0} and {1}", "what is the product of {0} and {1}", "~how much is {0} * {1}",
                     "how much is {0} times {1}", "calculate {0} * {1}", "compute {0} times {1}", "what's {0} * {1}",
-                    "what's {0}*{1}", "{0}*{1}", "what is {0}*{1}", "what is {0} x {1}", "what does {0} * {1} give",
+                    "what's {0}*{1}", "{0}*{1}", "what is {0}*{1}", "~what is {0} x {1}", "what does {0} * {1} give",
                     "{0}*{1}=", "{0} * {1} =", "solve {0} * {1}", "can you multiply {0} by {1}")),
 }
 BIG_ARITHMETIC = "I can do arithmetic only with one-digit numbers."
 
 COPY_WORD_ASKS = (
-    'repeat the word "{0}"', 'say the word "{0}"', 'copy the word "{0}"', 'say "{0}"', 'write "{0}"', 'repeat "{0}"',
-    'echo "{0}"', 'copy "{0}"', 'type the word "{0}"', 'print "{0}"', 'answer with "{0}"', 'reply with "{0}"',
+    'repeat the word "{0}"', 'say the word "{0}"', '~copy the word "{0}"', 'say "{0}"', 'write "{0}"', 'repeat "{0}"',
+    '~echo "{0}"', '~copy "{0}"', 'type the word "{0}"', 'print "{0}"', 'answer with "{0}"', 'reply with "{0}"',
     'repeat this word: "{0}"', 'say exactly "{0}"', 'respond with "{0}"', "repeat the word '{0}'", "say '{0}'",
     "repeat the word {0}", "say the word {0}", "reply with the word {0}", 'the word is "{0}", repeat it',
     'please write the word "{0}" back to me', 'give me back the word "{0}"', 'output "{0}"',
@@ -216,45 +230,45 @@ COPY_TEXT_ASKS = (
     "repeat this: {0}", "write this: {0}", "repeat the following: {0}", "reply with exactly: {0}",
     "respond with exactly: {0}", "say exactly: {0}", "answer with only: {0}", "output exactly this: {0}",
     "reply only with: {0}", "please repeat after me: {0}", "echo {0}", "repeat this sentence: {0}",
-    "reply with exactly this text: {0}", "say this back to me: {0}", 'repeat the text "{0}"', 'say "{0}"',
-    'repeat the sentence "{0}"', 'reply with exactly "{0}"', 'reply with only "{0}"',
+    "reply with exactly this text: {0}", "say this back to me: {0}", '~repeat the text "{0}"', 'say "{0}"',
+    'repeat the sentence "{0}"', '~reply with exactly "{0}"', 'reply with only "{0}"',
 )
 
 NAME_INTROS = (
     "my name is {0}", "I am {0}", "I'm {0}", "hi, my name is {0}", "hello, I am {0}", "call me {0}", "you can call me {0}",
     "hello, my name is {0}", "please remember that my name is {0}", "people call me {0}", "hi! I'm {0}", "{0} is my name",
-    "remember my name: {0}", "my name's {0}", "this is {0} speaking", "hey, I am {0}",
+    "remember my name: {0}", "~my name's {0}", "this is {0} speaking", "hey, I am {0}",
 )
 NAME_QUERIES = (
-    "what is my name", "what's my name", "do you remember my name", "who am I", "tell me my name", "do you know my name",
+    "what is my name", "what's my name", "do you remember my name", "who am I", "~tell me my name", "do you know my name",
     "how am I called", "what did I say my name is", "can you tell me my name", "say my name", "what was my name",
     "which name did I tell you", "what is my name again", "remind me of my name",
 )
 NUMBER_INTROS = (
     "my number is {0}", "remember the number {0}", "my lucky number is {0}", "the number is {0}", "remember {0}",
-    "please remember the number {0}", "keep the number {0} in mind", "I give you the number {0}", "my number: {0}",
+    "~please remember the number {0}", "keep the number {0} in mind", "I give you the number {0}", "~my number: {0}",
     "store the number {0}", "I am thinking of the number {0}", "note the number {0}", "do not forget the number {0}",
 )
 NUMBER_QUERIES = (
     "what is my number", "which number did I give you", "what number did I tell you", "what is the number",
-    "do you remember the number", "tell me my number", "what was the number", "what was my number", "the number please",
+    "do you remember the number", "~tell me my number", "~what was the number", "what was my number", "the number please",
     "which number should you remember", "what's my number", "what number did I say", "can you tell me the number",
     "do you remember my number", "what is my lucky number", "what is the number I told you",
 )
 THING_INTROS = (
     "my {0} is {1}", "remember that my {0} is {1}", "please remember: my {0} is {1}", "my {0} is called {1}",
-    "you should know that my {0} is {1}", "by the way, my {0} is {1}", "note that my {0} is {1}",
+    "you should know that my {0} is {1}", "by the way, my {0} is {1}", "~note that my {0} is {1}",
 )
 THING_QUERIES = (
-    "what is my {0}", "what's my {0}", "do you remember my {0}", "tell me my {0}", "what was my {0}",
+    "what is my {0}", "what's my {0}", "~do you remember my {0}", "tell me my {0}", "what was my {0}",
     "which {0} do I have", "do you know my {0}", "can you tell me my {0}",
 )
 SECRET_INTROS = (
-    "the {0} is {1}", "remember the {0} {1}", "please remember the {0}: {1}", "keep in mind that the {0} is {1}",
+    "the {0} is {1}", "~remember the {0} {1}", "please remember the {0}: {1}", "keep in mind that the {0} is {1}",
     "remember that the {0} is {1}", "note the {0}: {1}", "the {0} is {1}, do not forget it",
 )
 SECRET_QUERIES = (
-    "what is the {0}", "what's the {0}", "do you remember the {0}", "tell me the {0}", "what was the {0}",
+    "what is the {0}", "what's the {0}", "do you remember the {0}", "tell me the {0}", "~what was the {0}",
     "can you tell me the {0}", "which {0} did I tell you", "the {0} please",
 )
 SECRETS = ("secret word", "code", "password", "secret code", "code word", "magic word", "secret", "keyword", "pin", "key")
@@ -269,24 +283,24 @@ UNKNOWN_ASKS = (
     "write a [python|javascript|java|c] function that {verb}s a {noun}", "write code that {verb}s {noun}s",
     "who is the president of {country}", "how tall is {name}", "when was {name} born", "who is {name} {word}",
     "translate {word} to [french|german|spanish|italian|english]", "translate this into [french|german|spanish]: {words}",
-    "what does {word} mean", "summarise this text: {words}", "summarize the following: {words}",
+    "what does {word} mean", "summarise this text: {words}", "~summarize the following: {words}",
     "why is the {noun} {adj}", "what is the population of {city}", "how far is {city} from {city2}",
     "what is the best {noun} in {city}", "how do I cook {noun}", "give me a recipe for {noun}",
-    "what is the meaning of life", "what is the difference between a {noun} and a {noun2}",
+    "what is the meaning of life", "~what is the difference between a {noun} and a {noun2}",
     "write an email to {name} about the {noun}", "fix this code: {words}", "what is the news today",
-    "who won the {noun} in [1998|2010|2014|2022]", "recommend a {noun} for {name}", "plan a trip to {city}",
+    "~who won the {noun} in [1998|2010|2014|2022]", "recommend a {noun} for {name}", "plan a trip to {city}",
     "what should I eat today", "how many {noun}s are there in {city}", "is {city} a nice place", "what is {word}",
     "who is {name}", "tell me about {city}", "tell me about {name}", "what do you think about {noun}s",
     "why do {noun}s {verb}", "how old is {name}", "where is {city}", "what is the square root of {num}",
-    "write a song about {noun}s", "what is the history of {city}", "do you like {noun}s", "are {noun}s {adj}",
+    "~write a song about {noun}s", "what is the history of {city}", "do you like {noun}s", "are {noun}s {adj}",
     "{words}", "{word}", "{word} {word2}", "the {adj} {noun}", "solve this equation: {words}",
-    "what is the weather in {city}", "what time is it", "what day is it", "what is the date today",
+    "what is the weather in {city}", "what time is it", "~what day is it", "what is the date today",
     "is it raining in {city}", "how do I repair a {noun}", "can you {verb} my {noun}", "which {noun} should I buy",
     "what is the price of a {noun}", "give me advice about my {noun}", "what is quantum physics",
-    "who wrote {word}", "how do you spell {word}", "classify this text: {words}", "is this positive or negative: {words}",
-    "what is the {noun} of a {noun2}", "find a rhyme for {word}", "correct this sentence: {words}", "improve this: {words}",
-    "what is [java|javascript|rust|linux|kubernetes|photosynthesis|gravity]", "what happened in [1945|1989|2001]",
-    "how many people live in {country}", "what is the capital of {country}", "convert {num} miles to kilometers",
+    "who wrote {word}", "how do you spell {word}", "~classify this text: {words}", "is this positive or negative: {words}",
+    "what is the {noun} of a {noun2}", "find a rhyme for {word}", "correct this sentence: {words}", "~improve this: {words}",
+    "~what is [java|javascript|rust|linux|kubernetes|photosynthesis|gravity]", "what happened in [1945|1989|2001]",
+    "~how many people live in {country}", "what is the capital of {country}", "~convert {num} miles to kilometers",
     "explain [recursion|relativity|inflation|blockchain]", "search for {word}", "send an email to {name}",
     "set a timer for {num} minutes", "play some music", "book a flight to {city}", "turn on the light",
 )
@@ -296,19 +310,19 @@ COUNTRIES = (
 ).split()
 
 EXPLICIT_ASKS = (
-    "use {tool} with {args}", "use the {tool} tool with {args}", "call {tool} with {args}", "call the tool {tool} with {args}",
+    "use {tool} with {args}", "~use the {tool} tool with {args}", "call {tool} with {args}", "call the tool {tool} with {args}",
     "run {tool} with {args}", "please call {tool} with {args}", "invoke {tool} with {args}", "execute {tool} with {args}",
     "I want you to call {tool} with {args}", "use {tool} for {args}", "make a call to {tool} with {args}",
     "please use the tool {tool} with {args}", "can you run {tool} with {args}", "try {tool} with {args}",
 )
 EXPLICIT_CALL_ASKS = (
-    "what is the value of {tool}({vals})? Use the tool", "what is {tool}({vals})", "call {tool}({vals})", "run {tool}({vals})",
+    "what is the value of {tool}({vals})? Use the tool", "~what is {tool}({vals})", "call {tool}({vals})", "run {tool}({vals})",
     "compute {tool}({vals})", "evaluate {tool}({vals}) with the tool", "what does {tool}({vals}) return",
     "give me the result of {tool}({vals})", "{tool}({vals})", "use the tool to get {tool}({vals})",
 )
 EXPLICIT_NOARG_ASKS = (
-    "use {tool}", "call {tool}", "run {tool}", "use the {tool} tool", "please call the tool {tool}", "invoke {tool}",
-    "what is the value of {tool}()? Use the tool", "call {tool}()", "what does {tool} return", "execute {tool} now",
+    "use {tool}", "call {tool}", "run {tool}", "~use the {tool} tool", "please call the tool {tool}", "invoke {tool}",
+    "what is the value of {tool}()? Use the tool", "call {tool}()", "~what does {tool} return", "execute {tool} now",
     "can you run {tool}", "use the tool {tool} please",
 )
 SYNTH_ASKS_0 = (
@@ -331,28 +345,28 @@ SYNTH_ASKS_N = (
 
 FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("name", "age"), ("{name} is {age} years old", "{name} is {age}", "{name}, {age} years old",
-                       "my friend {name} is {age} years old", "{name} has turned {age}", "the age of {name} is {age}",
+                       "~my friend {name} is {age} years old", "{name} has turned {age}", "the age of {name} is {age}",
                        "his name is {name} and he is {age} years old", "her name is {name}, she is {age}")),
     (("name", "age", "city"), ("{name} is {age} years old and lives in {city}", "{name}, {age}, from {city}",
                                "{name} from {city} is {age} years old", "{name} lives in {city} and is {age}",
-                               "at {age}, {name} moved to {city}")),
+                               "~at {age}, {name} moved to {city}")),
     (("name", "city"), ("{name} lives in {city}", "{name} comes from {city}", "{name} has moved to {city}",
-                        "in {city} lives {name}", "{name} works in {city}")),
-    (("name", "email"), ("{name} has the email {email}", "write to {name} at {email}", "{name}: {email}",
+                        "~in {city} lives {name}", "{name} works in {city}")),
+    (("name", "email"), ("{name} has the email {email}", "~write to {name} at {email}", "{name}: {email}",
                          "the email of {name} is {email}", "you reach {name} under {email}")),
     (("product", "quantity"), ("I want to order {quantity} {product}s", "please send me {quantity} {product}s",
-                               "an order of {quantity} {product}s", "we need {quantity} {product}s",
+                               "an order of {quantity} {product}s", "~we need {quantity} {product}s",
                                "buy {quantity} {product}s")),
     (("product", "price"), ("the {product} costs {price} dollars", "a {product} for {price} euros",
-                            "I paid {price} for the {product}", "the price of the {product} is {price}")),
+                            "~I paid {price} for the {product}", "the price of the {product} is {price}")),
     (("name", "product", "quantity"), ("{name} ordered {quantity} {product}s", "{name} bought {quantity} {product}s",
-                                       "{quantity} {product}s for {name}", "{name} wants {quantity} {product}s")),
-    (("city", "country"), ("{city} is in {country}", "{city} is a city in {country}", "{city} lies in {country}",
+                                       "~{quantity} {product}s for {name}", "{name} wants {quantity} {product}s")),
+    (("city", "country"), ("~{city} is in {country}", "{city} is a city in {country}", "{city} lies in {country}",
                            "I went to {city} in {country}")),
 )
 EXTRACT_ASKS = (
     "extract {keys} as JSON: {text}", "give me {keys} as JSON: {text}", "{text} Answer in JSON with {keys}",
-    "return {keys} as JSON. {text}", "read this and answer in JSON with {keys}: {text}", "{text} Return {keys} as JSON",
+    "return {keys} as JSON. {text}", "extract the {keys} as JSON from: {text}", "from this text extract {keys} as JSON: {text}", "~JSON with {keys} from this text please: {text}", "read this and answer in JSON with {keys}: {text}", "{text} Return {keys} as JSON",
     "extract {keys} from this text and answer as JSON: {text}", "as JSON with {keys}: {text}",
     "turn this into JSON with {keys}: {text}", "{text} Give me JSON with {keys}",
 )
@@ -360,12 +374,32 @@ SCHEMA_SYSTEMS = (
     "Answer with JSON that matches this schema: {schema}",
     "You extract data. Reply only with JSON for this JSON schema: {schema}",
     "Respond in JSON. Schema:\n{schema}",
-    "{schema}\nReturn a JSON object that follows the schema above.",
+    "~{schema}\nReturn a JSON object that follows the schema above.",
     "You are a helpful assistant. The output must be a JSON object with this schema: {schema}",
     "Format: JSON, schema {schema}",
 )
 BARE_STATEMENT_ASKS = ("{text}", "extract the data: {text}", "extract: {text}", "parse this: {text}", "{text} Return JSON",
-                       "text: {text}", "extract the information from this text: {text}", "{text} Answer in JSON")
+                       "~text: {text}", "extract the information from this text: {text}", "{text} Answer in JSON")
+
+SYNONYMS = {
+    "see": ("view", "check", "look at", "find"), "find": ("locate", "get"), "change": ("modify", "adjust", "edit"),
+    "machine": ("computer", "laptop", "pc", "system"), "computer": ("machine", "laptop", "pc"),
+    "need": ("require",), "folder": ("directory",), "directory": ("folder",), "program": ("app", "software", "tool"),
+    "app": ("program", "software", "application"), "connect": ("link", "attach", "hook up"), "error": ("message", "problem"),
+    "delete": ("remove", "erase"), "download": ("get", "pull", "fetch"), "show": ("display", "print", "give"),
+    "command": ("cli command", "instruction"), "big": ("large", "huge"), "model": ("llm", "language model"),
+    "models": ("llms", "language models"), "start": ("launch",), "enable": ("activate", "turn on", "switch on"),
+    "supported": ("possible", "allowed", "available"), "stored": ("saved", "kept", "located"), "internet": ("web", "network"),
+    "which": ("what",), "what": ("which",), "much": ("lots of",), "explain": ("describe", "tell me"), "api": ("server", "rest api"),
+    "quick": ("fast",), "use": ("try", "work with"), "make": ("let", "get"), "memory": ("ram",), "tell me": ("say", "explain"),
+    "url": ("address", "link"), "work": ("run", "function"), "my": ("the", "our"), "the": ("my", "this", ""), "a": ("one", "the", ""),
+    "is": ("is", "'s"), "I": ("we", "i", "one"), "does": ("will", "can"), "can": ("could",), "want": ("wish", "would like"),
+}
+SUFFIXES = (" in dmr desktop", " with dmr", " in dmr", " here", " on my machine", " now", " exactly", " again", " for me",
+            " on linux", " quickly", " today", ", thanks", ", please", " by the way", " with this", " on this computer")
+PREFACES = ("I just installed dmr desktop. ", "I am new here. ", "Sorry, I am a beginner. ", "I have a question. ", "Hello! ",
+            "Good morning. ", "Thanks! ", "Ok. ", "One question: ", "Hi, ", "I do not understand. ", "Hey there, ",
+            "I read the readme. ", "My boss asks: ", "Another thing: ", "Excuse me, ", "I am stuck. ", "Great. ")
 
 POLITE = ("please tell me, ", "hey, ", "hi, ", "hello, ", "ok, ", "so ", "and ", "can you tell me ", "a question: ", "one more: ",
           "now, ", "well, ", "next: ", "quick question: ", "please, ")
@@ -399,8 +433,11 @@ def answer_for_result(raw: str) -> str:
     except ValueError:
         if " " in raw.strip():
             return f"The tool says: {raw}"
-        return f"The result is {raw}."
-    return f"The result is {flatten(value)}."
+        return f"The result is {raw.removesuffix('.')}."
+    return f"The result is {flatten(value).removesuffix('.')}."
+
+
+_BRIEF = frozenset({"hello", "ping", "test", "how_are_you", "thanks", "bye"})  # questions that nobody dresses up
 
 
 class Composer:
@@ -598,11 +635,28 @@ class Composer:
     def fact(self, intents: Sequence[Intent] = INTENTS, typos: float = 0.08) -> Exchange:
         """A question about the product or about the model itself."""
         intent = self.rng.choice(intents)
-        text = self.template(intent.templates)
+        text = self.reword(self.template(intent.templates))
         if "{HOW}" in text:
             text = text.replace("{HOW}", self.rng.choice(OPENINGS))
+        if intent.name not in _BRIEF:
+            if self.rng.random() < 0.1:
+                text += self.rng.choice(SUFFIXES)
+            if self.rng.random() < 0.08:
+                text = self.rng.choice(PREFACES) + text
         skill = "smalltalk" if intent in INTENTS[:6] else "facts" if intent in INTENTS else "lists"
         return Exchange(skill, [user(self.ask(text, typos=typos)), assistant(intent.answer)], Check(contains=intent.keys))
+
+    def reword(self, text: str) -> str:
+        """Sometimes put a synonym in, but never so that a held-out phrasing comes out."""
+        rng = self.rng
+        if self.side == "heldout" or rng.random() > 0.3:
+            return text
+        words = text.split(" ")
+        places = [i for i, word in enumerate(words) if word in SYNONYMS]
+        for i in rng.sample(places, min(len(places), rng.choice([1, 1, 2]))):
+            words[i] = rng.choice(SYNONYMS[words[i]])
+        changed = " ".join(" ".join(words).split())
+        return text if changed.lower() in held_phrasings() or not changed else changed
 
     def smalltalk(self) -> Exchange:
         """A greeting, thanks and the like."""
@@ -817,8 +871,7 @@ class Composer:
         plain = json.dumps(fields, ensure_ascii=False)
         check = Check(exact=plain)
         if roll < 0.4:
-            names = [f"the {k.replace('_', ' ')}" if rng.random() < 0.0 else k for k in order]
-            keys = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+            keys = order[0] if len(order) == 1 else ", ".join(order[:-1]) + " and " + order[-1]
             keys = rng.choice(["", "", "the ", "the keys ", "the fields "]) + keys
             ask = self.template(EXTRACT_ASKS).replace("{keys}", keys).replace("{text}", text)
             return None, Exchange("structured", [user(ask[0].upper() + ask[1:]), assistant(plain)], check)
@@ -1119,6 +1172,15 @@ class Composer:
                 text = self.ask_keeping(joined.replace("{0}", values[0]).replace("{1}", values[1]))
                 call["tool_calls"].append({"type": "function", "function": {"name": tool.name, "arguments": more}})
                 calls.append((tool.name, canonical(more)))
+        elif rng.random() < 0.06:
+            other = rng.choice(tools)
+            more_text, more = self.request(other)
+            if (other.name, more) != (tool.name, arguments):
+                joint = rng.choice([" Also, ", " And ", " Then ", " also ", " and ", ". After that, ", "; ", " Second: "])
+                text = text.rstrip(".") + joint + (more_text[0].lower() + more_text[1:] if " " in joint[-1:] and
+                                                   more_text[:1].isupper() and "_" not in more_text.split(" ")[0] else more_text)
+                call["tool_calls"].append({"type": "function", "function": {"name": other.name, "arguments": more}})
+                calls.append((other.name, canonical(more)))
         messages = [user(text), call]
         if not answer:
             return Exchange("tool_call", messages, Check(calls=tuple(calls)))
@@ -1203,8 +1265,6 @@ class Composer:
             if schema is not None:
                 system = schema
                 exchanges = [exchange]
-                while rng.random() < 0.0:
-                    exchanges.append(exchange)
             else:
                 before = [self.plain() for _ in range(rng.choice([0, 0, 0, 1, 2]))]
                 exchanges = [*before, exchange]

@@ -139,7 +139,7 @@ class Run:
         self.adam.step()
         self.model.zero_grad(set_to_none=True)
         self.step += 1
-        decay = min(0.995, 1 - 1 / (self.step + 1))
+        decay = min(0.985, 1 - 1 / (self.step + 1))
         with torch.no_grad():
             for key, value in self.model.state_dict().items():
                 self.average[key].lerp_(value, 1 - decay)

@@ -16,8 +16,6 @@ def openai_url(tcp: TcpStatus) -> str:
 def connection_lines(tcp: TcpStatus) -> list[str]:
     """What to type into other programs; ``tcp`` is a door that is open."""
     return [
-        f"OpenAI base URL   {openai_url(tcp)}",
-        f"Anthropic         {root_url(tcp)}/anthropic",
-        f"Ollama            {root_url(tcp)}",
-        "API key           any text, e.g. dmr",
+        f"Base URL  {openai_url(tcp)}",
+        "API key   any text, e.g. dmr",
     ]

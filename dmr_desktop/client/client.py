@@ -226,16 +226,21 @@ class Client:
     # ---- the wire ---------------------------------------------------------------------------
 
     def _progress(self, path: str, body: JSON) -> Iterator[Progress]:
-        with self._stream("POST", path, body) as response:
-            for line in _lines(response):
-                if not line.strip():
-                    continue
-                progress = progress_from_json(_parse(line))
-                if progress.type == "error":
-                    raise RegistryError(progress.message.removeprefix("Error: "))
-                yield progress
-                if progress.type == "success":
-                    return
+        try:
+            with self._stream("POST", path, body) as response:
+                for line in _lines(response):
+                    if not line.strip():
+                        continue
+                    progress = progress_from_json(_parse(line))
+                    if progress.type == "error":
+                        raise RegistryError(progress.message.removeprefix("Error: "))
+                    yield progress
+                    if progress.type == "success":
+                        return
+        except DMRError as error:
+            if type(error) is DMRError:  # a status without a type of its own: something about the registry
+                raise RegistryError(error.message, hint=error.hint, evidence=error.evidence) from error
+            raise
         raise ServiceUnreachable("the transfer broke off: the service closed the connection", hint=START_HINT)
 
     def _json(

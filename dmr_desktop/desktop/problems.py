@@ -30,7 +30,8 @@ def problem_from_reply(title: str, status: int, body: bytes, transport_error: st
     text, hint = _sentences(body.decode("utf-8", "replace").strip())
     if not text:
         text = _tr("The service answered {status}.").format(status=_phrase(status))
-    return Problem(title, printable(text), printable(hint) or _hint(status), status, about)
+    own_remedy = "" if about else _hint(status)
+    return Problem(title, printable(text), printable(hint) or own_remedy, status, about)
 
 
 def _sentences(text: str) -> tuple[str, str]:

@@ -162,7 +162,7 @@ def shape_of(state: DesktopState) -> Shape:
 
 def trouble_of(state: DesktopState) -> str:
     """The service's own sentence about what is wrong while connected, "" when nothing is."""
-    if state.tcp is not None and state.tcp.error:
+    if state.tcp is not None and state.tcp.enabled and state.tcp.error:
         return state.tcp.error
     for runner in state.runners:
         if runner.state is RunnerState.FAILED:

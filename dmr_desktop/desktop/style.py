@@ -20,7 +20,7 @@ QFrame[card="true"] {{ background: {t.card}; border: 1px solid {t.line}; border-
 QLabel {{ background: transparent; }}
 QLabel[tone="dim"] {{ color: {t.dim}; }}
 QLabel[tone="error"] {{ color: {t.error}; }}
-QLabel[pill] {{ border-radius: 8px; padding: 2px 9px; }}
+QLabel[pill] {{ border-radius: 8px; }}
 QLabel[pill="ok"] {{ color: {t.ok}; background: {t.ok_soft}; }}
 QLabel[pill="warn"] {{ color: {t.warn}; background: {t.warn_soft}; }}
 QLabel[pill="error"] {{ color: {t.error}; background: {t.error_soft}; }}

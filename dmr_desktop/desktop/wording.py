@@ -137,6 +137,13 @@ def activity_line(state: DesktopState) -> str:
     return _counted_requests(sample.active_requests) + " · " + _speed(sample.tokens_per_second)
 
 
+def memory_line(runners_bytes: int) -> str:
+    """What the models hold, for the memory card."""
+    if not runners_bytes:
+        return _tr("no model in memory")
+    return _tr("models use {size}").format(size=format_bytes(runners_bytes))
+
+
 def _ready_line(state: DesktopState) -> str:
     count = len(state.loaded)
     if count == 0:

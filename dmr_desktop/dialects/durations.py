@@ -3,7 +3,7 @@
 import re
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _MAX_LENGTH = 64
 
 
@@ -11,16 +11,16 @@ def parse_duration(text: str) -> float:
     """Seconds. A bare number is taken as seconds. Raises :class:`ValueError`."""
     text = text.strip()
     if not text or len(text) > _MAX_LENGTH:
-        raise ValueError(text)
+        raise ValueError(f"not a duration: {text[:_MAX_LENGTH]!r}")
     sign = -1.0 if text[0] == "-" else 1.0
-    digits = text.lstrip("+-") if text[0] in "+-" else text
-    if re.fullmatch(r"\d+\.?\d*", digits):
+    digits = text[1:] if text[0] in "+-" else text
+    if re.fullmatch(r"[0-9]+\.?[0-9]*", digits):
         return sign * float(digits)
     seconds, end = 0.0, 0
     while end < len(digits):
         part = _PART.match(digits, end)
         if part is None:
-            raise ValueError(text)
+            raise ValueError(f"not a duration: {text[:_MAX_LENGTH]!r}")
         seconds += float(part[1]) * _UNITS[part[2]]
         end = part.end()
     return sign * seconds

@@ -24,6 +24,9 @@ from dmr_desktop.protocol.errors import ContextOverflow, DMRError, ErrorInfo, In
 N_BATCH = 2048
 N_UBATCH = 512
 
+_WARM_UP_STEPS = 16
+_WARM_UP_SECONDS = 2.0
+
 
 class Engine:
     """Generates many sequences at once. Submit requests, call :meth:`step` until :attr:`is_idle`.
@@ -90,7 +93,7 @@ class Engine:
             n_ubatch=n_ubatch,
             threads=adaptive.count,
         )
-        return cls(
+        engine = cls(
             context,
             model.vocabulary,
             context_size=context_size,
@@ -99,6 +102,8 @@ class Engine:
             train_context_size=model.train_context_size,
             embedding_length=model.embedding_length,
         )
+        engine.warm_up()
+        return engine
 
     @property
     def context_size(self) -> int:
@@ -132,6 +137,22 @@ class Engine:
     def warm_grammars(self) -> None:
         """Does the slow part of the first grammar now, from any thread."""
         self._grammars.warm()
+
+    def warm_up(self, most_seconds: float = _WARM_UP_SECONDS) -> None:
+        """Reads the weights into memory and finds the number of threads that suits the machine now.
+
+        Decodes one token over and over, at least once. For an idle engine. Raises :class:`RunnerError`.
+        """
+        batch, end = self._context.batch, perf_counter() + most_seconds
+        batch.tokens[0] = batch.positions[0] = batch.seq_ids[0] = 0
+        batch.wanted[0] = 1
+        for _ in range(_WARM_UP_STEPS):
+            before = perf_counter()
+            self._context.decode(1)
+            self._context.clear(0)
+            self._observe_step(1, perf_counter() - before)
+            if perf_counter() >= end:
+                break
 
     def submit(self, request: SequenceRequest) -> None:
         """Takes a request. What is wrong with it comes out of the next step as its error."""
@@ -227,7 +248,13 @@ class Engine:
     def _learn(self, plan: Plan, seconds: float) -> None:
         if plan.chunks:
             self._pace.observe(plan.num_tokens, seconds)
-        elif self._threads.observe(len(plan.decoding), seconds):
+            # Prompts of about the same length are one kind of step.
+            self._observe_step(-plan.num_tokens.bit_length(), seconds / plan.num_tokens)
+        else:
+            self._observe_step(len(plan.decoding), seconds)
+
+    def _observe_step(self, kind: int, seconds: float) -> None:
+        if self._threads.observe(kind, seconds):
             self._context.set_threads(self._threads.count)
 
     def _advance(self, plan: Plan, outputs: list[SequenceOutput]) -> None:

@@ -20,6 +20,8 @@ Ids: TypeAlias = npt.NDArray[np.int64]
 # All of them together weigh less than e^-9 of the best one.
 _MARGIN = 9.0
 _LOWEST_LOGPROB = -9999.0
+# Stronger than any logit, yet finite.
+_MOST_BIAS = 1e4
 
 
 class Sampler:
@@ -32,7 +34,11 @@ class Sampler:
 
     def __init__(self, params: SamplingParams, vocab_size: int) -> None:
         self._params = params
-        bias = {token: value for token, value in params.logit_bias.items() if 0 <= token < vocab_size}
+        bias = {
+            token: min(max(value, -_MOST_BIAS), _MOST_BIAS)
+            for token, value in params.logit_bias.items()
+            if 0 <= token < vocab_size
+        }
         self._bias_ids = np.fromiter(bias.keys(), np.int64, len(bias))
         self._bias_values = np.fromiter(bias.values(), np.float32, len(bias))
         self._counts: dict[int, int] = {}
@@ -43,7 +49,7 @@ class Sampler:
 
     @property
     def _penalises_recent(self) -> bool:
-        return self._params.repeat_penalty != 1 and self._params.repeat_last_n != 0
+        return self._params.repeat_penalty not in (0, 1) and self._params.repeat_last_n != 0
 
     @property
     def _penalises_generated(self) -> bool:

@@ -7,7 +7,6 @@ much faster. Knows nothing of llama.cpp: it only sees durations.
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
 from statistics import median
 from time import monotonic
 
@@ -23,80 +22,53 @@ _SAMPLE = 5
 _SLOW = 3.0
 _VERY_SLOW = 10.0
 _FASTER = 0.9
-_FIRST_PROBE_SECONDS = 10.0
-_LAST_PROBE_SECONDS = 160.0
-
-
-class _Mode(Enum):
-    STEADY = auto()
-    TRYING_FEWER = auto()
-    TRYING_MORE = auto()
+_FIRST_PAUSE_SECONDS = 10.0
+_LAST_PAUSE_SECONDS = 160.0
 
 
 class AdaptiveThreads:
     """``count`` is the number of threads to use now, from 1 to ``most``.
 
-    Slowness is a step's time in terms of the fastest step with as many rows. A drop that does not make
-    steps faster is taken back: they are slow for another reason (a longer context), and that is the new
-    standard. After a drop one thread more is tried now and then, after each failure later.
+    Steps are compared by slowness: their time in terms of the fastest step of their kind. One thread
+    fewer is tried when steps become many times slower, one fewer or more now and then, after each vain
+    try later. The better number stays. When fewer threads do not help slow steps, they are slow for
+    another reason (a longer context), and that is the new standard.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
         self.count = self._most = max(1, most)
         self._clock = clock
-        self._mode = _Mode.STEADY
         self._fastest: dict[int, float] = {}
         self._recent: deque[float] = deque(maxlen=_SAMPLE)
-        self._before = 0.0
-        self._pause = _FIRST_PROBE_SECONDS
-        self._probe_at = 0.0
+        self._usual: int | None = None
+        """While another number is tried: the one to go back to."""
+        self._usual_slowness = 1.0
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._next_try = 0.0
 
-    def observe(self, rows: int, seconds: float) -> bool:
-        """A step that decoded ``rows`` rows and nothing else took ``seconds``. True if :attr:`count` changed."""
+    def observe(self, kind: int, seconds: float) -> bool:
+        """A step took ``seconds``. True if :attr:`count` changed.
+
+        Steps of one ``kind`` do about the same work, such as decoding the same number of rows.
+        """
         if self._most == 1 or seconds <= 0:
             return False
-        fastest = self._fastest.get(rows)
-        if fastest is None or (seconds < fastest and self.count == self._most):
-            fastest = self._fastest[rows] = seconds
+        fastest = self._fastest.get(kind)
+        if fastest is None:
+            if self._usual is None:
+                self._fastest[kind] = seconds
+            return False
+        if seconds < fastest and self.count == self._most:
+            fastest = self._fastest[kind] = seconds
         self._recent.append(seconds / fastest)
-        if self._mode is _Mode.STEADY:
-            return self._watch()
-        if self._mode is _Mode.TRYING_FEWER:
-            return self._judge_fewer()
-        return self._judge_more()
+        return self._watch() if self._usual is None else self._judge(self._usual)
 
     def _watch(self) -> bool:
         if self.count > 1 and self._is_collapsed():
-            self._try(self.count - 1, _Mode.TRYING_FEWER)
-            return True
-        if self.count < self._most and len(self._recent) == _SAMPLE and self._clock() >= self._probe_at:
-            self._try(self.count + 1, _Mode.TRYING_MORE)
-            return True
+            return self._try(self.count - 1)
+        if len(self._recent) == _SAMPLE and self._clock() >= self._next_try:
+            return self._try(self.count + 1 if self.count < self._most else self.count - 1)
         return False
-
-    def _judge_fewer(self) -> bool:
-        if len(self._recent) < _SAMPLE:
-            return False
-        if median(self._recent) < self._before * _FASTER:
-            self._settle(self.count)
-            return False
-        for rows in self._fastest:
-            self._fastest[rows] *= self._before
-        self._settle(self.count + 1)
-        return True
-
-    def _judge_more(self) -> bool:
-        # A failed try is costly: two bad steps are enough to end it.
-        failed = len(self._recent) >= 2 and min(self._recent[-1], self._recent[-2]) > self._before * _SLOW
-        if not failed and len(self._recent) < _SAMPLE:
-            return False
-        if not failed and median(self._recent) < self._before:
-            self._pause = _FIRST_PROBE_SECONDS
-            self._settle(self.count)
-            return False
-        self._pause = min(2 * self._pause, _LAST_PROBE_SECONDS)
-        self._settle(self.count - 1)
-        return True
 
     def _is_collapsed(self) -> bool:
         recent = self._recent
@@ -104,12 +76,27 @@ class AdaptiveThreads:
             return True
         return len(recent) == _SAMPLE and min(recent) > _SLOW
 
-    def _try(self, count: int, mode: _Mode) -> None:
-        self._before = median(self._recent)
-        self.count, self._mode = count, mode
+    def _try(self, count: int) -> bool:
+        self._usual, self._usual_slowness = self.count, median(self._recent)
+        self.count = count
         self._recent.clear()
+        return True
 
-    def _settle(self, count: int) -> None:
-        self.count, self._mode = count, _Mode.STEADY
-        self._probe_at = self._clock() + self._pause
-        self._recent.clear()
+    def _judge(self, usual: int) -> bool:
+        recent = self._recent
+        # A bad try is costly: two steps are enough to end it.
+        is_bad = len(recent) >= 2 and min(recent[-1], recent[-2]) > self._usual_slowness * _SLOW
+        if not is_bad and len(recent) < _SAMPLE:
+            return False
+        is_better = not is_bad and median(recent) < self._usual_slowness * _FASTER
+        if not is_better and self.count < usual and self._usual_slowness > _SLOW:
+            for kind in self._fastest:
+                self._fastest[kind] *= self._usual_slowness
+        self._pause = _FIRST_PAUSE_SECONDS if is_better else min(2 * self._pause, _LAST_PAUSE_SECONDS)
+        self._next_try = self._clock() + self._pause
+        self._usual = None
+        recent.clear()
+        if is_better:
+            return False
+        self.count = usual
+        return True

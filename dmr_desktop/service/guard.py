@@ -23,6 +23,8 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 BODY_SECONDS = 60.0
 BODY_IDLE_SECONDS = 20.0
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _CORS_ANSWER = {
@@ -80,6 +82,8 @@ class Guard:
         scope["path"] = normalise_path(scope["path"])
         headers = Headers(scope=scope)
         try:
+            if scope["method"] not in METHODS:
+                raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": ", ".join(METHODS)})
             self._check_host(scope, headers)
             origin = self._check_origin(headers)
             _check_body_headers(headers)

@@ -87,14 +87,20 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(414, "the address is too long")
         elif len(self.headers) > MAX_HEADERS or self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(431, "the header is too large")
-        elif self._has_ambiguous_length():
-            self._refuse(400, "the length of the body is ambiguous")
+        elif self._has_unclear_framing():
+            self._refuse(400, "the request can be read in more than one way")
         else:
             super().on_headers_complete()
 
-    def _has_ambiguous_length(self) -> bool:
-        names = [name for name, _ in self.headers]
-        return names.count(b"content-length") + names.count(b"transfer-encoding") > 1
+    def _has_unclear_framing(self) -> bool:
+        """Two lengths, an encoding that nobody here decodes, or an address that names a host beside ``Host``."""
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        encodings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        return (
+            len(lengths) + len(encodings) > 1
+            or any(encoding.strip().lower() != b"chunked" for encoding in encodings)
+            or not self.url.startswith(b"/")
+        )
 
     def on_body(self, body: bytes) -> None:
         if not self._is_refused:

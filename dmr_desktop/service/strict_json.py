@@ -38,12 +38,12 @@ def _survey(root: object) -> tuple[int, int]:
     level = [root]
     while level:
         depth += 1
-        if depth > MAX_DEPTH + 1:
-            _refuse(f"nested deeper than {MAX_DEPTH} levels")
         deeper: list[object] = []
         for value in level:
             if isinstance(value, str):
                 colons += value.count(":")
+            elif depth > MAX_DEPTH and isinstance(value, dict | list):
+                _refuse(f"nested deeper than {MAX_DEPTH} levels")
             elif isinstance(value, dict):
                 keys += len(value)
                 if keys > MAX_KEYS:

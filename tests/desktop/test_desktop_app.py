@@ -27,7 +27,7 @@ def desktop(qtbot: QtBot, qapp: QApplication, service: FakeService, socket_dir: 
     assert instance.claim()
     made = Desktop(qapp, load_settings(environ), instance, FakeLauncher(service))
     made.start(is_hidden=True)
-    qtbot.waitUntil(lambda: made.link.state.is_connected)
+    qtbot.waitUntil(made.menu.tcp.isEnabled)
     qtbot.waitUntil(lambda: service.num_listeners == 1)
     yield made
     made.quit()

@@ -167,6 +167,11 @@ def test_a_busy_port_is_trouble() -> None:
     assert state.base_url is None
 
 
+def test_a_port_that_was_busy_when_nobody_wants_it_is_no_trouble() -> None:
+    state = replace(connected(), tcp=TcpStatus(False, False, 12434, error="port 12434 is in use"))
+    assert shape_of(state) is Shape.READY
+
+
 def test_a_live_runner_is_shown_before_a_failed_one() -> None:
     state = apply(connected(), "models", {"models": [MODEL]})
     state = replace(state, runners=(runner(RunnerState.FAILED), runner(RunnerState.READY, mode=Mode.EMBEDDING)))

@@ -9,7 +9,7 @@ from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent
 from dmr_desktop.desktop.sparkline import Sparkline
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import activity_line
+from dmr_desktop.desktop.wording import activity_line, memory_line
 from dmr_desktop.protocol.notices import TelemetrySample
 
 
@@ -82,7 +82,7 @@ class Metrics(QWidget):
         )
         self.memory.show_metric(
             format_share(now.memory_used_bytes, now.memory_total_bytes),
-            self.tr("models use {size}").format(size=format_bytes(now.runners_memory_bytes)),
+            memory_line(now.runners_memory_bytes),
             [share(sample.memory_used_bytes, sample.memory_total_bytes) for sample in samples],
         )
 

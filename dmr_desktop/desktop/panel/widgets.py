@@ -68,6 +68,7 @@ class Pill(Label):
 
     def __init__(self) -> None:
         super().__init__(size=0.92, bold=True)
+        self.setContentsMargins(9, 2, 9, 2)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
 
     def show_word(self, word: str, tone: str) -> None:
@@ -75,7 +76,6 @@ class Pill(Label):
             self.setProperty("pill", tone)
             repolish(self)
         self.setText(word)
-        self.updateGeometry()
 
 
 class Card(QFrame):

@@ -11,11 +11,10 @@ from collections.abc import Container
 from typing import Literal, Protocol, TypeAlias
 
 from dmr_desktop.engine.formats.chat_format import CallBody, JsonCall, Literally, NamedCall
-from dmr_desktop.engine.formats.json_stream import ValueScanner
+from dmr_desktop.engine.formats.json_stream import SPACE, ValueScanner
 
 Status: TypeAlias = Literal["reading", "done", "failed"]
 
-_SPACE = " \t\r\n"
 _MAX_NAME = 128
 _NAME = re.compile(rf"[A-Za-z0-9_.:/-]{{1,{_MAX_NAME}}}")
 _ARGUMENT_KEYS = frozenset(("arguments", "parameters"))
@@ -77,7 +76,7 @@ class JsonCallReader:
         while index < len(text) and self.status == "reading":
             if self._scanner is not None:
                 index = self._scan(self._scanner, text, index)
-            elif text[index] in _SPACE or self._takes(text[index]):
+            elif text[index] in SPACE or self._takes(text[index]):
                 index += 1
         return text[index:]
 
@@ -215,7 +214,7 @@ class NamedCallReader:
         rest = self._head
         self._name = ""
         for index, piece in enumerate(self._todo):
-            rest = rest.lstrip(_SPACE)
+            rest = rest.lstrip(SPACE)
             if isinstance(piece, Literally):
                 wanted = piece.text.strip()
                 if not rest.startswith(wanted):

@@ -74,6 +74,13 @@ class ChatFormatter:
             self._model = error
             return
         traits = probe(template)
+        if not traits.shows_user:
+            self._model = InvalidRequest(
+                "The model's chat template leaves out what the user says.",
+                hint="Give another chat template when the model is configured.",
+                param="messages",
+            )
+            return
         learned = learn(template, traits)
         with_tools = learned if learned.calls else with_generic_calls(learned)
         control = ControlText(vocabulary, source, with_tools.markers)

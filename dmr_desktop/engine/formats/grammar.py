@@ -7,7 +7,7 @@ stand in it by number, since a quoted text never matches a control token, even o
 import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from llguidance import LLMatcher
 
@@ -64,16 +64,7 @@ def answer_grammar(request: GenerationRequest, chat_format: ChatFormat, thinking
     if not answers:
         return None
     reasoning = chat_format.reasoning if isinstance(request.prompt, ChatPrompt) else None
-    grammar = writer.finish(answers, reasoning, thinking)
-    problem = _problem(grammar)
-    if problem:
-        param = "response_format" if request.response_format else "tools"
-        raise InvalidRequest(
-            f"The JSON schema cannot be enforced: {problem}",
-            hint="Leave out what is named, or set strict to false.",
-            param=param,
-        )
-    return grammar
+    return writer.finish(answers, reasoning, thinking)
 
 
 def callable_tools(request: GenerationRequest) -> tuple[Tool, ...]:
@@ -126,17 +117,26 @@ class _Writer:
         pieces = [f"<[{piece}]>" if isinstance(piece, int) else _quoted(piece) for piece in self._split(text)]
         return " ".join(pieces)
 
+    def json(self, schema: JSON, param: str, *, strict: bool = False, separators: tuple[str, str] = (",", ":")) -> str:
+        """JSON that fits ``schema``. Raises :class:`InvalidRequest` naming ``param``."""
+        checked = checked_schema(schema, param, strict=strict)
+        checked["x-guidance"] |= {"item_separator": separators[0], "key_separator": separators[1]}
+        body = "%json " + json.dumps(checked, ensure_ascii=False, separators=(",", ":"))
+        problem = _problem(body)
+        if problem:
+            hint = "Leave out what is named, or set strict to false." if strict else "Leave out what is named."
+            raise InvalidRequest(f"The JSON schema cannot be enforced: {problem}", hint=hint, param=param)
+        return self.rule(body)
+
     def response(self, response_format: ResponseFormat) -> str:
         if isinstance(response_format, JsonSchema):
             param = "response_format.json_schema.schema"
-            schema = checked_schema(response_format.schema, param, strict=response_format.strict)
-        else:
-            schema = checked_schema({"type": "object"}, "response_format")
-        return self.rule("%json " + _json(schema))
+            return self.json(response_format.schema, param, strict=response_format.strict)
+        return self.json({"type": "object"}, "response_format")
 
     def wrapped(self, content: WrappedContent) -> str:
         """Free text as a JSON string; the wrapper's start holds the string's opening quote."""
-        text = self.rule("%json " + _json(checked_schema({"type": "string"}, "messages")))
+        text = self.json({"type": "string"}, "messages")
         return f"{self.literal(content.start[:-1])} {text} {self.literal(content.end)}"
 
     def calls(self, syntax: CallSyntax, tools: Sequence[Tool], *, several: bool) -> str:
@@ -147,9 +147,9 @@ class _Writer:
         return f"{self.literal(syntax.section_start)} {calls} {self.literal(syntax.section_end)}"
 
     def _body(self, syntax: CallSyntax, tool: Tool, param: str) -> str:
-        schema = checked_schema(tool.parameters or _NO_ARGUMENTS, f"{param}.function.parameters", strict=tool.strict)
-        schema["x-guidance"] |= {"item_separator": syntax.item_separator, "key_separator": syntax.key_separator}
-        arguments = self.rule("%json " + _json(schema))
+        separators = (syntax.item_separator, syntax.key_separator)
+        schema = tool.parameters or _NO_ARGUMENTS
+        arguments = self.json(schema, f"{param}.function.parameters", strict=tool.strict, separators=separators)
         pieces = []
         for piece in syntax.body.skeleton:
             if isinstance(piece, Literally):
@@ -188,13 +188,9 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _json(schema: dict[str, Any]) -> str:
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-
-
 @lru_cache(maxsize=64)
-def _problem(grammar: str) -> str:
-    """What llguidance says against the grammar, in one line; empty if nothing."""
-    message = LLMatcher.validate_grammar(grammar)
-    first = message.splitlines()[0] if message else ""
-    return first.partition("failed to compile JSON schema: ")[2] or first
+def _problem(rule: str) -> str:
+    """What llguidance says against the rule, in one line; empty if nothing."""
+    message = LLMatcher.validate_grammar(f"start: {rule}\n")
+    lines = (message.partition("failed to compile JSON schema: ")[2] or message).splitlines()
+    return lines[0] if lines else ""

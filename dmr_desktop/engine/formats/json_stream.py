@@ -5,6 +5,9 @@ Neither checks that the inside of a value is right: source text passes through a
 
 import re
 
+SPACE = " \t\r\n"
+"""What JSON counts as white space, and what formats are free with around their markers."""
+
 _IN_CONTAINER = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
 _AFTER_SCALAR = re.compile(r"[,}\]\s]")

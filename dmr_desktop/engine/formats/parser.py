@@ -5,7 +5,6 @@ ever taken back. Text that does not fit the format is content, never an error. O
 choice; it knows neither tokens nor templates.
 """
 
-import re
 import secrets
 import string
 from collections.abc import Callable, Collection
@@ -13,7 +12,8 @@ from typing import Literal, TypeAlias
 
 from dmr_desktop.engine.formats.calls import CallReader, call_reader
 from dmr_desktop.engine.formats.chat_format import ChatFormat
-from dmr_desktop.engine.formats.json_stream import StringReader
+from dmr_desktop.engine.formats.json_stream import SPACE, StringReader
+from dmr_desktop.engine.formats.markers import Markers, starts_with
 from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Event,
@@ -25,7 +25,6 @@ from dmr_desktop.protocol.generation import (
     ToolCallStarted,
 )
 
-_SPACE = " \t\r\n"
 _ID_CHARACTERS = string.ascii_letters + string.digits
 
 State: TypeAlias = Literal["content", "reasoning", "call head", "call", "after call", "wrapped"]
@@ -55,8 +54,8 @@ class OutputParser:
         self._new_call_id = new_call_id or _random_call_id
         self._triggers = self._calls.triggers if self._calls else ()
         self._bare = self._calls is not None and not self._triggers
-        self._content_marks = _Marks(self._triggers)
-        self._reasoning_marks = _Marks((self._reasoning.end,) if self._reasoning else ())
+        self._content_marks = Markers(self._triggers)
+        self._reasoning_marks = Markers((self._reasoning.end,) if self._reasoning else ())
 
         self._state: State = "reasoning" if reasoning_open and self._reasoning else "content"
         self._buffer = ""
@@ -128,25 +127,25 @@ class OutputParser:
 
     def _in_content(self, last: bool) -> bool:
         if self._at_start:
-            text = self._buffer.lstrip(_SPACE)
+            text = self._buffer.lstrip(SPACE)
             if self._skip_space:
                 self._buffer = text
             if not text:
                 return self._flush(last)
             if self._reasoning:
-                found = _starts(text, self._reasoning.start, last)
+                found = starts_with(text, self._reasoning.start, last)
                 if found is None:
                     return False
                 if found:
                     return self._enter("reasoning", text[len(self._reasoning.start) :])
                 # A thinking model that was told not to think may still close what it never opened.
-                found = _starts(text, self._reasoning.end, last)
+                found = starts_with(text, self._reasoning.end, last)
                 if found is None:
                     return False
                 if found:
                     return self._enter("content", text[len(self._reasoning.end) :])
             if self._wrap:
-                found = _starts(text, self._wrap.start, last)
+                found = starts_with(text, self._wrap.start, last)
                 if found is None:
                     return False
                 if found:
@@ -162,7 +161,7 @@ class OutputParser:
             self._say(before)
             self._buffer = self._buffer[len(before) :]
             return False
-        said = before.rstrip(_SPACE)
+        said = before.rstrip(SPACE)
         self._say(said)
         self._raw = before[len(said) :]
         self._buffer = self._buffer[len(before) :]
@@ -172,9 +171,9 @@ class OutputParser:
     def _in_reasoning(self, last: bool) -> bool:
         assert self._reasoning is not None
         if self._skip_space:
-            self._buffer = self._buffer.lstrip(_SPACE)
+            self._buffer = self._buffer.lstrip(SPACE)
             # Some prompts open the reasoning and the model opens it again.
-            found = _starts(self._buffer, self._reasoning.start, last)
+            found = starts_with(self._buffer, self._reasoning.start, last)
             if not self._buffer or found is None:
                 return False
             if found:
@@ -186,7 +185,7 @@ class OutputParser:
             self._think(before)
             self._buffer = self._buffer[len(before) :]
             return False
-        self._think(before.rstrip(_SPACE))
+        self._think(before.rstrip(SPACE))
         return self._enter("content", self._buffer[len(before) + len(mark) :])
 
     def _in_call_head(self, last: bool) -> bool:
@@ -194,8 +193,8 @@ class OutputParser:
         assert self._calls is not None
         rest = self._buffer
         for text in (self._calls.section_start.strip(), self._calls.call_start.strip()):
-            ahead = rest.lstrip(_SPACE)
-            if text and _starts(ahead, text, last) is None:
+            ahead = rest.lstrip(SPACE)
+            if text and starts_with(ahead, text, last) is None:
                 return False
             if text and ahead.startswith(text):
                 rest = ahead[len(text) :]
@@ -242,18 +241,18 @@ class OutputParser:
     def _after_call(self, last: bool) -> bool:
         assert self._calls is not None
         calls = self._calls
-        rest = self._buffer.lstrip(_SPACE)
+        rest = self._buffer.lstrip(SPACE)
         end = calls.call_end.strip()
         if end:
-            found = _starts(rest, end, last)
+            found = starts_with(rest, end, last)
             if found is None:
                 return False
             if found:
-                rest = rest[len(end) :].lstrip(_SPACE)
+                rest = rest[len(end) :].lstrip(SPACE)
         section_end, separator = calls.section_end.strip(), calls.separator.strip()
         expected = [text for text in (section_end, separator, *self._triggers) if text]
         for text in expected:
-            found = _starts(rest, text, last)
+            found = starts_with(rest, text, last)
             if found is None:
                 return False
             if found and text == section_end:
@@ -282,11 +281,11 @@ class OutputParser:
             self._say(text)
             if not self._string.done:
                 return False
-        found = _starts(self._buffer.lstrip(_SPACE), self._wrap.end, last)
+        found = starts_with(self._buffer.lstrip(SPACE), self._wrap.end, last)
         if found is None:
             return False
         if found:
-            self._buffer = self._buffer.lstrip(_SPACE)[len(self._wrap.end) :]
+            self._buffer = self._buffer.lstrip(SPACE)[len(self._wrap.end) :]
         return self._enter("content", self._buffer)
 
     # ---- saying ---------------------------------------------------------------------------------------
@@ -320,48 +319,6 @@ class OutputParser:
     def _think(self, text: str) -> None:
         if text:
             self._events.append(ReasoningDelta(text, self._choice))
-
-
-class _Marks:
-    """The markers to look for in a text. None of them begins with another one."""
-
-    def __init__(self, marks: Collection[str]) -> None:
-        kept = [mark for mark in marks if not any(mark != other and mark.startswith(other) for other in marks)]
-        self._marks = tuple(dict.fromkeys(kept))
-        self._any = re.compile("|".join(map(re.escape, self._marks))) if self._marks else None
-        starts = "".join({mark[0] for mark in self._marks})
-        # White space at the end of a piece is held back too: before a marker it is dropped.
-        self._suspect = re.compile(rf"[{re.escape(starts)}]|\s\Z") if self._marks else None
-
-    def may_begin_in(self, text: str) -> bool:
-        return self._suspect is not None and self._suspect.search(text) is not None
-
-    def split(self, text: str, last: bool) -> tuple[str, str | None]:
-        """The text before the first marker and the marker; or the text that is surely none, and None."""
-        if self._any is None:
-            return text, None
-        match = self._any.search(text)
-        if match:
-            return text[: match.start()], match.group()
-        if last:
-            return text, None
-        held = max((_overlap(text, mark) for mark in self._marks), default=0)
-        return text[: len(text) - held].rstrip(_SPACE), None
-
-
-def _overlap(text: str, mark: str) -> int:
-    """The length of the longest end of ``text`` with which ``mark`` begins."""
-    for length in range(min(len(mark) - 1, len(text)), 0, -1):
-        if text.endswith(mark[:length]):
-            return length
-    return 0
-
-
-def _starts(text: str, mark: str, last: bool) -> bool | None:
-    """Whether ``text`` starts with ``mark``; None when only more text can tell."""
-    if text.startswith(mark):
-        return True
-    return None if not last and mark.startswith(text) else False
 
 
 def _random_call_id() -> str:

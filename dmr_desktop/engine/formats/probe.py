@@ -31,13 +31,15 @@ TOOLS = [_tool(name) for name in NAMES]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """``late_system``: a system message is also read when it is not the first message.
+    """``shows_user``: what a user says is in the prompt at all.
+    ``late_system``: a system message is also read when it is not the first message.
     ``object_arguments``: calls in the history want their arguments as an object, not as JSON text.
 
     ``short_call_ids``: the ids of calls must be nine letters and digits.
     ``alternates``: two messages of one role in a row are refused.
     """
 
+    shows_user: bool
     system_role: bool
     late_system: bool
     reads_tools: bool
@@ -88,13 +90,14 @@ def probe(template: ChatTemplate) -> Traits:
     takes_long_id = NAMES[0] in try_render(template, [USER_MESSAGE, long_id], TOOLS, add_generation_prompt=False)
     renders_calls = NAMES[0] in (with_object if objects else with_text)
     system: TemplateMessage = {"role": "system", "content": "SystemQz"}
+    hello = try_render(template, [USER_MESSAGE])
     return Traits(
+        shows_user=not hello or USER in hello,
         system_role="SystemQz" in try_render(template, [system, USER_MESSAGE]),
         late_system="SystemQz" in try_render(template, [USER_MESSAGE, assistant(CONTENT), system, USER_MESSAGE]),
         reads_tools=NAMES[1] in try_render(template, [USER_MESSAGE], TOOLS),
         renders_calls=renders_calls,
         object_arguments=objects or VALUES[0] not in with_text,
         short_call_ids=renders_calls and not takes_long_id,
-        alternates=not try_render(template, [USER_MESSAGE, USER_MESSAGE])
-        and bool(try_render(template, [USER_MESSAGE])),
+        alternates=not try_render(template, [USER_MESSAGE, USER_MESSAGE]) and bool(hello),
     )

@@ -40,6 +40,7 @@ DEFAULT_TEMPLATE = """\
 """
 """ChatML, for models that come without a template of their own."""
 
+_PROBE = "ProbeQz"
 _HINT = "Check the model's chat template, or give another one when the model is configured."
 
 
@@ -60,6 +61,8 @@ class ChatTemplate:
         self._clock = clock
         self._environment = TemplateEnvironment()
         self._template = _compile(self._environment, source)
+        self._takes_parts_only = False
+        self._takes_parts_only = self._wants_parts()
 
     def render(
         self,
@@ -73,6 +76,8 @@ class ChatTemplate:
 
         Deep copies go in, so a template that changes its messages spoils nothing.
         """
+        if self._takes_parts_only:
+            messages = [_in_parts(message) for message in messages]
         now = self._clock()
         values: dict[str, Any] = {
             "enable_thinking": True,
@@ -94,6 +99,14 @@ class ChatTemplate:
         if tools:
             values["tools"] = copy.deepcopy(list(tools))
         return self._run(values)
+
+    def _wants_parts(self) -> bool:
+        """Some templates for images only look at a list of parts and lose a plain string."""
+        message: TemplateMessage = {"role": "user", "content": _PROBE}
+        try:
+            return _PROBE not in self.render([message]) and _PROBE in self.render([_in_parts(message)])
+        except InvalidRequest:
+            return False
 
     def _run(self, values: dict[str, Any]) -> str:
         self._environment.start()
@@ -123,6 +136,13 @@ class ChatTemplate:
                 evidence=type(error).__name__,
             ) from None
         return "".join(pieces)
+
+
+def _in_parts(message: TemplateMessage) -> TemplateMessage:
+    content = message.get("content")
+    if not isinstance(content, str):
+        return message
+    return {**message, "content": [{"type": "text", "text": content}] if content else []}
 
 
 def _compile(environment: TemplateEnvironment, source: str) -> Template:

@@ -1,6 +1,7 @@
 """The cadence of progress lines."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,14 +16,14 @@ LAYER = Descriptor(GGUF, "sha256:" + "a" * 64, 10 * MIB)
 
 def test_first_then_every_mebibyte_or_tenth_of_a_second_and_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [5.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
     heard: list[Progress] = []
     shown = LayerProgress(LAYER, 11 * MIB, heard.append, threading.Lock(), "Downloaded")
     shown.at(0)
     shown.at(1000)
     shown.at(MIB - 1)
     shown.at(MIB)
-    now[0] += 0.1
+    now[0] += 0.125
     shown.at(MIB)
     shown.at(MIB + 5)
     shown.at(MIB + 6)
@@ -33,7 +34,7 @@ def test_first_then_every_mebibyte_or_tenth_of_a_second_and_the_end(monkeypatch:
 
 
 def test_starting_again_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress.time, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: 5.0))
     heard: list[Progress] = []
     shown = LayerProgress(LAYER, 10 * MIB, heard.append, threading.Lock(), "Downloaded")
     shown.at(9 * MIB)

@@ -1,6 +1,7 @@
 """Patience: how often, how long, and when it ends."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,8 +36,8 @@ class Waiting(threading.Event):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(retry.time, "monotonic", found.monotonic)
-    monkeypatch.setattr(retry.random, "uniform", lambda *_: 1.0)
+    monkeypatch.setattr(retry, "time", found)
+    monkeypatch.setattr(retry, "random", SimpleNamespace(uniform=lambda *_: 1.0))
     return found
 
 

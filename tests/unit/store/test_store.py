@@ -35,7 +35,7 @@ def blob_names(tmp_path: Path) -> set[str]:
 
 def test_an_empty_store(store: ModelStore, tmp_path: Path) -> None:
     assert store.list() == []
-    with pytest.raises(ModelNotFound, match="^model not found$"):
+    with pytest.raises(ModelNotFound, match=r"^model not found$"):
         store.get("smollm2")
     assert store.disk_usage() == sum(path.stat().st_size for path in (tmp_path / "models").rglob("*") if path.is_file())
 
@@ -105,7 +105,7 @@ def test_removing_by_tag(store: ModelStore, tmp_path: Path) -> None:
     assert store.remove("y") == [{"Untagged": "docker.io/ai/y:latest"}]
     assert store.remove("X", force=True) == [{"Untagged": "docker.io/ai/x:latest"}, {"Deleted": model.id}]
     assert blob_names(tmp_path) == set()
-    with pytest.raises(ModelNotFound, match="^error while deleting model: model not found$"):
+    with pytest.raises(ModelNotFound, match=r"^error while deleting model: model not found$"):
         store.remove("x")
 
 

@@ -47,6 +47,12 @@ def test_variables_reach_the_template_and_override_defaults() -> None:
     assert render("{{ enable_thinking }}{{ mood }}", variables={"enable_thinking": False, "mood": "x"}) == "Falsex"
 
 
+def test_content_goes_in_parts_where_the_template_takes_nothing_else() -> None:
+    source = "{% for part in messages[0].content %}{% if part.type == 'text' %}{{ part.text }}{% endif %}{% endfor %}"
+    assert render(source) == "hi"
+    assert render("{{ messages[0].content }}") == "hi"
+
+
 def test_a_template_cannot_spoil_the_messages_it_was_given() -> None:
     messages = [{"role": "user", "content": "a", "parts": []}]
     source = "{% set _ = messages[0].parts.append(1) %}{{ messages[0].parts | length }}"

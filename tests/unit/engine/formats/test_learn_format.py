@@ -127,7 +127,7 @@ def test_markers_are_learned_whatever_they_are_called(marker: str, other: str) -
 def test_a_template_that_refuses_everything_teaches_nothing() -> None:
     traits, found = learned("{{ raise_exception('no') }}")
     assert found == ChatFormat(found.origin)
-    assert traits == Traits(False, False, False, False, True, False, False)
+    assert traits == Traits(True, False, False, False, False, True, False, False)
 
 
 @pytest.mark.parametrize("name", ["HERMES", "HERMES_THINKING", "HERMES_THINK_OPENED", "CALL_LIST", "NAME_THEN_JSON"])

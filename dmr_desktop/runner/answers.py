@@ -1,0 +1,135 @@
+"""The requests being answered: engine outputs in, event rows out. Lives on the sending thread.
+
+Parsing output text and building rows is Python work; here it happens while the engine's thread is inside
+llama.cpp, so it costs no tokens per second.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dmr_desktop.engine.api import SequenceOutput
+from dmr_desktop.engine.formats.parser import OutputParser
+from dmr_desktop.protocol.errors import DMRError, ErrorInfo, RunnerError
+from dmr_desktop.protocol.generation import Event, Failed, Finished, Started, TextDelta, Timings, Usage
+from dmr_desktop.protocol.wire import dump_event
+from dmr_desktop.runner.outbox import Row
+
+MAX_CHOICES = 16
+
+
+def sequence_id(number: int, choice: int) -> int:
+    """The engine's id for one choice of request ``number``."""
+    return number * MAX_CHOICES + choice
+
+
+@dataclass(slots=True)
+class Answer:
+    """One request under way. ``echo`` is put in front of every choice's text."""
+
+    number: int
+    parsers: Sequence[OutputParser]
+    echo: str = ""
+    is_started: bool = False
+    num_unfinished: int = field(init=False)
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    queue_ms: float = 0.0
+    prompt_ms: float = 0.0
+    predicted_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.num_unfinished = len(self.parsers)
+
+
+class Answers:
+    """``cancel`` tells the engine to drop a request's sequences; it may be called from any thread."""
+
+    def __init__(self, cancel: Callable[[int], None]) -> None:
+        self._cancel = cancel
+        self._open: dict[int, Answer] = {}
+
+    def open(self, answer: Answer) -> Sequence[Row]:
+        self._open[answer.number] = answer
+        return ()
+
+    def close(self, number: int) -> Sequence[Row]:
+        """The client left: whatever still comes of it is dropped."""
+        self._open.pop(number, None)
+        return ()
+
+    def fail(self, number: int, error: ErrorInfo) -> Sequence[Row]:
+        """The one last event of a request that cannot go on."""
+        self._open.pop(number, None)
+        return [_row(number, Failed(error))]
+
+    def render(self, outputs: list[SequenceOutput]) -> list[Row]:
+        rows: list[Row] = []
+        for output in outputs:
+            number, choice = divmod(output.id, MAX_CHOICES)
+            answer = self._open.get(number)
+            if answer is None:
+                continue
+            try:
+                if output.error is not None:
+                    rows += self._give_up(number, output.error)
+                    continue
+                events = _advance(answer, choice, output)
+            except Exception as error:
+                # A parser that trips over what a model wrote must not take the other requests along.
+                traceback.print_exc(file=sys.stderr)
+                info = error.info if isinstance(error, DMRError) else None
+                rows += self._give_up(number, info or RunnerError("the model's output could not be read").info)
+                continue
+            rows += [_row(number, event) for event in events]
+            if not answer.num_unfinished:
+                del self._open[number]
+        return rows
+
+    def _give_up(self, number: int, error: ErrorInfo) -> Sequence[Row]:
+        self._cancel(number)
+        return self.fail(number, error)
+
+
+def _advance(answer: Answer, choice: int, output: SequenceOutput) -> list[Event]:
+    events: list[Event] = []
+    if not answer.is_started:
+        _start(answer, output, events)
+    parser = answer.parsers[choice]
+    if parser.is_reasoning:
+        answer.reasoning_tokens += output.num_tokens
+    if output.text or output.logprobs:
+        events += parser.feed(output.text, output.logprobs)
+    if output.finish is not None:
+        events += parser.finish(output.finish, output.stop)
+        answer.num_unfinished -= 1
+        answer.completion_tokens += output.completion_tokens
+        answer.predicted_ms = max(answer.predicted_ms, output.timings.predicted_ms)
+        if not answer.num_unfinished:
+            events.append(_finished(answer))
+    return events
+
+
+def _start(answer: Answer, output: SequenceOutput, events: list[Event]) -> None:
+    answer.is_started = True
+    answer.prompt_tokens = output.prompt_tokens
+    answer.cached_tokens = output.cached_tokens
+    answer.queue_ms = output.timings.queue_ms
+    answer.prompt_ms = output.timings.prompt_ms
+    events.append(Started(output.prompt_tokens, output.cached_tokens))
+    if answer.echo:
+        events += [TextDelta(answer.echo, choice) for choice in range(len(answer.parsers))]
+
+
+def _finished(answer: Answer) -> Finished:
+    return Finished(
+        Usage(answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens, answer.reasoning_tokens),
+        Timings(answer.queue_ms, answer.prompt_ms, answer.predicted_ms),
+    )
+
+
+def _row(number: int, event: Event) -> Row:
+    return [number, *dump_event(event)]

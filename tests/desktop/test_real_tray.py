@@ -1,0 +1,207 @@
+"""The real program on a real X display with a real tray (Xvfb and trayer), and on none at all."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QColor, QImage
+
+from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
+from dmr_desktop.settings import self_command
+from tests.fakes.fake_service import FakeService
+
+NEEDED = ("Xvfb", "trayer", "xdotool", "import")
+MISSING = [program for program in NEEDED if shutil.which(program) is None]
+needs_x = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (see docs/desktop.md)")
+pytestmark = [pytest.mark.slow, pytest.mark.qt]
+
+TRAY_HEIGHT = 28
+BLUE, ORANGE = QColor("#3a6fe8"), QColor("#e0562b")
+RUNNER = RunnerStatus("llama.cpp", "sha256:" + "a" * 64, "ai/smollm2", Mode.COMPLETION, RunnerState.READY)
+
+
+def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    """Polls from outside, as another process must."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@dataclass
+class Screen:
+    """An X display with a tray at its upper right corner."""
+
+    display: str
+
+    def run(self, *command: str) -> bytes:
+        environ = {**os.environ, "DISPLAY": self.display}
+        return subprocess.run(command, env=environ, capture_output=True, timeout=10, check=False).stdout
+
+    def windows(self) -> int:
+        return len(self.run("xdotool", "search", "--onlyvisible", "--name", "^DMR Desktop$").split())
+
+    def picture(self) -> QImage:
+        return QImage.fromData(self.run("import", "-window", "root", "png:-"))
+
+    def tray_pixels(self, color: QColor) -> list[tuple[int, int]]:
+        """Where the tray shows ``color``."""
+        image = self.picture()
+        columns = range(image.width() - 200, image.width())
+        return [(x, y) for x in columns for y in range(TRAY_HEIGHT) if image.pixelColor(x, y) == color]
+
+    def click_tray(self, button: int) -> None:
+        pixels = self.tray_pixels(BLUE)
+        x, y = pixels[len(pixels) // 2]
+        self.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        display = f":{answer.readline().strip()}"
+    tray_command = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height"]
+    tray = subprocess.Popen(
+        [*tray_command, str(TRAY_HEIGHT)], env={**os.environ, "DISPLAY": display}, stderr=subprocess.DEVNULL
+    )
+    made = Screen(display)
+    try:
+        until(lambda: made.run("xdotool", "search", "--name", "^panel$"))
+        yield made
+    finally:
+        for process in (tray, server):
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def environ(socket_dir: Path, service: FakeService) -> dict[str, str]:
+    """Nothing of the user's: own home, own runtime folder, no session bus (so the tray is XEmbed's)."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LD_LIBRARY_PATH")}
+    return kept | {
+        "HOME": str(socket_dir),
+        "XDG_RUNTIME_DIR": str(socket_dir),
+        "MODEL_RUNNER_SOCK": str(service.socket_path),
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={socket_dir}/nobody",
+        "NO_AT_BRIDGE": "1",
+    }
+
+
+@pytest.fixture
+def start(environ: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start_desktop(*arguments: str, **extra: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            self_command("desktop", *arguments),
+            env=environ | extra,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_desktop
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    output, _ = process.communicate(timeout=15)
+    return process.returncode, output
+
+
+@needs_x
+def test_icon_panel_states_second_start_and_sigterm(
+    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    first = start("--hidden", DISPLAY=screen.display)
+    until(lambda: len(screen.tray_pixels(BLUE)) > 100)
+    assert screen.windows() == 0
+
+    screen.click_tray(1)
+    until(lambda: screen.windows() == 1)
+
+    service.emit("runners", {"runners": [replace(RUNNER, state=RunnerState.FAILED, error="out of memory")]})
+    until(lambda: len(screen.tray_pixels(ORANGE)) > 60)
+    assert screen.tray_pixels(BLUE) == []
+
+    assert ended(start(DISPLAY=screen.display)) == (0, "DMR Desktop runs already; its panel was opened.\n")
+
+    first.send_signal(signal.SIGTERM)
+    assert ended(first) == (0, "")
+    until(lambda: screen.tray_pixels(ORANGE) == [])
+
+
+@needs_x
+def test_a_second_start_opens_the_hidden_panel_and_the_menu_opens(
+    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    start("--hidden", DISPLAY=screen.display)
+    until(lambda: len(screen.tray_pixels(BLUE)) > 100)
+    before = screen.picture()
+    screen.click_tray(3)
+    until(lambda: screen.picture() != before)
+    screen.run("xdotool", "key", "Escape")
+    assert ended(start(DISPLAY=screen.display))[0] == 0
+    until(lambda: screen.windows() == 1)
+
+
+@needs_x
+def test_a_killed_service_turns_the_icon_within_two_seconds(
+    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"], socket_dir: Path
+) -> None:
+    start("--hidden", DISPLAY=screen.display)
+    until(lambda: service.num_listeners == 1)
+    until(lambda: len(screen.tray_pixels(BLUE)) > 100)
+    # The service that is started instead must not outlive this test: let it stumble over its settings.
+    config = socket_dir / ".config" / "dmr-desktop"
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text("tcp_port = 0\n")
+    service.crash()
+    until(lambda: len(screen.tray_pixels(ORANGE)) > 60, seconds=2.5)
+    output = socket_dir / ".local" / "state" / "dmr-desktop" / "logs" / "service.out"
+    until(lambda: output.exists() and "tcp_port 0 is not a port" in output.read_text())
+
+
+def headless_service(service: FakeService) -> None:
+    service.answer("GET", "/version", 200, {"version": "0.1.0"})
+    service.answer("GET", "/settings", 200, {"tcp": {"enabled": True, "listening": True, "port": 12500}})
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason"),
+    [
+        ({}, "neither DISPLAY nor WAYLAND_DISPLAY is set"),
+        ({"DISPLAY": ":4242"}, "the X display :4242 does not answer"),
+        ({"WAYLAND_DISPLAY": "wayland-7"}, "the Wayland display wayland-7 does not answer"),
+    ],
+)
+def test_without_a_display_it_says_so_and_how_to_reach_the_service(
+    service: FakeService, start: Callable[..., "subprocess.Popen[str]"], extra: dict[str, str], reason: str
+) -> None:
+    headless_service(service)
+    code, output = ended(start(**extra))
+    assert code == 0
+    assert output.splitlines()[0] == f"No window can be shown here: {reason}."
+    assert str(service.socket_path) in output
+    assert "http://localhost:12500/engines/v1" in output
+
+
+def test_a_bad_setting_is_named(start: Callable[..., "subprocess.Popen[str]"]) -> None:
+    code, output = ended(start(MODEL_RUNNER_PORT="0"))
+    assert code == 2
+    assert "tcp_port 0 is not a port" in output

@@ -1,0 +1,34 @@
+"""LangChain's standard integration suite against the real service with the bundled model."""
+
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+
+from dmr_langchain import ChatDMR
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.usefixtures("live_service")
+class TestChatDMRLive(ChatModelIntegrationTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatDMR
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "dmr.local/demo", "temperature": 0, "max_tokens": 256}
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def supports_model_override(self) -> bool:
+        return True
+
+    @property
+    def model_override_value(self) -> str:
+        return "dmr.local/demo:latest"

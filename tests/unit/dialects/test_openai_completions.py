@@ -1,0 +1,111 @@
+"""The older completions dialect, both directions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dmr_desktop.dialects.openai_completions import parse
+from dmr_desktop.dialects.openai_completions_answer import CompletionCollector, CompletionWriter
+from dmr_desktop.dialects.openai_usage import Head
+from dmr_desktop.protocol.errors import ErrorInfo, InvalidRequest
+from dmr_desktop.protocol.generation import (
+    ChoiceFinished,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    TextPrompt,
+    TokenLogprob,
+    TokenPrompt,
+    TopLogprob,
+    Usage,
+)
+
+HEAD = Head("cmpl-1", 1, "m")
+LOGPROB = TokenLogprob("ab", (97, 98), -0.5, (TopLogprob("b", (98,), -1.5),))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a", [TextPrompt("a")]),
+        (["a", "b"], [TextPrompt("a"), TextPrompt("b")]),
+        ([1, 2], [TokenPrompt((1, 2))]),
+        ([[1], [2, 3]], [TokenPrompt((1,)), TokenPrompt((2, 3))]),
+        (["a", [1]], [TextPrompt("a"), TokenPrompt((1,))]),
+    ],
+)
+def test_prompt_forms(prompt: object, expected: list[object]) -> None:
+    exchange = parse({"model": "m", "prompt": prompt, "echo": True, "max_tokens": 3, "logprobs": 2})
+    assert [request.prompt for request in exchange.requests] == expected
+    assert all(request.echo and request.max_tokens == 3 and request.top_logprobs == 2 for request in exchange.requests)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": []}, "prompt"),
+        ({"prompt": 3}, "prompt"),
+        ({"prompt": ["a", 3]}, "prompt[1]"),
+        ({"prompt": ["a", ""]}, "prompt[1]"),
+        ({"prompt": [1, "a"]}, "prompt[1]"),
+        ({"prompt": [1, -2]}, "prompt[1]"),
+        ({"prompt": [1, True]}, "prompt[1]"),
+        ({"prompt": [[]]}, "prompt[0]"),
+        ({"prompt": ["a"] * 17}, "prompt"),
+        ({"prompt": "a", "suffix": "b"}, "suffix"),
+        ({"prompt": "a", "best_of": 3}, "best_of"),
+        ({"prompt": "a", "logprobs": 21}, "logprobs"),
+        ({"prompt": "a", "logprobs": True}, "logprobs"),
+    ],
+)
+def test_refusals(fields: dict[str, object], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse({"model": "m", **fields})
+    assert caught.value.param == param
+
+
+def frames(data: bytes) -> list[Any]:
+    texts = [frame.removeprefix("data: ") for frame in data.decode().split("\n\n")[:-1]]
+    return [text if text == "[DONE]" else json.loads(text) for text in texts]
+
+
+def test_a_streamed_answer() -> None:
+    writer = CompletionWriter(HEAD, include_usage=True, has_logprobs=True)
+    out = frames(
+        writer.write([Started(1, 0), TextDelta("ab", 0, (LOGPROB,)), TextDelta("ab", 0, (LOGPROB,))])
+        + writer.write([ReasoningDelta("c"), ChoiceFinished("length"), Finished(Usage(1, 3))])
+    )
+    assert out.pop() == "[DONE]"
+    assert out.pop()["usage"]["total_tokens"] == 4
+    assert [chunk["choices"][0]["text"] for chunk in out] == ["ab", "ab", "c", ""]
+    assert out[1]["choices"][0]["logprobs"] == {
+        "tokens": ["ab"],
+        "token_logprobs": [-0.5],
+        "top_logprobs": [{"b": -1.5}],
+        "text_offset": [2],
+    }
+    assert out[-1]["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_failed_stream_ends_with_its_error() -> None:
+    writer = CompletionWriter(HEAD, include_usage=False, has_logprobs=False)
+    assert frames(writer.write([Failed(ErrorInfo("queue_full", "no room"))]))[0]["error"]["code"] == "queue_full"
+
+
+def test_one_object_of_the_same_events() -> None:
+    collector = CompletionCollector(HEAD, 2, has_logprobs=False)
+    collector.add([Started(1, 0), TextDelta("b", 1), TextDelta("a", 0), ReasoningDelta("r", 0)])
+    collector.add([ChoiceFinished("stop"), ChoiceFinished("length", 1), Finished(Usage(1, 3))])
+    answer = json.loads(collector.result())
+    assert answer["object"] == "text_completion"
+    assert [(choice["text"], choice["finish_reason"]) for choice in answer["choices"]] == [
+        ("ar", "stop"),
+        ("b", "length"),
+    ]
+    assert answer["choices"][0]["logprobs"] is None
+    assert answer["usage"]["completion_tokens"] == 3

@@ -1,0 +1,181 @@
+from collections.abc import Sequence as Tokens
+
+import pytest
+
+from dmr_desktop.engine.api import SequenceRequest
+from dmr_desktop.engine.sequence import Sequence
+from dmr_desktop.engine.slots import Slot, Slots
+from tests.fakes.fake_llama import Cell, FakeContext, FakeVocabulary, prompt
+
+SYSTEM = "you are a helpful assistant. "
+
+
+def a_sequence(tokens: Tokens[int], number: int = 0) -> Sequence:
+    return Sequence(SequenceRequest(number, tokens), 500, FakeVocabulary(), None)
+
+
+def place(slots: Slots, sequence: Sequence) -> Slot:
+    slots.place(sequence, slots.match(sequence))
+    assert sequence.slot is not None
+    return sequence.slot
+
+
+def compute(context: FakeContext, sequence: Sequence, upto: int | None = None) -> None:
+    slot = sequence.slot
+    assert slot is not None
+    end = sequence.num_tokens if upto is None else upto
+    context.cells[slot.id] += [Cell(int(token)) for token in sequence.tokens[slot.computed : end]]
+    slot.computed = end
+
+
+def done(context: FakeContext, slots: Slots, text: str) -> Sequence:
+    """A sequence that came, computed its prompt and left."""
+    sequence = a_sequence(prompt(text))
+    place(slots, sequence)
+    compute(context, sequence)
+    slots.release(sequence)
+    return sequence
+
+
+@pytest.fixture
+def context() -> FakeContext:
+    return FakeContext()
+
+
+@pytest.fixture
+def slots(context: FakeContext) -> Slots:
+    return Slots(context)
+
+
+def test_a_conversation_goes_on_in_its_slot(context: FakeContext, slots: Slots) -> None:
+    done(context, slots, SYSTEM + "hi")
+    slot = place(slots, following := a_sequence(prompt(SYSTEM + "hi there")))
+    assert slot.computed == len(SYSTEM) + 2 == following.cached_tokens
+    assert len(context.cells[slot.id]) == slot.computed
+    assert context.cells_used == slot.computed
+
+
+def test_the_last_token_is_always_computed(context: FakeContext, slots: Slots) -> None:
+    done(context, slots, "the same")
+    slot = place(slots, a_sequence(prompt("the same")))
+    assert slot.computed == len("the same") - 1 == len(context.cells[slot.id])
+
+
+def test_a_shared_beginning_is_shared_and_the_rest_of_the_old_slot_kept(context: FakeContext, slots: Slots) -> None:
+    old = SYSTEM + "a long conversation about the weather in Spain"
+    done(context, slots, old)
+    slot = place(slots, a_sequence(prompt(SYSTEM + "x")))
+    assert slot.computed == len(SYSTEM)
+    assert context.cells_used == len(old)
+    assert slots.match(a_sequence(prompt(old + "!"))).length == len(old)
+
+
+def test_nothing_in_common_takes_an_empty_slot_before_a_used_one(context: FakeContext, slots: Slots) -> None:
+    done(context, slots, "one")
+    slot = place(slots, a_sequence(prompt("two")))
+    assert slot.computed == 0
+    assert context.cells_used == len("one")
+
+
+def test_the_least_recently_used_slot_is_overwritten_first(context: FakeContext, slots: Slots) -> None:
+    for text in ("1st", "2nd", "3rd", "4th"):
+        done(context, slots, text)
+    done(context, slots, "1st again")
+    place(slots, a_sequence(prompt("new")))
+    assert slots.match(a_sequence(prompt("1st again"))).length > 0
+    assert slots.match(a_sequence(prompt("2nd!"))).length == 0
+
+
+def test_cells_of_a_running_sequence_are_shared(context: FakeContext, slots: Slots) -> None:
+    running = a_sequence(prompt(SYSTEM + "one"))
+    place(slots, running)
+    compute(context, running)
+    slot = place(slots, a_sequence(prompt(SYSTEM + "two")))
+    assert slot is not running.slot
+    assert slot.computed == len(SYSTEM)
+    assert context.cells_used == len(SYSTEM) + 3
+    assert slots.cells_promised == len(SYSTEM) + 6
+
+
+def test_one_waits_for_the_other_to_compute_what_both_need(context: FakeContext, slots: Slots) -> None:
+    leader, follower = a_sequence(prompt(SYSTEM + "one")), a_sequence(prompt(SYSTEM + "two"))
+    place(slots, leader)
+    slot = place(slots, follower)
+    assert (follower.leader, follower.leader_length) == (leader, len(SYSTEM))
+    assert follower.cached_tokens is None
+    compute(context, leader)
+    slots.end_waiting(follower)
+    assert follower.leader is None
+    assert slot.computed == follower.cached_tokens == len(SYSTEM)
+    assert context.cells_used == len(SYSTEM) + 3
+
+
+def test_when_the_leader_leaves_early_another_one_may_lead(context: FakeContext, slots: Slots) -> None:
+    leader, second, third = (a_sequence(prompt(SYSTEM + name)) for name in ("one", "two", "three"))
+    for sequence in (leader, second, third):
+        place(slots, sequence)
+    compute(context, leader, 5)
+    slots.release(leader)
+    slots.end_waiting(second)
+    assert second.leader is None
+    assert second.cached_tokens == 5
+    slots.end_waiting(third)
+    assert third.leader is second
+
+
+def test_a_follower_is_not_a_leader(context: FakeContext, slots: Slots) -> None:
+    leader = a_sequence(prompt(SYSTEM + "one"))
+    place(slots, leader)
+    follower = a_sequence(prompt(SYSTEM + "two, and much more in common"))
+    place(slots, follower)
+    third = a_sequence(prompt(SYSTEM + "two, and much more in common!"))
+    place(slots, third)
+    assert third.leader is leader
+
+
+def test_a_few_common_tokens_are_not_waited_for(slots: Slots) -> None:
+    place(slots, a_sequence(prompt("hello you")))
+    sequence = a_sequence(prompt("hello me"))
+    place(slots, sequence)
+    assert sequence.leader is None
+
+
+def test_evicting_takes_idle_slots_oldest_first_and_never_running_ones(context: FakeContext, slots: Slots) -> None:
+    done(context, slots, "old")
+    done(context, slots, "newer")
+    running = a_sequence(prompt("running"))
+    place(slots, running)
+    compute(context, running)
+    assert slots.evict_one()
+    assert slots.match(a_sequence(prompt("old!"))).length == 0
+    assert slots.match(a_sequence(prompt("newer!"))).length == 5
+    assert slots.evict_one()
+    assert not slots.evict_one()
+    assert context.cells_used == len("running")
+
+
+def test_a_running_state_is_continued_whole_or_not_at_all() -> None:
+    context = FakeContext(is_recurrent=True)
+    slots = Slots(context)
+    done(context, slots, "hello")
+    assert place(slots, whole := a_sequence(prompt("hello you"))).computed == 5
+    compute(context, whole)
+    slots.release(whole)
+    other = a_sequence(prompt("hello me"))
+    assert place(slots, other).computed == 0
+    assert other.leader is None
+
+
+def test_a_memory_that_cannot_be_cut_after_all_starts_anew(context: FakeContext, slots: Slots) -> None:
+    done(context, slots, "hello you")
+    context.is_recurrent = True
+    context.__class__ = type("Cutless", (FakeContext,), {"can_share": True})
+    slot = place(slots, a_sequence(prompt("hello me")))
+    assert slot.computed == 0
+    assert context.cells[slot.id] == []
+
+
+def test_a_window_that_moved_on_is_not_a_prefix(context: FakeContext, slots: Slots) -> None:
+    done(context, slots, "hello you")
+    context.has_prefix = lambda seq_id, length: False  # type: ignore[method-assign]
+    assert place(slots, a_sequence(prompt("hello you there"))).computed == 0
