@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx
 import openai
 from pydantic import SecretStr
 
@@ -44,3 +45,17 @@ def make_sdk_clients(
         client.webhook_secret = None
         client._custom_headers = dict(default_headers or {})
     return sdk, async_sdk
+
+
+def configure(sdk: openai.OpenAI, wish: Mapping[str, Any]) -> None:
+    """Set how a model is to be run (DMR's ``_configure``). Raises the SDK's errors; 409 while others use the model."""
+    sdk.post(_configure_url(sdk), cast_to=httpx.Response, body=dict(wish))
+
+
+async def aconfigure(sdk: openai.AsyncOpenAI, wish: Mapping[str, Any]) -> None:
+    await sdk.post(_configure_url(sdk), cast_to=httpx.Response, body=dict(wish))
+
+
+def _configure_url(sdk: openai.OpenAI | openai.AsyncOpenAI) -> str:
+    """Beside the inference routes: ``.../engines/v1`` and ``.../engines/_configure``."""
+    return str(sdk.base_url).rstrip("/").removesuffix("/v1") + "/_configure"

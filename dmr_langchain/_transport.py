@@ -1,6 +1,6 @@
 """HTTP to the first place that answers, over TCP or a Unix socket; safe for many threads and event loops.
 
-Knows nothing of models. The only importer of httpx.
+Knows nothing of models.
 """
 
 import asyncio

@@ -19,9 +19,10 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils import secret_from_env
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, model_validator
+from pydantic.v1 import BaseModel as BaseModelV1
 
 from dmr_langchain._address import Place, find_places
-from dmr_langchain._sdk import make_sdk_clients
+from dmr_langchain._sdk import aconfigure, configure, make_sdk_clients
 from dmr_langchain.errors import helpful_errors
 
 API_KEY_VARIABLE = "DMR_API_KEY"
@@ -48,6 +49,8 @@ class ChatDMR(BaseChatOpenAI):
             Length of an answer at most.
         top_k, min_p, repeat_penalty:
             Further sampling parameters that OpenAI does not have.
+        context_size, keep_alive:
+            How the service shall run the model: for everybody who uses it, until somebody says otherwise.
         thinking: bool | None
             False asks a reasoning model to answer at once.
 
@@ -152,7 +155,13 @@ class ChatDMR(BaseChatOpenAI):
     thinking: bool | None = None
     """Whether a model that can reason before it answers shall do so; None leaves it to the model."""
 
+    context_size: int | None = Field(default=None, ge=1)
+    """Tokens the model shall be able to hold, prompt and answer. Set in the service before the first request."""
+    keep_alive: str | None = None
+    """How long the model stays loaded when nobody uses it: ``"10m"``, ``"0"``, ``"-1"`` for ever. Set likewise."""
+
     _places: tuple[Place, ...] = PrivateAttr(default=())
+    _configured: set[str] = PrivateAttr(default_factory=set)
 
     # ---- construction -----------------------------------------------------------------------
 
@@ -247,6 +256,9 @@ class ChatDMR(BaseChatOpenAI):
         **kwargs: Any,
     ) -> ChatResult:
         with helpful_errors(self._model_of(kwargs), self._places):
+            for model, wish in self._wishes(kwargs):
+                configure(self.root_client, wish)
+                self._configured.add(model)
             return super()._generate(messages, stop, run_manager, **kwargs)
 
     async def _agenerate(
@@ -257,18 +269,40 @@ class ChatDMR(BaseChatOpenAI):
         **kwargs: Any,
     ) -> ChatResult:
         with helpful_errors(self._model_of(kwargs), self._places):
+            for model, wish in self._wishes(kwargs):
+                await aconfigure(self.root_async_client, wish)
+                self._configured.add(model)
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        # Closing at once, also when the caller leaves half way, frees the model's slot.
-        with helpful_errors(self._model_of(kwargs), self._places), closing(super()._stream(*args, **kwargs)) as chunks:  # type: ignore[type-var]
-            yield from chunks
+        with helpful_errors(self._model_of(kwargs), self._places):
+            for model, wish in self._wishes(kwargs):
+                configure(self.root_client, wish)
+                self._configured.add(model)
+            # Closing at once, also when the caller leaves half way, frees the model's slot.
+            with closing(super()._stream(*args, **kwargs)) as chunks:  # type: ignore[type-var]
+                yield from chunks
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         with helpful_errors(self._model_of(kwargs), self._places):
+            for model, wish in self._wishes(kwargs):
+                await aconfigure(self.root_async_client, wish)
+                self._configured.add(model)
             async with aclosing(super()._astream(*args, **kwargs)) as chunks:  # type: ignore[type-var]
                 async for chunk in chunks:
                     yield chunk
+
+    def _wishes(self, kwargs: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """What has to be configured before this request: nothing, or this model."""
+        model = self._model_of(kwargs)
+        wish: dict[str, Any] = {}
+        if self.context_size is not None:
+            wish["context-size"] = self.context_size
+        if self.keep_alive is not None:
+            wish["keep_alive"] = self.keep_alive
+        return (
+            [(model, {"model": model, "mode": "completion", **wish})] if wish and model not in self._configured else []
+        )
 
     def _model_of(self, kwargs: dict[str, Any]) -> str:
         return str(kwargs.get("model") or self.model_name)
@@ -328,6 +362,8 @@ class ChatDMR(BaseChatOpenAI):
             tools: Tools the model may call instead of answering, with ``"json_schema"`` only.
             **kwargs: Passed on to ``bind``.
         """
+        if method == "json_schema" and isinstance(schema, type) and issubclass(schema, BaseModelV1):
+            method = "function_calling"  # the only way that the parent has for Pydantic 1
         return super().with_structured_output(
             schema, method=method, include_raw=include_raw, strict=strict, tools=tools, **kwargs
         )

@@ -119,6 +119,14 @@ def _helpful_status(error: openai.APIStatusError, model: str) -> DMRError | None
             return DMRContextOverflowError(message, response=response, body=body)
         case 400 | 422:
             return DMRBadRequestError(text, response=response, body=body)
+        case 409:
+            return DMRBadRequestError(
+                _sentences(
+                    text, "others use the model with other settings: wait, or leave context_size and keep_alive out"
+                ),
+                response=response,
+                body=body,
+            )
         case 429:
             message = _sentences(
                 text, "send fewer requests at once (max_concurrency in the config of batch()), or raise max_retries"

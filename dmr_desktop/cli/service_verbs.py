@@ -107,9 +107,7 @@ def open_tcp(session: Session, port: int) -> TcpStatus:
         return session.client.set_tcp(True, port)
     except Conflict as error:
         other = port + 1 if port < 65535 else port - 1
-        raise PortInUse(
-            error.message, hint=f"stop that program, or choose another port, e.g. `dmr enable --tcp {other}`"
-        ) from error
+        raise PortInUse(error.message, hint=f"e.g. `dmr enable --tcp {other}`") from error
 
 
 def disable(session: Session, options: Namespace) -> int:

@@ -32,6 +32,7 @@ class Launcher(Protocol):
 
     def start(self) -> None: ...
     def is_alive(self) -> bool: ...
+    def gave_way(self) -> bool: ...
     def last_words(self) -> str: ...
 
 
@@ -73,6 +74,7 @@ class ServiceLink(QObject):
     def start_service(self) -> None:
         """The user's wish after a stop or a failure: tries again with a fresh count."""
         self._stop_expected = False
+        self._start_deadline = self._exit_grace = None
         self._starts.clear()
         self._failures = 0
         self._set(with_link(self._state, Link.CONNECTING))
@@ -130,28 +132,34 @@ class ServiceLink(QObject):
             self._fail_start(self.tr("The service was started three times within a minute and went away each time."))
             return
         self._starts.append(now)
+        self._start_deadline = QDeadlineTimer(START_TIMEOUT_MS)
+        if self._state.link is not Link.LOST:
+            self._set(with_link(self._state, Link.STARTING))
+        self._start_process()
+
+    def _start_process(self) -> None:
+        self._exit_grace = None
         try:
             self._launcher.start()
         except LaunchError as error:
             self._fail(str(error))
             return
-        self._start_deadline = QDeadlineTimer(START_TIMEOUT_MS)
-        self._exit_grace = None
-        if self._state.link is not Link.LOST:
-            self._set(with_link(self._state, Link.STARTING))
         self._retry.start(LAUNCHING_DELAY_MS)
 
     def _watch_start(self, deadline: QDeadlineTimer) -> None:
-        if self._launcher.is_alive():
-            if deadline.hasExpired():
-                self._fail_start(self.tr("The service was started and does not answer."))
-                return
+        if deadline.hasExpired():
+            self._fail_start(self.tr("The service was started and does not answer."))
+        elif self._launcher.is_alive():
+            self._retry.start(LAUNCHING_DELAY_MS)
         elif self._exit_grace is None:
             self._exit_grace = QDeadlineTimer(GRACE_AFTER_EXIT_MS)
-        elif self._exit_grace.hasExpired():
+            self._retry.start(LAUNCHING_DELAY_MS)
+        elif not self._exit_grace.hasExpired():
+            self._retry.start(LAUNCHING_DELAY_MS)
+        elif self._launcher.gave_way():
+            self._start_process()
+        else:
             self._fail_start(self.tr("The service ended right after its start."))
-            return
-        self._retry.start(LAUNCHING_DELAY_MS)
 
     def _fail_start(self, sentence: str) -> None:
         words = self._launcher.last_words()

@@ -5,7 +5,7 @@ their failures. A pull lasts as long as its request.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
@@ -97,8 +97,10 @@ class Pulls(QObject):
                 message = self.tr("The connection to the service was cut.")
                 self.failed.emit(Problem(title, message, self.tr("Pull again: finished parts are kept.")))
             else:
-                body = bytes(reply.readAll().data())
-                self.failed.emit(problem_from_reply(title, status, body, reply.errorString()))
+                problem = problem_from_reply(title, status, bytes(reply.readAll().data()), reply.errorString())
+                if status == 500:
+                    problem = replace(problem, hint=self.tr("Check the network, then pull again."))
+                self.failed.emit(problem)
         reply.deleteLater()
         self.changed.emit()
 

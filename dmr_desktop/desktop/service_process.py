@@ -13,22 +13,29 @@ class LaunchError(Exception):
 
 
 class ServiceProcess:
-    """Starts a service, and knows whether it still runs and what it printed."""
+    """Starts services, and knows whether they still run and what the last one printed."""
 
     def __init__(self, settings: Settings) -> None:
         self._log = settings.log_dir / "service.out"
-        self._process: Detached | None = None
+        self._processes: list[Detached] = []
 
     def start(self) -> None:
         """Raises :class:`LaunchError`."""
+        # One that is still on its way out is kept, so that its end is noticed and no zombie stays.
+        self._processes = [process for process in self._processes if not process.has_ended]
         try:
-            self._process = start_detached(self_command("serve"), self._log)
+            self._processes.append(start_detached(self_command("serve"), self._log))
         except OSError as error:
             raise LaunchError(f"The service cannot be started: {error}") from error
 
     def is_alive(self) -> bool:
-        return self._process is not None and not self._process.has_ended
+        """Whether any service that was started here still runs."""
+        return any(not process.has_ended for process in self._processes)
+
+    def gave_way(self) -> bool:
+        """Whether the last one ended because another service holds the lock, perhaps one that is stopping."""
+        return bool(self._processes) and self._processes[-1].process.poll() == 0
 
     def last_words(self) -> str:
         """The end of what it printed, "" if nothing."""
-        return self._process.last_output() if self._process else ""
+        return self._processes[-1].last_output() if self._processes else ""

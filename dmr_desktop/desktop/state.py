@@ -85,7 +85,8 @@ class DesktopState:
 
     @property
     def active_requests(self) -> int:
-        return sum(runner.active_requests for runner in self.runners)
+        """Requests being answered; those that wait for their model to load do not count."""
+        return sum(runner.active_requests for runner in self.runners if runner.state is not RunnerState.STARTING)
 
     @property
     def base_url(self) -> str | None:

@@ -45,7 +45,8 @@ def status_line(state: DesktopState) -> str:
         case Shape.BUSY:
             return _busy_line(state)
         case Shape.STARTING:
-            return _tr("Loading a model…")
+            names = [state.runner_name(runner) for runner in state.runners if runner.state is RunnerState.STARTING]
+            return _tr("Loading {model}…").format(model=names[0])
     return _ready_line(state)
 
 

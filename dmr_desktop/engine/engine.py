@@ -176,11 +176,10 @@ class Engine:
         started = perf_counter()
         decoding = self._decode_seconds
         outputs, self._refused = self._refused, []
-        for sequence_id in self._to_cancel:
+        for sequence_id in sorted(self._to_cancel):
             sequence = self._alive[sequence_id]
             sequence.finish = "cancelled"
             outputs.append(self._ended(sequence, sequence.report()))
-        self._to_cancel.clear()
         plan = self._scheduler.schedule()
         while plan.num_tokens:
             try:

@@ -58,8 +58,9 @@ class Slots:
 
     @property
     def cells_promised(self) -> int:
-        """Upper bound of the cells that the running sequences' tokens take now."""
-        return sum(slot.sequence.num_tokens - slot.borrowed for slot in self._slots if slot.sequence is not None)
+        """Upper bound of the cells that the running sequences' tokens take, or will when their prompts are computed."""
+        running = ((slot, slot.sequence) for slot in self._slots if slot.sequence is not None)
+        return sum(sequence.num_tokens - max(slot.borrowed, sequence.leader_length) for slot, sequence in running)
 
     def match(self, sequence: Sequence) -> Match:
         """Looks for the longest common prefix with any slot, running ones included."""

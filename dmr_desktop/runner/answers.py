@@ -4,8 +4,7 @@ Parsing output text and building rows is Python work; here it happens while the 
 llama.cpp, so it costs no tokens per second.
 """
 
-import sys
-import traceback
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +14,8 @@ from dmr_desktop.protocol.errors import DMRError, ErrorInfo, RunnerError
 from dmr_desktop.protocol.generation import Event, Failed, Finished, Started, TextDelta, Timings, Usage
 from dmr_desktop.protocol.wire import dump_event
 from dmr_desktop.runner.outbox import Row
+
+_logger = logging.getLogger(__name__)
 
 MAX_CHOICES = 16
 
@@ -37,9 +38,7 @@ class Answer:
     cached_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
-    queue_ms: float = 0.0
-    prompt_ms: float = 0.0
-    predicted_ms: float = 0.0
+    timings: Timings = field(default_factory=Timings)
 
     def __post_init__(self) -> None:
         self.num_unfinished = len(self.parsers)
@@ -80,7 +79,7 @@ class Answers:
                 events = _advance(answer, choice, output)
             except Exception as error:
                 # A parser that trips over what a model wrote must not take the other requests along.
-                traceback.print_exc(file=sys.stderr)
+                _logger.exception("an output could not be read")
                 info = error.info if isinstance(error, DMRError) else None
                 rows += self._give_up(number, info or RunnerError("the model's output could not be read").info)
                 continue
@@ -107,7 +106,7 @@ def _advance(answer: Answer, choice: int, output: SequenceOutput) -> list[Event]
         events += parser.finish(output.finish, output.stop)
         answer.num_unfinished -= 1
         answer.completion_tokens += output.completion_tokens
-        answer.predicted_ms = max(answer.predicted_ms, output.timings.predicted_ms)
+        answer.timings = _slowest(answer.timings, output.timings)
         if not answer.num_unfinished:
             events.append(_finished(answer))
     return events
@@ -117,8 +116,6 @@ def _start(answer: Answer, output: SequenceOutput, events: list[Event]) -> None:
     answer.is_started = True
     answer.prompt_tokens = output.prompt_tokens
     answer.cached_tokens = output.cached_tokens
-    answer.queue_ms = output.timings.queue_ms
-    answer.prompt_ms = output.timings.prompt_ms
     events.append(Started(output.prompt_tokens, output.cached_tokens))
     if answer.echo:
         events += [TextDelta(answer.echo, choice) for choice in range(len(answer.parsers))]
@@ -127,7 +124,16 @@ def _start(answer: Answer, output: SequenceOutput, events: list[Event]) -> None:
 def _finished(answer: Answer) -> Finished:
     return Finished(
         Usage(answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens, answer.reasoning_tokens),
-        Timings(answer.queue_ms, answer.prompt_ms, answer.predicted_ms),
+        answer.timings,
+    )
+
+
+def _slowest(one: Timings, other: Timings) -> Timings:
+    """The choices of a request run at the same time."""
+    return Timings(
+        max(one.queue_ms, other.queue_ms),
+        max(one.prompt_ms, other.prompt_ms),
+        max(one.predicted_ms, other.predicted_ms),
     )
 
 

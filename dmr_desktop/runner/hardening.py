@@ -1,11 +1,14 @@
 """What a process that runs foreign model files gives up. Linux has most of it; elsewhere less applies."""
 
 import ctypes
+import logging
 import os
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+_logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -41,4 +44,4 @@ def _prctl(option: int, value: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     unused = ctypes.c_ulong(0)
     if libc.prctl(option, ctypes.c_ulong(value), unused, unused, unused) != 0:
-        print(f"prctl {option}: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
+        _logger.warning("prctl %d: %s", option, os.strerror(ctypes.get_errno()))

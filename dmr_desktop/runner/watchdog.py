@@ -4,12 +4,14 @@ Templates and grammars come from strangers. Their own layers bound them; this is
 one endless call in native code, which nothing inside the process can interrupt.
 """
 
+import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_logger = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 0.1
 EXIT_CODE = 4
@@ -41,6 +43,5 @@ class Watchdog:
             self._armed.wait()
             time.sleep(_CHECK_SECONDS)
             if self._armed.is_set() and time.clock_gettime(self._clock) > self._end:
-                print(f"runner: {self._what} took more than {self._seconds:.0f} s, giving up", file=sys.stderr)
-                sys.stderr.flush()
+                _logger.critical("%s took more than %.0f s: giving up", self._what, self._seconds)
                 os._exit(EXIT_CODE)

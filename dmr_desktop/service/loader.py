@@ -22,9 +22,19 @@ from dmr_desktop.protocol.errors import (
 )
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
-from dmr_desktop.service.memory import ProcessMemory, available_bytes, process_memory
+from dmr_desktop.service.memory import MachineMemory, ProcessMemory
 from dmr_desktop.service.model_check import inspect_model
-from dmr_desktop.service.placement import Evict, Go, Machine, ModelShape, Wait, decide, default_seats, estimate_bytes
+from dmr_desktop.service.placement import (
+    Evict,
+    Go,
+    Machine,
+    ModelShape,
+    Wait,
+    context_tokens,
+    decide,
+    default_seats,
+    estimate_bytes,
+)
 from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.supervisor import Patience, Supervisor
 
@@ -50,9 +60,14 @@ class LoaderLimits:
 class Probes:
     """The loader's view of the machine, replaceable in tests. ``inspect`` may block and raise UnsupportedModel."""
 
-    inspect: Callable[[ModelFiles], ModelShape] = inspect_model
-    available: Callable[[], int] = available_bytes
-    process: Callable[[int], ProcessMemory] = process_memory
+    inspect: Callable[[ModelFiles], ModelShape]
+    available: Callable[[], int]
+    process: Callable[[int], ProcessMemory]
+
+
+def real_probes() -> Probes:
+    memory = MachineMemory()
+    return Probes(inspect_model, memory.available, memory.of_process)
 
 
 class Loader:
@@ -68,14 +83,14 @@ class Loader:
         *,
         log: Callable[[RunnerKey, str], LogLine] = lambda key, label: lambda line: None,
         on_change: Callable[[], None] = lambda: None,
-        probes: Probes = Probes(),
+        probes: Probes | None = None,
     ) -> None:
         self._backends = backends
         self._limits = limits
         self._seats = limits.seats or default_seats(os.cpu_count())
         self._log = log
         self._on_change = on_change
-        self._probes = probes
+        self._probes = probes or real_probes()
         self._residents: dict[RunnerKey, Resident] = {}
         self._configurations: dict[RunnerKey, RunnerConfig] = {}
         self._waiting_for_room: set[asyncio.Future[None]] = set()
@@ -175,8 +190,9 @@ class Loader:
             resident.supervisor.crashes.wait_seconds(time.monotonic())  # a crash loop evicts nobody
             shape = await asyncio.to_thread(self._probes.inspect, resident.files)
             resident.config = self.configuration(resident.key)
-            default_context = resident.files.model.config.context_size
-            resident.need_bytes = estimate_bytes(shape, resident.config.context_size or default_context)
+            configured = resident.config.context_size or resident.files.model.config.context_size
+            tokens = context_tokens(configured, shape, self._probes.available())
+            resident.need_bytes = estimate_bytes(shape, tokens)
             await self._wait_for_room(resident)
             runner = await resident.supervisor.start(
                 LaunchSpec(
@@ -185,7 +201,7 @@ class Loader:
                     config=resident.config,
                     mmproj=str(resident.files.mmproj) if resident.files.mmproj else None,
                     chat_template=str(resident.files.chat_template) if resident.files.chat_template else None,
-                    default_context_size=default_context,
+                    default_context_size=tokens,
                 )
             )
             resident.loaded_at = time.time()

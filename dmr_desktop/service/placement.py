@@ -14,7 +14,8 @@ MIN_SEATS = 2
 _MIB = 1024 * 1024
 _BASE_BYTES = 150 * _MIB
 """The runner process itself with its libraries, before any model."""
-_DEFAULT_CONTEXT = 4096
+_BEST_DEFAULT_CONTEXT = 16384
+_LEAST_DEFAULT_CONTEXT = 4096
 
 
 class Tenancy(StrEnum):
@@ -29,8 +30,8 @@ class Tenant:
     """A runner that has a seat.
 
     ``private_bytes`` come back to the machine when it goes. ``mapped_bytes`` are pages of the model's file: the
-    system counts them as available, but taking them would make every step read from disk. ``idle_since`` is
-    monotonic seconds. A tenant that is COMING will grow by ``reserved_bytes`` more.
+    system counts them as available, but taking them would make every step read from disk. ``reserved_bytes`` are
+    what it will still grow by. ``idle_since`` is monotonic seconds.
     """
 
     key: RunnerKey
@@ -120,18 +121,35 @@ class ModelShape:
     train_context: int = 0
 
 
-def estimate_bytes(shape: ModelShape, context_size: int | None) -> int:
-    """Memory of a runner: weights, KV cache in half precision, compute buffers and the process.
+def context_tokens(configured: int | None, shape: ModelShape, available_bytes: int) -> int:
+    """The context a model is loaded with. ``configured`` as in RunnerConfig: None lets us choose, -1 is its maximum.
 
-    ``context_size`` as in RunnerConfig, already resolved with the model's own: None is the runner's default, -1 the
-    model's maximum. A model whose shape is unknown counts a tenth of its weights as KV cache.
+    Ours is what an agent's prompts need, as long as the KV cache takes no more than a quarter of the memory there is.
+    Never more than the model was trained for: beyond that it writes nonsense.
     """
-    tokens = context_size or min(shape.train_context or _DEFAULT_CONTEXT, _DEFAULT_CONTEXT)
-    if tokens < 0:
-        tokens = shape.train_context or _DEFAULT_CONTEXT
-    per_token = 2 * shape.num_layers * shape.num_kv_heads * (shape.key_length + shape.value_length)
-    kv_bytes = tokens * per_token if per_token else shape.weights_bytes // 10
+    most = shape.train_context or _LEAST_DEFAULT_CONTEXT
+    if configured is None:
+        tokens = min(_BEST_DEFAULT_CONTEXT, most)
+        while tokens > _LEAST_DEFAULT_CONTEXT and tokens * _kv_bytes_per_token(shape) > available_bytes // 4:
+            tokens //= 2
+        return tokens
+    if configured < 0:
+        return most
+    return min(configured, shape.train_context) if shape.train_context else configured
+
+
+def estimate_bytes(shape: ModelShape, tokens: int) -> int:
+    """Memory of a runner with a context of ``tokens``: weights, KV cache, compute buffers and the process.
+
+    A model whose shape is unknown counts a tenth of its weights as KV cache.
+    """
+    kv_bytes = tokens * _kv_bytes_per_token(shape) or shape.weights_bytes // 10
     return _BASE_BYTES + shape.weights_bytes + kv_bytes + shape.weights_bytes // 20
+
+
+def _kv_bytes_per_token(shape: ModelShape) -> int:
+    """Keys and values in half precision."""
+    return 2 * shape.num_layers * shape.num_kv_heads * (shape.key_length + shape.value_length)
 
 
 def _given_back(tenant: Tenant) -> int:

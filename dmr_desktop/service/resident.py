@@ -54,7 +54,8 @@ class Resident:
         tenancy = Tenancy.BUSY if self.users else Tenancy.IDLE
         if self.supervisor.runner is None:
             tenancy = Tenancy.LEAVING
-        return Tenant(self.key, tenancy, held.private_bytes, held.mapped_bytes, idle_since=self.idle_since)
+        growth = max(0, self.need_bytes - held.private_bytes - held.mapped_bytes)
+        return Tenant(self.key, tenancy, held.private_bytes, held.mapped_bytes, growth, self.idle_since)
 
     def status(self, expires_in: float | None, memory_of: Callable[[int], ProcessMemory]) -> RunnerStatus:
         supervisor = self.supervisor

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
-from dmr_desktop.desktop import tray
 from dmr_desktop.desktop.app import Desktop
 from dmr_desktop.desktop.instance import Instance, InstanceError
 from dmr_desktop.settings import load_settings
@@ -79,7 +78,7 @@ def test_quitting_during_a_pull_asks_first(qtbot: QtBot, desktop: Desktop, servi
 def test_without_a_tray_the_window_opens_says_so_and_closing_it_quits(
     qtbot: QtBot, desktop: Desktop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tray.QSystemTrayIcon, "isSystemTrayAvailable", lambda: False)
+    monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", lambda: False)
     desktop.tray._searches_left = 1
     desktop.tray.dock()
     qtbot.waitUntil(lambda: desktop.panel.isVisible())
@@ -130,6 +129,6 @@ def test_a_bug_is_printed_and_shown(desktop: Desktop, capsys: pytest.CaptureFixt
     try:
         raise RuntimeError("boom")
     except RuntimeError:
-        desktop.report_bug(*sys.exc_info())  # type: ignore[arg-type]  # inside except all three are there
+        desktop.report_bug(*sys.exc_info())
     assert "RuntimeError: boom" in desktop.panel.banner.text
     assert "Traceback" in capsys.readouterr().err

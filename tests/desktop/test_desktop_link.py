@@ -124,6 +124,17 @@ def test_a_service_that_dies_at_once_shows_its_last_words(qtbot: QtBot, make_lin
     assert "tcp_port 0 is not a port" in joined.state.fault
 
 
+def test_a_start_that_finds_another_service_stopping_is_tried_again(
+    qtbot: QtBot, make_link: MakeLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "GRACE_AFTER_EXIT_MS", 50)
+    launcher = FakeLauncher(is_outpaced=True)
+    joined = make_link(launcher)
+    joined.join()
+    qtbot.waitUntil(lambda: launcher.starts >= MAX_STARTS + 1)
+    assert joined.state.link is Link.STARTING
+
+
 def test_a_service_that_cannot_be_started_says_why(qtbot: QtBot, make_link: MakeLink) -> None:
     class Broken(FakeLauncher):
         def start(self) -> None:

@@ -36,7 +36,8 @@ TEXT_ON = [
 
 def luminance(color: str) -> float:
     """Relative luminance of WCAG 2."""
-    parts = [channel / 255 for channel in QColor(color).getRgb()[:3]]  # type: ignore[index]  # the stub says object
+    rgb = QColor(color)
+    parts = [rgb.redF(), rgb.greenF(), rgb.blueF()]
     red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

@@ -16,13 +16,14 @@ from dmr_desktop.desktop.state import (
     trouble_of,
     with_link,
 )
-from dmr_desktop.protocol.notices import GpuSample, PullStatus, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.json_types import JSON, JSONObject
+from dmr_desktop.protocol.notices import GpuSample, PullState, PullStatus, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from dmr_desktop.protocol.wire import WireError, dump
 from tests.fakes.fake_service import empty_snapshot
 
 MODEL_ID = "sha256:" + "a" * 64
-MODEL = {
+MODEL: JSONObject = {
     "id": MODEL_ID,
     "tags": ["docker.io/ai/smollm2:latest"],
     "created": 1,
@@ -86,9 +87,9 @@ def test_an_unknown_event_changes_nothing() -> None:
         ("pull", None),
     ],
 )
-def test_a_wrong_shape_is_an_error(event: str, data: object) -> None:
+def test_a_wrong_shape_is_an_error(event: str, data: JSON) -> None:
     with pytest.raises(WireError):
-        apply(connected(), event, data)  # type: ignore[arg-type]
+        apply(connected(), event, data)
 
 
 def test_a_model_without_tags_or_facts_is_shown_by_its_short_id() -> None:
@@ -104,8 +105,9 @@ def test_pulls_keep_their_place_and_leave_when_they_end() -> None:
         state = apply(state, "pull", dump(PullStatus(name, "running", 0, 10)))
     state = apply(state, "pull", dump(PullStatus("a", "running", 5, 10)))
     assert [(pull.reference, pull.current_bytes) for pull in state.pulls] == [("a", 5), ("b", 0)]
-    for ending in ("done", "failed", "cancelled"):
-        assert [pull.reference for pull in apply(state, "pull", dump(PullStatus("a", ending))).pulls] == ["b"]  # type: ignore[arg-type]
+    endings: tuple[PullState, ...] = ("done", "failed", "cancelled")
+    for ending in endings:
+        assert [pull.reference for pull in apply(state, "pull", dump(PullStatus("a", ending))).pulls] == ["b"]
 
 
 def test_a_pull_is_found_by_what_the_user_typed() -> None:
@@ -149,7 +151,7 @@ def test_shape_without_a_connection(link: Link, shape: Shape) -> None:
 def test_shape_of_what_the_service_does() -> None:
     state = connected()
     assert shape_of(state) is Shape.READY
-    loading = replace(state, runners=(runner(RunnerState.STARTING),))
+    loading = replace(state, runners=(runner(RunnerState.STARTING, active_requests=1),))
     assert shape_of(loading) is Shape.STARTING
     busy = replace(state, runners=(runner(active_requests=1), runner(RunnerState.STARTING)))
     assert shape_of(busy) is Shape.BUSY

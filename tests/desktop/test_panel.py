@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.panel.model_table import Column
+from dmr_desktop.desktop.panel.widgets import Button
 from dmr_desktop.desktop.panel.window import SECTIONS
 from dmr_desktop.desktop.quantities import UNKNOWN
+from dmr_desktop.protocol.json_types import JSONObject
 from dmr_desktop.protocol.notices import GpuSample, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from tests.fakes.desktop_parts import Parts
@@ -18,7 +20,7 @@ from tests.fakes.fake_service import FakeService, SeenRequest
 
 GIB = 1024**3
 IDS = ["sha256:" + letter * 64 for letter in "abc"]
-MODELS = [
+MODELS: list[JSONObject] = [
     {"id": IDS[0], "tags": ["docker.io/ai/zeta:latest"], "config": {"quantization": "Q4_K_M"}, "size_bytes": 3 * GIB},
     {"id": IDS[1], "tags": ["docker.io/ai/alpha:1B"], "config": {"parameters": "1.2 B"}, "size_bytes": GIB},
 ]
@@ -37,6 +39,11 @@ def sample(*gpus: GpuSample) -> TelemetrySample:
 def cell(parts: Parts, row: int, column: Column) -> str:
     model = parts.panel.models.table.model()
     return str(model.index(row, column).data())
+
+
+def button_called(parent: QWidget, name: str) -> Button:
+    (button,) = [button for button in parent.findChildren(Button) if button.accessibleName() == name]
+    return button
 
 
 def show_models(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
@@ -118,8 +125,7 @@ def test_a_busy_port_is_named_and_the_next_one_offered(qtbot: QtBot, parts: Part
     parts.panel.overview.tcp.switch.click()
     qtbot.waitUntil(parts.panel.banner.isVisible)
     assert "port 12434 is in use by nginx (pid 812)" in parts.panel.banner.text
-    (other,) = [button for button in parts.panel.banner.findChildren(QWidget) if button.accessibleName() == "Use 12435"]
-    qtbot.mouseClick(other, Qt.MouseButton.LeftButton)
+    button_called(parts.panel.banner, "Use 12435").click()
     qtbot.waitUntil(parts.panel.overview.tcp.switch.isChecked)
     assert not parts.panel.banner.isVisible()
 
@@ -204,8 +210,7 @@ def test_a_stopped_service_offers_start(qtbot: QtBot, parts: Parts, service: Fak
     qtbot.waitUntil(lambda: service.num_listeners == 1)
     service.stop()
     qtbot.waitUntil(parts.panel.service_banner.isVisible)
-    (start,) = [b for b in parts.panel.service_banner.findChildren(QWidget) if b.accessibleName() == "Start service"]
-    qtbot.mouseClick(start, Qt.MouseButton.LeftButton)
+    button_called(parts.panel.service_banner, "Start service").click()
     qtbot.waitUntil(lambda: parts.link.state.is_connected, timeout=5000)
     qtbot.waitUntil(lambda: not parts.panel.service_banner.isVisible())
 

@@ -18,6 +18,7 @@ class FakeLauncher:
     words: str = ""
     starts: int = 0
     is_running: bool = False
+    is_outpaced: bool = False
 
     def start(self) -> None:
         self.starts += 1
@@ -27,6 +28,9 @@ class FakeLauncher:
 
     def is_alive(self) -> bool:
         return self.is_running
+
+    def gave_way(self) -> bool:
+        return self.is_outpaced
 
     def last_words(self) -> str:
         return self.words

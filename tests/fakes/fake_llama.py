@@ -86,6 +86,8 @@ class FakeContext:
     n_batch: int = 256
     next_token: NextToken = hashed_letter
     is_recurrent: bool = False
+    cannot_cut: bool = False
+    """Says that prefixes can be shared, and then cannot cut one."""
     fail_with: RunnerError | None = None
     poison: int | None = None
     """A sequence id whose logits are not numbers."""
@@ -133,7 +135,7 @@ class FakeContext:
         return self._logits
 
     def keep_prefix(self, seq_id: int, length: int) -> bool:
-        if self.is_recurrent and length < len(self.cells[seq_id]):
+        if self.cannot_cut:
             self.clear(seq_id)
             return False
         del self.cells[seq_id][length:]

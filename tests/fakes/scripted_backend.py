@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from dmr_desktop.backends.base import Death, LogLine
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
-from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.errors import DMRError, RunnerCrashed
 from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Event,
+    Failed,
     Finished,
     GenerationRequest,
     Prompt,
@@ -48,6 +49,8 @@ class Script:
     load_error: DMRError | None = None
     load_gate: asyncio.Event | None = None
     requests: list[GenerationRequest] = field(default_factory=list)
+    begun: "asyncio.Queue[GenerationRequest]" = field(default_factory=asyncio.Queue)
+    """Each request as its generation begins, for tests that wait for that."""
     embeddings: list[EmbeddingRequest] = field(default_factory=list)
     launches: list[LaunchSpec] = field(default_factory=list)
     num_cancelled: int = 0
@@ -62,21 +65,33 @@ class ScriptedRunner:
     def __init__(self, script: Script) -> None:
         self._script = script
         self._death: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
+        self._last_words: DMRError = RunnerCrashed("the scripted runner died")
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[tuple[Event, ...], None]:
         script = self._script
         script.requests.append(request)
+        script.begun.put_nowait(request)
         is_complete = False
         try:
             for group in script.answer(request):
-                if script.gate is not None:
-                    await script.gate.acquire()
+                if script.gate is not None and not await self._may_go_on(script.gate):
+                    yield (Failed(self._last_words.info),)
+                    break
                 yield group
             is_complete = True
         finally:
             if not is_complete:
                 script.num_cancelled += 1
                 script.cancelled.set()
+
+    async def _may_go_on(self, gate: asyncio.Semaphore) -> bool:
+        """False once the runner is dead, as a real one's channel tells."""
+        opened = asyncio.ensure_future(gate.acquire())
+        try:
+            await asyncio.wait({opened, self._death}, return_when=asyncio.FIRST_COMPLETED)
+            return not self._death.done()
+        finally:
+            opened.cancel()
 
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResult:
         self._script.embeddings.append(request)
@@ -95,6 +110,7 @@ class ScriptedRunner:
         self._die(Death(None, "SIGKILL", reason))
 
     async def stop(self, because: DMRError | None = None) -> None:
+        self._last_words = because or self._last_words
         self._die(Death(0))
 
     async def wait_dead(self) -> Death:

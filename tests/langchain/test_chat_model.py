@@ -11,7 +11,7 @@ from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from pydantic import BaseModel
 
-from dmr_langchain import ChatDMR
+from dmr_langchain import ChatDMR, DMRBadRequestError
 from tests.fakes.openai_server import FakeOpenAI, Reply, chat_answer, chat_chunk, fake_openai
 
 OPENAI_ENVIRONMENT = {
@@ -228,3 +228,35 @@ def test_the_profile_lets_agents_use_native_schemas() -> None:
 def test_bad_parameters_are_refused_at_once(params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"n must be|not the address|not an absolute path"):
         ChatDMR(model="m", **params)
+
+
+def test_the_model_is_configured_once_before_the_first_request() -> None:
+    with fake_openai(Reply(status=202, body=""), Reply(body=chat_answer())) as fake:
+        model = model_at(fake, context_size=16384, keep_alive="-1")
+        model.invoke("hi")
+        asyncio.run(model.ainvoke("hi"))
+        model.invoke("hi", model="other")
+    assert [received.path.rpartition("/")[2] for received in fake.received] == [
+        "_configure",
+        "completions",
+        "completions",
+        "_configure",
+        "completions",
+    ]
+    assert fake.received[0].path == "/engines/_configure"
+    assert fake.received[0].body == {
+        "model": "dmr.local/demo",
+        "mode": "completion",
+        "context-size": 16384,
+        "keep_alive": "-1",
+    }
+    assert fake.received[3].body["model"] == "other"
+
+
+def test_a_refused_configuration_is_told_and_tried_again() -> None:
+    busy = Reply(status=409, body="runner already active\n", content_type="text/plain")
+    with fake_openai(busy, Reply(status=202, body=""), Reply(body=chat_answer())) as fake:
+        model = model_at(fake, context_size=16384, max_retries=0)
+        with pytest.raises(DMRBadRequestError, match=r"runner already active.*other settings"):
+            model.invoke("hi")
+        assert model.invoke("hi").content == "Hello"

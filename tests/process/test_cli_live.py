@@ -99,7 +99,7 @@ def test_tcp_opens_closes_and_is_remembered(shell: Shell) -> None:
         taken.listen()
         refused = shell.run("enable", "--tcp", str(taken.getsockname()[1]), code=1)
     assert "Port in use:" in refused.err
-    assert f"pid {os.getpid()}" in refused.err
+    assert f"(process {os.getpid()})" in refused.err
     assert "→" in refused.err
 
 
@@ -162,7 +162,7 @@ def test_quickstart_goes_on_when_the_port_is_taken(shell: Shell) -> None:
         taken.bind(("127.0.0.1", int(shell.environment["MODEL_RUNNER_PORT"])))
         taken.listen()
         said = shell.run("quickstart")
-    assert f"pid {os.getpid()}" in said.err
+    assert f"(process {os.getpid()})" in said.err
     assert "Going on with the Unix socket" in said.err
     assert "TCP host access" in said.out
     assert "socket_path=" in said.out

@@ -244,8 +244,8 @@ async def test_the_doors_switch_while_a_stream_runs(live: LiveInProcess) -> None
             asyncio.create_task(chat(live.http, "http://localhost")),
             asyncio.create_task(chat(tcp, f"http://127.0.0.1:{port}")),
         ]
-        while len(live.script.requests) < 2:
-            await asyncio.sleep(0)
+        await live.script.begun.get()
+        await live.script.begun.get()
         for enabled in (False, True, False):
             response = await live.http.put("/settings/tcp", json={"enabled": enabled, "port": port})
             assert response.json()["listening"] is enabled

@@ -168,8 +168,7 @@ def test_a_running_state_is_continued_whole_or_not_at_all() -> None:
 
 def test_a_memory_that_cannot_be_cut_after_all_starts_anew(context: FakeContext, slots: Slots) -> None:
     done(context, slots, "hello you")
-    context.is_recurrent = True
-    context.__class__ = type("Cutless", (FakeContext,), {"can_share": True})
+    context.cannot_cut = True
     slot = place(slots, a_sequence(prompt("hello me")))
     assert slot.computed == 0
     assert context.cells[slot.id] == []

@@ -12,6 +12,7 @@ from dmr_desktop.service.placement import (
     Tenancy,
     Tenant,
     Wait,
+    context_tokens,
     decide,
     default_seats,
     estimate_bytes,
@@ -96,10 +97,30 @@ def test_seats(cpus: int | None, seats: int) -> None:
     assert default_seats(cpus) == seats
 
 
+SHAPE = ModelShape(100 * MIB, num_layers=10, num_kv_heads=4, key_length=64, value_length=64, train_context=32768)
+PER_TOKEN = 2 * 10 * 4 * 128
+
+
 def test_the_estimate_grows_by_the_kv_cache() -> None:
-    shape = ModelShape(100 * MIB, num_layers=10, num_kv_heads=4, key_length=64, value_length=64, train_context=32768)
-    per_token = 2 * 10 * 4 * 128
-    assert estimate_bytes(shape, 8192) - estimate_bytes(shape, 4096) == 4096 * per_token
-    assert estimate_bytes(shape, -1) == estimate_bytes(shape, 32768)
-    assert estimate_bytes(shape, None) < estimate_bytes(shape, 32768)
+    assert estimate_bytes(SHAPE, 8192) - estimate_bytes(SHAPE, 4096) == 4096 * PER_TOKEN
     assert estimate_bytes(ModelShape(100 * MIB), 4096) > 110 * MIB
+
+
+@pytest.mark.parametrize(
+    ("configured", "available", "tokens"),
+    [
+        (8192, 0, 8192),
+        (65536, 0, 32768),
+        (-1, 0, 32768),
+        (None, 1 << 40, 16384),
+        (None, 4 * 8192 * PER_TOKEN, 8192),
+        (None, 0, 4096),
+    ],
+)
+def test_the_context_is_what_was_asked_for_or_what_fits(configured: int | None, available: int, tokens: int) -> None:
+    assert context_tokens(configured, SHAPE, available) == tokens
+
+
+def test_a_model_that_does_not_say_its_limit_gets_what_was_asked_for() -> None:
+    assert context_tokens(65536, ModelShape(1), 0) == 65536
+    assert context_tokens(None, ModelShape(1), 1 << 40) == 4096

@@ -1,0 +1,156 @@
+"""Serves text: requests in on one thread, the engine's loop on another, answers out on a third.
+
+The inbox is a queue without an end: the service bounds how much it asks for.
+"""
+
+import threading
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from queue import SimpleQueue
+from typing import TypeAlias
+
+from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
+from dmr_desktop.engine.engine import Engine
+from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.llama import Model
+from dmr_desktop.protocol.errors import InvalidRequest, RunnerError
+from dmr_desktop.protocol.generation import (
+    ChatPrompt,
+    GenerationRequest,
+    Prompt,
+    SamplingParams,
+    TextPrompt,
+    TokenPrompt,
+)
+from dmr_desktop.protocol.wire import load
+from dmr_desktop.runner.answers import MAX_CHOICES, Answer, Answers, sequence_id
+from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
+from dmr_desktop.runner.reader import Message
+from dmr_desktop.runner.watchdog import Watchdog
+
+_PREPARE_SECONDS = 10.0
+"""CPU time. The formats layer gives a template two; tokenizing the longest prompt takes a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    sequences: tuple[SequenceRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    number: int
+
+
+Command: TypeAlias = Submit | Cancel
+
+
+class CompletionService:
+    """``accept`` runs on the reading thread, ``run`` on the main thread, which alone steps the engine."""
+
+    def __init__(self, model: Model, engine: Engine, formatter: ChatFormatter, outbox: Outbox) -> None:
+        self._vocabulary = model.vocabulary
+        self._engine = engine
+        self._formatter = formatter
+        self._outbox = outbox
+        self._inbox: SimpleQueue[Command] = SimpleQueue()
+        self._answers = Answers(lambda number: self._inbox.put(Cancel(number)))
+        self._watchdog = Watchdog(_PREPARE_SECONDS)
+
+    def accept(self, message: Message) -> None:
+        """Raises DMRError or WireError, which become the answer."""
+        number = message["id"]
+        match message["op"]:
+            case "generate":
+                self._generate(number, load(GenerationRequest, message["request"]))
+            case "cancel":
+                self._outbox.put(lambda: self._answers.close(number))
+                self._inbox.put(Cancel(number))
+            case "tokenize":
+                # Prompt is a union, not a class: the request is what knows how to load one.
+                prompt = load(GenerationRequest, {"prompt": message["prompt"]}).prompt
+                self._outbox.put_message({"op": "tokens", "id": number, "tokens": self._tokenize(prompt)})
+            case "stats":
+                self._outbox.put_message({"op": "stats", "id": number, "stats": asdict(self._engine.stats())})
+            case _:
+                raise InvalidRequest("this model was loaded to generate text, not for embeddings")
+
+    def run(self) -> None:
+        """The engine's loop: what came in, then a step, for ever."""
+        engine, inbox = self._engine, self._inbox
+        threading.Thread(target=engine.warm_grammars, name="warm grammars", daemon=True).start()
+        while True:
+            if engine.is_idle:
+                self._obey(inbox.get())
+            while not inbox.empty():
+                self._obey(inbox.get())
+            outputs = engine.step()
+            if outputs:
+                self._outbox.put_outputs(outputs, self._answers.render)
+                if self._outbox.unsent_bytes > MAX_UNSENT_BYTES:
+                    self._give_up(outputs)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Submit(sequences):
+                for sequence in sequences:
+                    self._engine.submit(sequence)
+            case Cancel(number):
+                for choice in range(MAX_CHOICES):
+                    self._engine.cancel(sequence_id(number, choice))
+
+    def _give_up(self, outputs: list[SequenceOutput]) -> None:
+        """Nobody takes what these requests produce, and memory is not endless."""
+        error = RunnerError("the answer was given up because nobody read it").info
+        for number in {output.id // MAX_CHOICES for output in outputs}:
+            self._obey(Cancel(number))
+            self._outbox.put(partial(self._answers.fail, number, error))
+
+    def _generate(self, number: int, request: GenerationRequest) -> None:
+        if not 1 <= request.num_choices <= MAX_CHOICES:
+            raise InvalidRequest(f"n must be from 1 to {MAX_CHOICES}", param="n")
+        prepared = self._prepare(request)
+        sequences = tuple(self._sequence(number, choice, request, prepared) for choice in range(request.num_choices))
+        answer = Answer(number, [prepared.new_parser(choice) for choice in range(request.num_choices)])
+        if request.echo and not isinstance(request.prompt, ChatPrompt):
+            answer.echo = self._prompt_text(request.prompt)
+        # First the one who waits for outputs, then what makes them.
+        self._outbox.put(lambda: self._answers.open(answer))
+        self._inbox.put(Submit(sequences))
+
+    def _prepare(self, request: GenerationRequest) -> Prepared:
+        with self._watchdog.limit("preparing a prompt (chat template and tokenization)"):
+            return self._formatter.prepare(request)
+
+    def _sequence(self, number: int, choice: int, request: GenerationRequest, prepared: Prepared) -> SequenceRequest:
+        constraint = None
+        if prepared.grammar is not None:
+            with self._watchdog.limit("compiling a grammar"):
+                constraint = self._engine.compile_grammar(prepared.grammar)
+        return SequenceRequest(
+            id=sequence_id(number, choice),
+            tokens=prepared.tokens,
+            sampling=_sampling_of_choice(request.sampling, choice),
+            max_tokens=request.max_tokens,
+            stop=(*request.stop, *prepared.stop),
+            top_logprobs=request.top_logprobs,
+            constraint=constraint,
+            ignore_eos=request.ignore_eos,
+            visible_tokens=prepared.visible_tokens,
+        )
+
+    def _tokenize(self, prompt: Prompt) -> list[int]:
+        return self._prepare(GenerationRequest(prompt)).tokens
+
+    def _prompt_text(self, prompt: TextPrompt | TokenPrompt) -> str:
+        if isinstance(prompt, TextPrompt):
+            return prompt.text
+        pieces = (self._vocabulary.piece(token, special=True) for token in prompt.tokens)
+        return b"".join(pieces).decode("utf-8", "replace")
+
+
+def _sampling_of_choice(sampling: SamplingParams, choice: int) -> SamplingParams:
+    """With one seed for all, every choice would be the same text."""
+    if sampling.seed is None or choice == 0:
+        return sampling
+    return replace(sampling, seed=sampling.seed + choice)

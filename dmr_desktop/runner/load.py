@@ -1,0 +1,88 @@
+"""From a launch spec to a model that is ready to serve, in one of its modes."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+from dmr_desktop.engine.api import EngineFacts
+from dmr_desktop.engine.embedding import EmbeddingEngine
+from dmr_desktop.engine.engine import Engine
+from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.llama import Model
+from dmr_desktop.protocol.errors import RunnerStartFailed, UnsupportedModel
+from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerFacts
+from dmr_desktop.runner.completion import CompletionService
+from dmr_desktop.runner.embedding import EmbeddingService
+from dmr_desktop.runner.outbox import Outbox
+
+DEFAULT_CONTEXT_SIZE = 4096
+_MAX_TEMPLATE_BYTES = 1024 * 1024
+
+ModelService: TypeAlias = CompletionService | EmbeddingService
+
+
+def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[ModelService, RunnerFacts]:
+    """Loads the model; seconds to minutes. ``notes`` are what a user should know, and grow here.
+
+    Raises :class:`UnsupportedModel` for a model that cannot serve this mode, :class:`RunnerStartFailed` otherwise.
+    """
+    if spec.mode is Mode.RERANKING:
+        raise UnsupportedModel(
+            'unsupported backend mode "reranking"', hint="the llama.cpp backend generates text and makes embeddings"
+        )
+    template = _template(spec)
+    model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers)
+    if spec.mode is Mode.EMBEDDING:
+        vectors = EmbeddingEngine.open(
+            model, context_size=_context_size(spec, model, None), threads=spec.config.threads
+        )
+        return EmbeddingService(model, vectors, outbox), _facts(vectors.facts, "none: embeddings", notes)
+    if not model.is_generative:
+        raise UnsupportedModel(
+            "this model makes embeddings; it cannot generate text", hint="use it with /v1/embeddings"
+        )
+    if spec.mmproj is not None:
+        notes.append("This version reads no images: the model's vision part is not used.")
+    wanted = _context_size(spec, model, DEFAULT_CONTEXT_SIZE)
+    assert wanted is not None
+    engine = Engine.open(
+        model, context_size=wanted, num_sequences=spec.config.num_sequences, threads=spec.config.threads
+    )
+    formatter = ChatFormatter(model.vocabulary, template or model.chat_template())
+    return CompletionService(model, engine, formatter, outbox), _facts(engine.facts, formatter.describe(), notes)
+
+
+def _context_size(spec: LaunchSpec, model: Model, default: int | None) -> int | None:
+    """Tokens: what was configured, else the model's own wish, else ``default``; never more than it was trained for."""
+    most = model.train_context_size
+    wanted = spec.config.context_size or spec.default_context_size or default
+    if wanted is None:
+        return None
+    if wanted < 0:
+        return most or DEFAULT_CONTEXT_SIZE
+    return min(wanted, most) if most > 0 else wanted
+
+
+def _template(spec: LaunchSpec) -> str | None:
+    """The chat template that came as a file of its own."""
+    if spec.chat_template is None:
+        return None
+    try:
+        with Path(spec.chat_template).open("rb") as file:
+            data = file.read(_MAX_TEMPLATE_BYTES + 1)
+    except OSError as error:
+        raise RunnerStartFailed(f"the model's chat template cannot be read: {error.strerror}") from error
+    if len(data) > _MAX_TEMPLATE_BYTES:
+        raise UnsupportedModel(f"the model's chat template is larger than {_MAX_TEMPLATE_BYTES} bytes")
+    return data.decode("utf-8", "replace")
+
+
+def _facts(facts: EngineFacts, chat_format: str, notes: list[str]) -> RunnerFacts:
+    return RunnerFacts(
+        context_size=facts.context_size,
+        train_context_size=facts.train_context_size,
+        num_sequences=facts.num_sequences,
+        vocab_size=facts.vocab_size,
+        embedding_length=facts.embedding_length,
+        chat_format=chat_format,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,83 @@
+"""The runner process: one model, served over an inherited channel until the service closes it.
+
+Threads: the main one computes, ``reader`` listens, ``sender`` answers; ``watchdog`` guards the reader.
+"""
+
+import argparse
+import faulthandler
+import gc
+import logging
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from dmr_desktop.engine.amx import refuse_amx
+from dmr_desktop.protocol.errors import DMRError, RunnerStartFailed
+from dmr_desktop.protocol.runners import LaunchSpec
+from dmr_desktop.protocol.wire import dump
+from dmr_desktop.runner.channel import Channel
+from dmr_desktop.runner.cpu_check import AMX_NOTE, SELF_TEST, CpuVerdict, check_cpu
+from dmr_desktop.runner.hardening import die_with_parent, give_up_rights
+from dmr_desktop.runner.outbox import Outbox
+from dmr_desktop.runner.reader import Reader
+
+_logger = logging.getLogger(__name__)
+
+EXIT_LAUNCH_FAILED = 3
+_SWITCH_SECONDS = 0.0005
+_LAST_WORDS_SECONDS = 5.0
+
+
+def main(argv: list[str]) -> int:
+    """``--channel-fd N`` serves; ``--self-test [--refuse-amx]`` tries the installed llama.cpp and exits 0 or dies."""
+    die_with_parent()
+    if argv[:1] == [SELF_TEST]:
+        from dmr_desktop.engine.selftest import main as self_test
+
+        return self_test(argv[1:])
+    parser = argparse.ArgumentParser(prog="dmr runner", description="Serves one model to the service that started it.")
+    parser.add_argument("--channel-fd", type=int, required=True)
+    parser.add_argument("--state-dir", type=Path)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    faulthandler.enable()
+    # The threads hand the interpreter over at every step; the default of 5 ms would be a pause in each.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    channel = Channel(socket.socket(fileno=arguments.channel_fd))
+    outbox = Outbox(channel)
+    reader = Reader(channel, outbox)
+    threading.Thread(target=reader.run, name="reader", daemon=True).start()
+    threading.Thread(target=outbox.run, name="sender", daemon=True).start()
+    try:
+        _serve(reader, outbox, reader.launches.get(), arguments.state_dir)
+    except BaseException:
+        _logger.exception("the runner failed")
+    # Without the library's destructors, which have nothing to save and may hang.
+    os._exit(1)
+
+
+def _serve(reader: Reader, outbox: Outbox, spec: LaunchSpec, state_dir: Path | None) -> None:
+    notes: list[str] = []
+    try:
+        if check_cpu(state_dir) is CpuVerdict.REFUSE_AMX and refuse_amx():
+            notes.append(AMX_NOTE)
+        give_up_rights()
+        # Imported late: loading llama.cpp takes long enough that the reader should be listening by then.
+        from dmr_desktop.runner.load import load_service
+
+        service, facts = load_service(spec, outbox, notes)
+    except Exception as error:
+        _logger.exception("the model cannot be loaded")
+        known = error if isinstance(error, DMRError) else RunnerStartFailed(f"the model cannot be loaded: {error}")
+        outbox.put_message({"op": "failed", "error": dump(known.info)})
+        outbox.flush(_LAST_WORDS_SECONDS)
+        os._exit(EXIT_LAUNCH_FAILED)
+    reader.accept = service.accept
+    outbox.put_message({"op": "ready", "facts": dump(facts)})
+    # What loading left behind stays; looking at it again at every collection would be a pause in the stream.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
+    service.run()

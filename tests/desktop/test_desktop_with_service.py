@@ -1,0 +1,108 @@
+"""The desktop and the real service: started, switched, loaded, unloaded and stopped from the panel."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from dmr_desktop.desktop.app import Desktop
+from dmr_desktop.desktop.instance import Instance
+from dmr_desktop.desktop.service_process import ServiceProcess
+from dmr_desktop.desktop.state import Link
+from dmr_desktop.protocol.models import DEMO_REFERENCE
+from dmr_desktop.settings import load_settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.qt]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def desktop(qtbot: QtBot, qapp: QApplication, socket_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    """Joined to a service that it started itself; nothing of either is left afterwards."""
+    environ = {
+        "MODEL_RUNNER_SOCK": socket_dir / "dmr.sock",
+        "MODELS_PATH": socket_dir / "models",
+        "DMR_STATE_DIR": socket_dir / "state",
+        "DMR_CONFIG_DIR": socket_dir / "config",
+        "MODEL_RUNNER_PORT": free_port(),
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, str(value))
+    settings = load_settings()
+    instance = Instance(socket_dir, settings.socket_path)
+    assert instance.claim()
+    process = ServiceProcess(settings)
+    made = Desktop(qapp, settings, instance, process)
+    made.start(is_hidden=False)
+    qtbot.waitUntil(made.menu.tcp.isEnabled, timeout=20_000)
+    yield made
+    with qtbot.waitSignal(made.ended, timeout=10_000):
+        made.commands.quit_everything()
+    qtbot.waitUntil(lambda: not process.is_alive(), timeout=20_000)
+    made.panel.deleteLater()
+    made.menu.deleteLater()
+    made.deleteLater()
+
+
+def test_tcp_switch_opens_and_closes_the_port(qtbot: QtBot, desktop: Desktop) -> None:
+    switch = desktop.panel.overview.tcp.switch
+    switch.click()
+    qtbot.waitUntil(switch.isChecked)
+    assert desktop.menu.tcp.isChecked()
+    url = desktop.link.state.base_url
+    assert url is not None
+    assert httpx.get(f"{url}/models").status_code == 200
+    desktop.menu.tcp.trigger()
+    qtbot.waitUntil(lambda: not switch.isChecked())
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/models")
+
+
+def test_a_port_in_use_is_named(qtbot: QtBot, desktop: Desktop) -> None:
+    tcp = desktop.link.state.tcp
+    assert tcp is not None
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", tcp.port))
+        holder.listen()
+        desktop.panel.overview.tcp.switch.click()
+        qtbot.waitUntil(desktop.panel.banner.isVisible)
+    assert f"port {tcp.port} is in use by python" in desktop.panel.banner.text
+
+
+def test_the_bundled_model_is_loaded_and_unloaded(qtbot: QtBot, desktop: Desktop) -> None:
+    desktop.open_panel("models")
+    page = desktop.panel.models
+    qtbot.waitUntil(lambda: page.selected is not None)
+    assert page.selected is not None
+    assert DEMO_REFERENCE in page.selected.tags
+    page.load_button.click()
+    qtbot.waitUntil(page.unload_button.isEnabled, timeout=30_000)
+    assert len(desktop.menu.model_menus) == 1
+    page.unload_button.click()
+    qtbot.waitUntil(lambda: desktop.link.state.loaded == (), timeout=10_000)
+    qtbot.waitUntil(lambda: desktop.menu.model_menus == ())
+    assert desktop.panel.banner.text == ""
+
+
+def test_a_name_that_is_none_is_refused_with_a_next_step(qtbot: QtBot, desktop: Desktop) -> None:
+    desktop.commands.pull("Not//a name")
+    qtbot.waitUntil(desktop.panel.banner.isVisible)
+    assert "Could not pull Not//a name" in desktop.panel.banner.text
+    assert len(desktop.panel.banner.text.splitlines()) == 3
+
+
+def test_stopping_from_elsewhere_is_shown_and_start_brings_it_back(qtbot: QtBot, desktop: Desktop) -> None:
+    desktop.commands.stop_service()
+    qtbot.waitUntil(lambda: desktop.link.state.link is Link.STOPPED, timeout=10_000)
+    desktop.commands.start_service()
+    qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)

@@ -1,0 +1,63 @@
+"""Random requests, cancels and failures over a cramped memory: every text must be what it would be alone."""
+
+import random
+
+import pytest
+
+from dmr_desktop.engine.api import SequenceRequest
+from dmr_desktop.engine.engine import Engine
+from dmr_desktop.engine.threads import AdaptiveThreads
+from dmr_desktop.protocol.errors import RunnerError
+from dmr_desktop.protocol.generation import SamplingParams
+from tests.fakes.fake_llama import FakeContext, FakeVocabulary, expected_text, prompt
+
+GREEDY = SamplingParams(temperature=0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_chaos(seed: int) -> None:
+    chance = random.Random(seed)
+    context_size = chance.choice([60, 150, 400])
+    context = FakeContext(
+        num_sequences=chance.choice([1, 2, 5]),
+        pool_size=context_size,
+        n_batch=chance.choice([16, 64, 256]),
+        is_recurrent=chance.random() < 0.2,
+    )
+    engine = Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1))
+    beginnings = [prompt(letter * chance.randrange(1, context_size - 20)) for letter in "xyz"]
+    prompts: dict[int, tuple[list[int], int]] = {}
+    texts: dict[int, str] = {}
+    ends: dict[int, str] = {}
+    next_id = 0
+    for step in range(3000):
+        while step < 150 and chance.random() < 0.3:
+            tokens = [*chance.choice(beginnings), *chance.choices(range(97, 100), k=chance.randrange(1, 15))]
+            if texts and chance.random() < 0.3:
+                earlier = chance.choice(list(texts))
+                tokens = prompts[earlier][0] + list(texts[earlier].encode()) + [98]
+            tokens = tokens[: context_size - 1]
+            prompts[next_id] = tokens, chance.randrange(0, 60)
+            engine.submit(SequenceRequest(next_id, tokens, GREEDY, prompts[next_id][1]))
+            next_id += 1
+        if next_id and chance.random() < 0.05:
+            engine.cancel(chance.randrange(next_id))
+        if chance.random() < 0.01:
+            context.fail_with = RunnerError("chaos")
+        for output in engine.step():
+            assert output.id not in ends
+            texts[output.id] = texts.get(output.id, "") + output.text
+            if output.error is not None:
+                ends[output.id] = output.error.message
+            elif output.finish is not None:
+                ends[output.id] = output.finish
+        assert context.cells_used <= context.pool_size
+        if step >= 150 and engine.is_idle:
+            break
+    assert set(ends) == set(prompts)
+    assert set(ends.values()) <= {"length", "cancelled", "chaos"}
+    assert "length" in ends.values()
+    for number, (tokens, max_tokens) in prompts.items():
+        assert texts[number] == expected_text(tokens, len(texts[number])), f"sequence {number} of seed {seed}"
+        if ends[number] == "length":
+            assert len(texts[number]) == min(max_tokens, context_size - len(tokens))
