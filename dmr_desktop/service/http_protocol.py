@@ -32,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.access_log = False
         self._header_timer: TimerHandle | None = None
         self._linger_timer: TimerHandle | None = None
         self._is_refused = False

@@ -114,15 +114,14 @@ class ModelRoutes:
             steps = await self._catalog.remove(name, force=force)
         except ModelNotFound:
             return text_answer(404, "error while deleting model: model not found")
-        except Conflict as error:
-            return text_answer(409, f"error while deleting model: {error.message}")
         return json_answer(list(steps))
 
     async def _release(self, model_id: str, name: str, force: bool) -> None:
         users = self._loader.users(model_id)
         if users and not force:
             raise Conflict(
-                f'unable to delete "{name}" (must be forced): {users} requests use it: resource conflict',
+                f'error while deleting model: unable to delete "{name}" (must be forced): '
+                f"{users} requests use it: resource conflict",
                 hint="wait for them, or delete with force",
             )
         await self._loader.unload(model_id, force=force)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import llama_cpp
 import numpy as np
 import pytest
 
@@ -173,9 +174,12 @@ def test_after_closing_everything_is_an_error(tiny_model_path: Path) -> None:
         model.metadata("general.name")
 
 
-def test_a_context_that_no_memory_can_hold(tiny_model: Model) -> None:
-    with pytest.raises(RunnerStartFailed, match="No room for a context") as caught:
+def test_a_context_that_no_memory_can_hold(tiny_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RunnerStartFailed, match="too large"):
         Context(tiny_model, pool_size=1 << 31, num_sequences=1, n_batch=64, n_ubatch=64, threads=1)
+    monkeypatch.setattr(llama_cpp, "llama_init_from_model", lambda model, params: None)
+    with pytest.raises(RunnerStartFailed, match="No room for a context of 256 tokens") as caught:
+        Context(tiny_model, pool_size=256, num_sequences=1, n_batch=64, n_ubatch=64, threads=1)
     assert "smaller" in caught.value.hint
 
 

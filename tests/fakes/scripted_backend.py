@@ -53,6 +53,7 @@ class Script:
     """Each request as its generation begins, for tests that wait for that."""
     embeddings: list[EmbeddingRequest] = field(default_factory=list)
     launches: list[LaunchSpec] = field(default_factory=list)
+    launched: "asyncio.Queue[LaunchSpec]" = field(default_factory=asyncio.Queue)
     num_cancelled: int = 0
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -129,6 +130,7 @@ class ScriptedBackend:
 
     async def start(self, spec: LaunchSpec, log: LogLine) -> ScriptedRunner:
         self._script.launches.append(spec)
+        self._script.launched.put_nowait(spec)
         if self._script.load_gate is not None:
             await self._script.load_gate.wait()
         if self._script.load_error is not None:

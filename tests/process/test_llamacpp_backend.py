@@ -26,6 +26,7 @@ from dmr_desktop.protocol.generation import (
 )
 from dmr_desktop.protocol.runners import LaunchSpec, Mode
 from tests.fakes.fake_runner import FACTS, command
+from tests.fakes.until import until
 
 SPEC = LaunchSpec("/models/none.gguf", Mode.COMPLETION)
 REQUEST = GenerationRequest(TextPrompt("hello"))
@@ -49,9 +50,7 @@ def text_of(events: list[Event]) -> str:
 
 
 async def until_journal(path: Path, words: list[str]) -> None:
-    async with asyncio.timeout(10):
-        while not path.exists() or path.read_text().split() != words:
-            await asyncio.sleep(0.01)
+    await until(lambda: path.exists() and path.read_text().split() == words)
 
 
 async def test_a_request_is_streamed_and_the_runner_stops() -> None:
@@ -215,9 +214,7 @@ async def test_a_reader_that_does_not_read_is_given_up() -> None:
     async with fake("--tokens", "5000", "--word", "x" * 1000) as runner:
         groups = runner.generate(REQUEST)
         await anext(groups)
-        async with asyncio.timeout(10):
-            while runner.num_open:
-                await asyncio.sleep(0.01)
+        await until(lambda: not runner.num_open)
         rest = [event async for group in groups for event in group]
         assert isinstance(rest[-1], Failed)
         assert rest[-1].error.code == "slow_reader"

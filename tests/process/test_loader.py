@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from dmr_desktop.service.loader import Loader, LoaderLimits, Probes
 from dmr_desktop.service.memory import ProcessMemory
 from dmr_desktop.service.placement import ModelShape
 from tests.fakes.fake_runner import command
+from tests.fakes.until import until
 
 REQUEST = GenerationRequest(TextPrompt("hello"))
 GIB = 1024**3
@@ -84,11 +85,6 @@ class Rig:
     def lease(self, name: str, keep_alive_seconds: float | None = None) -> AbstractAsyncContextManager[Runner]:
         return self.loader.lease(model(name), Mode.COMPLETION, name, keep_alive_seconds=keep_alive_seconds)
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.01)
-
 
 @asynccontextmanager
 async def rig(*knobs: str, **fields: object) -> AsyncIterator[Rig]:
@@ -118,7 +114,7 @@ async def test_requests_join_one_load_and_share_one_runner(tmp_path: Path) -> No
                 return runner.pid
 
         users = [asyncio.create_task(use()) for _ in range(5)]
-        await made.until(lambda: made.states() == {"ai/a": RunnerState.STARTING})
+        await until(lambda: made.states() == {"ai/a": RunnerState.STARTING})
         assert made.loader.users("sha256:a") == 5
         gate.touch()
         assert len(set(await asyncio.gather(*users))) == 1
@@ -151,7 +147,7 @@ async def test_an_idle_runner_is_unloaded() -> None:
             await asyncio.sleep(0.3)  # in use longer than the timeout
             assert made.states() == {"a": RunnerState.BUSY}
         assert made.states() == {"a": RunnerState.READY}
-        await made.until(lambda: made.states() == {})
+        await until(lambda: made.states() == {})
 
 
 async def test_keep_alive_of_the_last_lease_that_gave_one_counts() -> None:
@@ -163,7 +159,7 @@ async def test_keep_alive_of_the_last_lease_that_gave_one_counts() -> None:
         assert made.loader.statuses()[0].expires_at is None
         async with made.lease("a", keep_alive_seconds=0):
             pass
-        await made.until(lambda: made.states() == {})
+        await until(lambda: made.states() == {})
 
 
 async def test_a_configured_keep_alive_counts() -> None:
@@ -171,13 +167,13 @@ async def test_a_configured_keep_alive_counts() -> None:
         made.loader.configure(key("a"), RunnerConfig(keep_alive_seconds=-1))
         await made.loader.preload(model("a"), Mode.COMPLETION, "a")
         await made.loader.preload(model("b"), Mode.COMPLETION, "b")
-        await made.until(lambda: made.states() == {"a": RunnerState.READY})
+        await until(lambda: made.states() == {"a": RunnerState.READY})
 
 
 async def test_the_queue_is_bounded_and_says_so() -> None:
     async with rig("--load-gate", "/nonexistent", limits=limits(max_queue=1, num_sequences=2)) as made:
         users = [asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a")) for _ in range(3)]
-        await made.until(lambda: made.loader.users("sha256:a") == 3)
+        await until(lambda: made.loader.users("sha256:a") == 3)
         with pytest.raises(QueueFull, match="3 requests for a"):
             await made.loader.preload(model("a"), Mode.COMPLETION, "a")
         for user in users:
@@ -226,7 +222,7 @@ async def test_without_an_idle_runner_a_load_waits_for_a_seat() -> None:
     async with rig(limits=limits(seats=1)) as made:
         async with made.lease("a"):
             waiting = asyncio.create_task(made.loader.preload(model("b"), Mode.COMPLETION, "b"))
-            await made.until(lambda: made.states().get("b") is RunnerState.STARTING)
+            await until(lambda: made.states().get("b") is RunnerState.STARTING)
             assert made.states() == {"a": RunnerState.BUSY, "b": RunnerState.STARTING}
         await waiting
         assert made.states() == {"b": RunnerState.READY}
@@ -235,9 +231,9 @@ async def test_without_an_idle_runner_a_load_waits_for_a_seat() -> None:
 async def test_who_leaves_while_waiting_for_room_frees_the_place() -> None:
     async with rig(limits=limits(seats=1)) as made, made.lease("a"):
         waiting = asyncio.create_task(made.loader.preload(model("b"), Mode.COMPLETION, "b"))
-        await made.until(lambda: "b" in made.states())
+        await until(lambda: "b" in made.states())
         waiting.cancel()
-        await made.until(lambda: "b" not in made.states())
+        await until(lambda: "b" not in made.states())
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
@@ -247,7 +243,7 @@ async def test_a_load_goes_on_when_its_first_user_leaves(tmp_path: Path) -> None
     async with rig("--load-gate", str(gate)) as made:
         impatient = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
         patient = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
-        await made.until(lambda: made.loader.users("sha256:a") == 2)
+        await until(lambda: made.loader.users("sha256:a") == 2)
         impatient.cancel()
         gate.touch()
         await patient
@@ -269,7 +265,7 @@ async def test_a_crash_stays_its_own_and_the_next_request_starts_a_fresh_one() -
             assert "SIGSEGV" in last.error.message
             assert other.num_open == 1
             await others.aclose()
-        await made.until(lambda: made.states() == {"a": RunnerState.FAILED, "b": RunnerState.READY})
+        await until(lambda: made.states() == {"a": RunnerState.FAILED, "b": RunnerState.READY})
         async with made.lease("a") as fresh:
             assert fresh.pid != runner.pid
 
@@ -295,7 +291,7 @@ async def test_configure_is_refused_in_use_and_evicts_when_idle() -> None:
             assert made.loader.configurations() == {}
         made.loader.configure(key("a"), config)
         assert made.loader.configurations() == {key("a"): config}
-        await made.until(lambda: made.states() == {})
+        await until(lambda: made.states() == {})
         async with made.lease("a"):
             made.loader.configure(key("a"), config)  # the same: nothing to do
         made.loader.forget({key("a")})
@@ -307,7 +303,7 @@ async def test_unload_spares_what_is_in_use_unless_forced() -> None:
         await made.loader.preload(model("a"), Mode.COMPLETION, "a")
         async with made.lease("b") as runner:
             reader = asyncio.create_task(collect(runner))
-            await made.until(lambda: runner.num_open == 1)
+            await until(lambda: runner.num_open == 1)
             assert await made.loader.unload_all() == 1
             assert made.states() == {"b": RunnerState.BUSY}
             assert await made.loader.unload("sha256:b", mode=Mode.EMBEDDING, force=True) == 0
@@ -319,7 +315,7 @@ async def test_unload_spares_what_is_in_use_unless_forced() -> None:
 async def test_unload_in_the_middle_of_loading() -> None:
     async with rig("--load-gate", "/nonexistent") as made:
         waiting = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
-        await made.until(lambda: bool(made.loader.statuses()))
+        await until(lambda: bool(made.loader.statuses()))
         assert await made.loader.unload(force=True) == 1
         with pytest.raises(RunnerError, match="unloaded while it was loading"):
             await waiting
@@ -342,7 +338,7 @@ async def test_shutdown_ends_everything_in_order() -> None:
 async def test_shutdown_while_loading() -> None:
     made = Rig(("--load-gate", "/nonexistent"))
     waiting = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
-    await made.until(lambda: bool(made.loader.statuses()))
+    await until(lambda: bool(made.loader.statuses()))
     await made.loader.shutdown()
     with pytest.raises(ShuttingDown):
         await waiting
@@ -360,5 +356,5 @@ async def test_many_clients_coming_and_going_leave_the_book_straight() -> None:
                 pass
 
         await asyncio.gather(*(use("abc"[index % 3], 0.02 * index) for index in range(30)))
-        await made.until(lambda: made.states() == {})
+        await until(lambda: made.states() == {})
         assert [made.loader.users(f"sha256:{name}") for name in "abc"] == [0, 0, 0]

@@ -217,8 +217,7 @@ async def test_ps_while_loading_and_in_use(live: LiveInProcess) -> None:
     live.script.load_gate = asyncio.Event()
     live.script.gate = asyncio.Semaphore(0)
     request = asyncio.create_task(live.http.post("/v1/chat/completions", json=CHAT))
-    while not live.script.launches:
-        await asyncio.sleep(0.001)
+    await live.script.launched.get()
     (line,) = (await live.http.get("/engines/ps")).json()
     assert (line["loading"], line["last_used"]) == (True, "0001-01-01T00:00:00Z")
     live.script.load_gate.set()
@@ -254,9 +253,7 @@ async def test_configuring_an_unknown_model_is_accepted(live: LiveInProcess) -> 
 
 async def test_configure_loads_ahead_in_the_configured_mode(live: LiveInProcess) -> None:
     await live.http.post("/engines/_configure", json={"model": DEMO, "mode": "embedding"})
-    while not live.script.launches:
-        await asyncio.sleep(0.001)
-    assert live.script.launches[0].mode.value == "embedding"
+    assert (await live.script.launched.get()).mode.value == "embedding"
 
 
 async def test_status_and_disk_usage(live: LiveInProcess) -> None:

@@ -13,6 +13,7 @@ from dmr_desktop.protocol.generation import Failed, GenerationRequest, TextPromp
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerState
 from dmr_desktop.service.supervisor import Patience, Supervisor
 from tests.fakes.fake_runner import command
+from tests.fakes.until import until
 
 SPEC = LaunchSpec("/models/none.gguf", Mode.COMPLETION)
 REQUEST = GenerationRequest(TextPrompt("hello"))
@@ -21,18 +22,18 @@ REQUEST = GenerationRequest(TextPrompt("hello"))
 class Watched:
     """A supervisor and the states it went through."""
 
-    def __init__(self, *knobs: str, patience: Patience = Patience()) -> None:
+    def __init__(self, *knobs: str, patience: Patience | None = None) -> None:
         self.states: list[RunnerState] = []
         self.lines: list[str] = []
-        self.supervisor = Supervisor(LlamaCpp(command=command(*knobs)), self.lines.append, self.note, patience)
+        self.supervisor = Supervisor(
+            LlamaCpp(command=command(*knobs)), self.lines.append, self.note, patience or Patience()
+        )
 
     def note(self) -> None:
         self.states.append(self.supervisor.state)
 
     async def until(self, state: RunnerState) -> None:
-        async with asyncio.timeout(10):
-            while self.supervisor.state is not state:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.supervisor.state is state)
 
 
 async def test_a_whole_life() -> None:
@@ -117,11 +118,8 @@ async def test_a_runner_that_is_only_slow_lives() -> None:
     runner = await watched.supervisor.start(SPEC)
     reader = asyncio.create_task(anext(runner.generate(REQUEST)))
     for _ in range(3):  # it was asked, and answered, several times
-        async with asyncio.timeout(5):
-            while runner.silent_seconds() < 0.05:
-                await asyncio.sleep(0.01)
-            while runner.silent_seconds() >= 0.05:
-                await asyncio.sleep(0.001)
+        await until(lambda: runner.silent_seconds() >= 0.05)
+        await until(lambda: runner.silent_seconds() < 0.05)
     assert watched.supervisor.state is RunnerState.READY
     watched.supervisor.begin_stop(RunnerError("enough"))
     await watched.supervisor.stopped()

@@ -14,6 +14,7 @@ from dmr_desktop.engine.llama.model import Model
 from dmr_desktop.protocol.errors import RunnerError, RunnerStartFailed
 
 MAX_SEQUENCES = 256
+MAX_POOL_SIZE = 1 << 24
 _FULL = 1
 
 
@@ -31,6 +32,9 @@ class Context:
             raise RunnerStartFailed(f"The number of sequences must be from 1 to {MAX_SEQUENCES}, not {num_sequences}.")
         if min(pool_size, n_batch, n_ubatch, threads) < 1:
             raise RunnerStartFailed("Context size, batch sizes and threads must be positive.")
+        if pool_size > MAX_POOL_SIZE:
+            # llama.cpp would fill the machine's memory with the table of cells before it gives up.
+            raise RunnerStartFailed(f"A context of {pool_size} tokens is too large.", hint=f"At most {MAX_POOL_SIZE}.")
         if not model.is_generative:
             raise RunnerStartFailed(
                 "This model cannot generate text.", hint="Use it for embeddings, or choose a model made for chat."
