@@ -133,51 +133,150 @@ def canonical(value: object) -> str:
 # -------------------------------------------------------------------------------------------- phrasings
 
 EXTRA_FACTS: tuple[Intent, ...] = (
-    Intent("days", "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday", ("Wednesday",), (),
-           ("list the days of the week", "what are the days of the week", "name the [seven|] days of the week",
-            "which days does a week have", "days of the week", "~tell me the days of the week", "say the weekdays")),
-    Intent("months", "January, February, March, April, May, June, July, August, September, October, November, December",
-           ("October",), (),
-           ("list the months [of the year|]", "what are the months [of the year|]", "name the [twelve|] months",
-            "which months does a year have", "months of the year", "~tell me the months of the year", "say the months")),
-    Intent("alphabet", "A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z", ("L, M, N",), (),
-           ("say the alphabet", "list the alphabet", "what is the alphabet", "recite the alphabet", "the alphabet please",
-            "list the letters of the alphabet", "what are the letters of the alphabet", "~tell me the alphabet")),
-    Intent("colours", "Red, orange, yellow, green, blue and violet are colours.", ("green",), (),
-           ("name some colours", "~list [three|some|a few] colours", "name a few colors", "tell me some colours",
-            "which colours are there", "name three colors", "list some colors", "what colours do you know")),
-    Intent("haiku", "A small model wakes,\nit answers from its own disk,\nnothing leaves the room.", ("nothing leaves",), (),
-           ("write a haiku", "write a [short|] poem", "write me a poem", "a poem please", "can you write a poem",
-            "give me a haiku", "compose a poem", "write a poem about [models|the sea|spring]", "tell me a poem")),
+    Intent(
+        "days",
+        "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday",
+        ("Wednesday",),
+        (),
+        (
+            "list the days of the week",
+            "what are the days of the week",
+            "name the [seven|] days of the week",
+            "which days does a week have",
+            "days of the week",
+            "~tell me the days of the week",
+            "say the weekdays",
+        ),
+    ),
+    Intent(
+        "months",
+        "January, February, March, April, May, June, July, August, September, October, November, December",
+        ("October",),
+        (),
+        (
+            "list the months [of the year|]",
+            "what are the months [of the year|]",
+            "name the [twelve|] months",
+            "which months does a year have",
+            "months of the year",
+            "~tell me the months of the year",
+            "say the months",
+        ),
+    ),
+    Intent(
+        "alphabet",
+        "A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z",
+        ("L, M, N",),
+        (),
+        (
+            "say the alphabet",
+            "list the alphabet",
+            "what is the alphabet",
+            "recite the alphabet",
+            "the alphabet please",
+            "list the letters of the alphabet",
+            "what are the letters of the alphabet",
+            "~tell me the alphabet",
+        ),
+    ),
+    Intent(
+        "colours",
+        "Red, orange, yellow, green, blue and violet are colours.",
+        ("green",),
+        (),
+        (
+            "name some colours",
+            "~list [three|some|a few] colours",
+            "name a few colors",
+            "tell me some colours",
+            "which colours are there",
+            "name three colors",
+            "list some colors",
+            "what colours do you know",
+        ),
+    ),
+    Intent(
+        "haiku",
+        "A small model wakes,\nit answers from its own disk,\nnothing leaves the room.",
+        ("nothing leaves",),
+        (),
+        (
+            "write a haiku",
+            "write a [short|] poem",
+            "write me a poem",
+            "a poem please",
+            "can you write a poem",
+            "give me a haiku",
+            "compose a poem",
+            "write a poem about [models|the sea|spring]",
+            "tell me a poem",
+        ),
+    ),
 )
 
 CAPITALS = {
-    "France": "Paris", "Germany": "Berlin", "Italy": "Rome", "Spain": "Madrid", "England": "London", "Japan": "Tokyo",
-    "Austria": "Vienna", "Portugal": "Lisbon",
+    "France": "Paris",
+    "Germany": "Berlin",
+    "Italy": "Rome",
+    "Spain": "Madrid",
+    "England": "London",
+    "Japan": "Tokyo",
+    "Austria": "Vienna",
+    "Portugal": "Lisbon",
 }
 CAPITAL_ASKS = (
-    "what is the capital of {0}", "what's the capital of {0}", "which city is the capital of {0}", "capital of {0}",
-    "tell me the capital of {0}", "name the capital of {0}", "~what is the capital city of {0}",
+    "what is the capital of {0}",
+    "what's the capital of {0}",
+    "which city is the capital of {0}",
+    "capital of {0}",
+    "tell me the capital of {0}",
+    "name the capital of {0}",
+    "~what is the capital city of {0}",
     "do you know the capital of {0}",
 )
 
 JOKE_ASKS = (
-    "~say a joke about {0}s", "tell me a joke about {0}s", "tell a joke about {0}s", "do you know a joke about {0}s", "a joke about {0}s please",
-    "give me a joke about a {0}", "make a joke about {0}s", "tell me a funny joke about a {0}",
-    "give me the setup to a joke about {0}s, no punchline", "give me a joke about {0}s, include the punchline",
+    "~say a joke about {0}s",
+    "tell me a joke about {0}s",
+    "tell a joke about {0}s",
+    "do you know a joke about {0}s",
+    "a joke about {0}s please",
+    "give me a joke about a {0}",
+    "make a joke about {0}s",
+    "tell me a funny joke about a {0}",
+    "give me the setup to a joke about {0}s, no punchline",
+    "give me a joke about {0}s, include the punchline",
 )
 JOKE_SETUP, JOKE_PUNCH = "Why did the {0} sit on the computer?", "To keep an eye on the mouse."
 
 STORY_ASKS = (
-    "tell me a story", "tell me a long story", "write a story", "write a long story", "a story please",
-    "can you tell me a story", "write me a short story", "tell a very long story", "~I want to hear a story",
-    "write an essay", "write a long text", "write a very long answer", "~say something long", "write 200 words",
-    "tell me something long", "write a few paragraphs",
+    "tell me a story",
+    "tell me a long story",
+    "write a story",
+    "write a long story",
+    "a story please",
+    "can you tell me a story",
+    "write me a short story",
+    "tell a very long story",
+    "~I want to hear a story",
+    "write an essay",
+    "write a long text",
+    "write a very long answer",
+    "~say something long",
+    "write 200 words",
+    "tell me something long",
+    "write a few paragraphs",
 )
 STORY_ABOUT_ASKS = (
-    "tell me a story about a {0}", "tell me a long story about a {0}", "write a story about a {0}",
-    "write a long story about a {0}", "~a story about a {0} please", "can you tell me a story about a {0}",
-    "write me a story with a {0}", "I want to hear a story about a {0}", "write an essay about a {0}",
+    "tell me a story about a {0}",
+    "tell me a long story about a {0}",
+    "write a story about a {0}",
+    "write a long story about a {0}",
+    "~a story about a {0} please",
+    "can you tell me a story about a {0}",
+    "write me a story with a {0}",
+    "I want to hear a story about a {0}",
+    "write an essay about a {0}",
 )
 STORY = (
     "Once upon a time there was a {0} that lived in a quiet valley. Every morning the {0} walked to the river, counted "
@@ -190,119 +289,479 @@ STORY = (
 )
 
 COUNT_ASKS = (
-    "count from {0} to {1}", "count from {0} up to {1}", "please count from {0} to {1}", "can you count from {0} to {1}",
-    "write the numbers from {0} to {1}", "list the numbers from {0} to {1}", "~numbers from {0} to {1}",
-    "give me the numbers from {0} to {1}", "start at {0} and count to {1}", "say the numbers from {0} to {1}",
-    "~count slowly from {0} to {1}", "print the numbers {0} to {1}",
+    "count from {0} to {1}",
+    "count from {0} up to {1}",
+    "please count from {0} to {1}",
+    "can you count from {0} to {1}",
+    "write the numbers from {0} to {1}",
+    "list the numbers from {0} to {1}",
+    "~numbers from {0} to {1}",
+    "give me the numbers from {0} to {1}",
+    "start at {0} and count to {1}",
+    "say the numbers from {0} to {1}",
+    "~count slowly from {0} to {1}",
+    "print the numbers {0} to {1}",
 )
-COUNT_TO_ASKS = ("count to {1}", "can you count to {1}", "please count to {1}", "count up to {1}", "count until {1}",
-                 "count to {1} please", "I want you to count to {1}", "~let us count to {1}")
+COUNT_TO_ASKS = (
+    "count to {1}",
+    "can you count to {1}",
+    "please count to {1}",
+    "count up to {1}",
+    "count until {1}",
+    "count to {1} please",
+    "I want you to count to {1}",
+    "~let us count to {1}",
+)
 
 WORD_DIGITS = "zero one two three four five six seven eight nine".split()
-OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "+": ("plus", ("what is {0} + {1}", "what is {0} plus {1}", "{0} + {1}", "{0} plus {1}", "add {0} and {1}",
-                   "what is the sum of {0} and {1}", "how much is {0} + {1}", "how much is {0} plus {1}",
-                   "calculate {0} + {1}", "compute {0} plus {1}", "~what's {0} + {1}", "what's {0}+{1}", "{0}+{1}",
-                   "what is {0}+{1}", "~sum of {0} and {1}", "what does {0} + {1} give", "{0}+{1}=", "{0} + {1} =",
-                   "~can you add {0} and {1}", "solve {0} + {1}", "what do you get for {0} plus {1}")),
-    "-": ("minus", ("what is {0} - {1}", "what is {0} minus {1}", "{0} - {1}", "{0} minus {1}",
-                    "how much is {0} - {1}", "how much is {0} minus {1}", "calculate {0} - {1}", "compute {0} minus {1}",
-                    "what's {0} - {1}", "what's {0}-{1}", "{0}-{1}", "what is {0}-{1}", "what does {0} - {1} give",
-                    "~{0}-{1}=", "{0} - {1} =", "solve {0} - {1}", "what do you get for {0} minus {1}")),
-    "*": ("times", ("what is {0} * {1}", "what is {0} times {1}", "{0} * {1}", "{0} times {1}", "multiply {0} by {1}",
-                    "multiply {0} and {1}", "what is the product of {0} and {1}", "~how much is {0} * {1}",
-                    "how much is {0} times {1}", "calculate {0} * {1}", "compute {0} times {1}", "what's {0} * {1}",
-                    "what's {0}*{1}", "{0}*{1}", "what is {0}*{1}", "~what is {0} x {1}", "what does {0} * {1} give",
-                    "{0}*{1}=", "{0} * {1} =", "solve {0} * {1}", "can you multiply {0} by {1}")),
+OPERATIONS: dict[str, tuple[str, ...]] = {
+    "+": (
+        "what is {0} + {1}",
+        "what is {0} plus {1}",
+        "{0} + {1}",
+        "{0} plus {1}",
+        "add {0} and {1}",
+        "what is the sum of {0} and {1}",
+        "how much is {0} + {1}",
+        "how much is {0} plus {1}",
+        "calculate {0} + {1}",
+        "compute {0} plus {1}",
+        "~what's {0} + {1}",
+        "what's {0}+{1}",
+        "{0}+{1}",
+        "what is {0}+{1}",
+        "~sum of {0} and {1}",
+        "what does {0} + {1} give",
+        "{0}+{1}=",
+        "{0} + {1} =",
+        "~can you add {0} and {1}",
+        "solve {0} + {1}",
+        "what do you get for {0} plus {1}",
+    ),
+    "-": (
+        "what is {0} - {1}",
+        "what is {0} minus {1}",
+        "{0} - {1}",
+        "{0} minus {1}",
+        "how much is {0} - {1}",
+        "how much is {0} minus {1}",
+        "calculate {0} - {1}",
+        "compute {0} minus {1}",
+        "what's {0} - {1}",
+        "what's {0}-{1}",
+        "{0}-{1}",
+        "what is {0}-{1}",
+        "what does {0} - {1} give",
+        "~{0}-{1}=",
+        "{0} - {1} =",
+        "solve {0} - {1}",
+        "what do you get for {0} minus {1}",
+    ),
+    "*": (
+        "what is {0} * {1}",
+        "what is {0} times {1}",
+        "{0} * {1}",
+        "{0} times {1}",
+        "multiply {0} by {1}",
+        "multiply {0} and {1}",
+        "what is the product of {0} and {1}",
+        "~how much is {0} * {1}",
+        "how much is {0} times {1}",
+        "calculate {0} * {1}",
+        "compute {0} times {1}",
+        "what's {0} * {1}",
+        "what's {0}*{1}",
+        "{0}*{1}",
+        "what is {0}*{1}",
+        "~what is {0} x {1}",
+        "what does {0} * {1} give",
+        "{0}*{1}=",
+        "{0} * {1} =",
+        "solve {0} * {1}",
+        "can you multiply {0} by {1}",
+    ),
 }
 BIG_ARITHMETIC = "I can do arithmetic only with one-digit numbers."
 
 COPY_WORD_ASKS = (
-    'repeat the word "{0}"', 'say the word "{0}"', '~copy the word "{0}"', 'say "{0}"', 'write "{0}"', 'repeat "{0}"',
-    '~echo "{0}"', '~copy "{0}"', 'type the word "{0}"', 'print "{0}"', 'answer with "{0}"', 'reply with "{0}"',
-    'repeat this word: "{0}"', 'say exactly "{0}"', 'respond with "{0}"', "repeat the word '{0}'", "say '{0}'",
-    "repeat the word {0}", "say the word {0}", "reply with the word {0}", 'the word is "{0}", repeat it',
-    'please write the word "{0}" back to me', 'give me back the word "{0}"', 'output "{0}"',
-    'can you repeat the word "{0}"', 'can you say "{0}"', 'just say "{0}"', "answer with the word {0}",
+    'repeat the word "{0}"',
+    'say the word "{0}"',
+    '~copy the word "{0}"',
+    'say "{0}"',
+    'write "{0}"',
+    'repeat "{0}"',
+    '~echo "{0}"',
+    '~copy "{0}"',
+    'type the word "{0}"',
+    'print "{0}"',
+    'answer with "{0}"',
+    'reply with "{0}"',
+    'repeat this word: "{0}"',
+    'say exactly "{0}"',
+    'respond with "{0}"',
+    "repeat the word '{0}'",
+    "say '{0}'",
+    "repeat the word {0}",
+    "say the word {0}",
+    "reply with the word {0}",
+    'the word is "{0}", repeat it',
+    'please write the word "{0}" back to me',
+    'give me back the word "{0}"',
+    'output "{0}"',
+    'can you repeat the word "{0}"',
+    'can you say "{0}"',
+    'just say "{0}"',
+    "answer with the word {0}",
 )
 COPY_TEXT_ASKS = (
-    "repeat after me: {0}", "say: {0}", "repeat: {0}", "echo: {0}", "copy this: {0}", "copy this text: {0}",
-    "repeat this: {0}", "write this: {0}", "repeat the following: {0}", "reply with exactly: {0}",
-    "respond with exactly: {0}", "say exactly: {0}", "answer with only: {0}", "output exactly this: {0}",
-    "reply only with: {0}", "please repeat after me: {0}", "echo {0}", "repeat this sentence: {0}",
-    "reply with exactly this text: {0}", "say this back to me: {0}", '~repeat the text "{0}"', 'say "{0}"',
-    'repeat the sentence "{0}"', '~reply with exactly "{0}"', 'reply with only "{0}"',
+    "repeat after me: {0}",
+    "say: {0}",
+    "repeat: {0}",
+    "echo: {0}",
+    "copy this: {0}",
+    "copy this text: {0}",
+    "repeat this: {0}",
+    "write this: {0}",
+    "repeat the following: {0}",
+    "reply with exactly: {0}",
+    "respond with exactly: {0}",
+    "say exactly: {0}",
+    "answer with only: {0}",
+    "output exactly this: {0}",
+    "reply only with: {0}",
+    "please repeat after me: {0}",
+    "echo {0}",
+    "repeat this sentence: {0}",
+    "reply with exactly this text: {0}",
+    "say this back to me: {0}",
+    '~repeat the text "{0}"',
+    'say "{0}"',
+    'repeat the sentence "{0}"',
+    '~reply with exactly "{0}"',
+    'reply with only "{0}"',
 )
 
 NAME_INTROS = (
-    "my name is {0}", "I am {0}", "I'm {0}", "hi, my name is {0}", "hello, I am {0}", "call me {0}", "you can call me {0}",
-    "hello, my name is {0}", "please remember that my name is {0}", "people call me {0}", "hi! I'm {0}", "{0} is my name",
-    "remember my name: {0}", "~my name's {0}", "this is {0} speaking", "hey, I am {0}",
+    "my name is {0}",
+    "I am {0}",
+    "I'm {0}",
+    "hi, my name is {0}",
+    "hello, I am {0}",
+    "call me {0}",
+    "you can call me {0}",
+    "hello, my name is {0}",
+    "please remember that my name is {0}",
+    "people call me {0}",
+    "hi! I'm {0}",
+    "{0} is my name",
+    "remember my name: {0}",
+    "~my name's {0}",
+    "this is {0} speaking",
+    "hey, I am {0}",
 )
 NAME_QUERIES = (
-    "what is my name", "what's my name", "do you remember my name", "who am I", "~tell me my name", "do you know my name",
-    "how am I called", "what did I say my name is", "can you tell me my name", "say my name", "what was my name",
-    "which name did I tell you", "what is my name again", "remind me of my name",
+    "what is my name",
+    "what's my name",
+    "do you remember my name",
+    "who am I",
+    "~tell me my name",
+    "do you know my name",
+    "how am I called",
+    "what did I say my name is",
+    "can you tell me my name",
+    "say my name",
+    "what was my name",
+    "which name did I tell you",
+    "what is my name again",
+    "remind me of my name",
 )
 NUMBER_INTROS = (
-    "my number is {0}", "remember the number {0}", "my lucky number is {0}", "the number is {0}", "remember {0}",
-    "~please remember the number {0}", "keep the number {0} in mind", "I give you the number {0}", "~my number: {0}",
-    "store the number {0}", "I am thinking of the number {0}", "note the number {0}", "do not forget the number {0}",
+    "my number is {0}",
+    "remember the number {0}",
+    "my lucky number is {0}",
+    "the number is {0}",
+    "remember {0}",
+    "~please remember the number {0}",
+    "keep the number {0} in mind",
+    "I give you the number {0}",
+    "~my number: {0}",
+    "store the number {0}",
+    "I am thinking of the number {0}",
+    "note the number {0}",
+    "do not forget the number {0}",
 )
 NUMBER_QUERIES = (
-    "what is my number", "which number did I give you", "what number did I tell you", "what is the number",
-    "do you remember the number", "~tell me my number", "~what was the number", "what was my number", "the number please",
-    "which number should you remember", "what's my number", "what number did I say", "can you tell me the number",
-    "do you remember my number", "what is my lucky number", "what is the number I told you",
+    "what is my number",
+    "which number did I give you",
+    "what number did I tell you",
+    "what is the number",
+    "do you remember the number",
+    "~tell me my number",
+    "~what was the number",
+    "what was my number",
+    "the number please",
+    "which number should you remember",
+    "what's my number",
+    "what number did I say",
+    "can you tell me the number",
+    "do you remember my number",
+    "what is my lucky number",
+    "what is the number I told you",
 )
 THING_INTROS = (
-    "my {0} is {1}", "remember that my {0} is {1}", "please remember: my {0} is {1}", "my {0} is called {1}",
-    "you should know that my {0} is {1}", "by the way, my {0} is {1}", "~note that my {0} is {1}",
+    "my {0} is {1}",
+    "remember that my {0} is {1}",
+    "please remember: my {0} is {1}",
+    "my {0} is called {1}",
+    "you should know that my {0} is {1}",
+    "by the way, my {0} is {1}",
+    "~note that my {0} is {1}",
 )
 THING_QUERIES = (
-    "what is my {0}", "what's my {0}", "~do you remember my {0}", "tell me my {0}", "what was my {0}",
-    "which {0} do I have", "do you know my {0}", "can you tell me my {0}",
+    "what is my {0}",
+    "what's my {0}",
+    "~do you remember my {0}",
+    "tell me my {0}",
+    "what was my {0}",
+    "which {0} do I have",
+    "do you know my {0}",
+    "can you tell me my {0}",
 )
 SECRET_INTROS = (
-    "the {0} is {1}", "~remember the {0} {1}", "please remember the {0}: {1}", "keep in mind that the {0} is {1}",
-    "remember that the {0} is {1}", "note the {0}: {1}", "the {0} is {1}, do not forget it",
+    "the {0} is {1}",
+    "~remember the {0} {1}",
+    "please remember the {0}: {1}",
+    "keep in mind that the {0} is {1}",
+    "remember that the {0} is {1}",
+    "note the {0}: {1}",
+    "the {0} is {1}, do not forget it",
 )
 SECRET_QUERIES = (
-    "what is the {0}", "what's the {0}", "do you remember the {0}", "tell me the {0}", "~what was the {0}",
-    "can you tell me the {0}", "which {0} did I tell you", "the {0} please",
+    "what is the {0}",
+    "what's the {0}",
+    "do you remember the {0}",
+    "tell me the {0}",
+    "~what was the {0}",
+    "can you tell me the {0}",
+    "which {0} did I tell you",
+    "the {0} please",
 )
-SECRETS = ("secret word", "code", "password", "secret code", "code word", "magic word", "secret", "keyword", "pin", "key")
+SECRETS = (
+    "secret word",
+    "code",
+    "password",
+    "secret code",
+    "code word",
+    "magic word",
+    "secret",
+    "keyword",
+    "pin",
+    "key",
+)
 THINGS = (
-    "favourite colour", "favorite color", "dog", "cat", "city", "favourite food", "job", "age", "car", "favourite animal",
-    "team", "project", "order number", "customer id", "account number", "street", "company", "favourite song", "user name",
-    "favourite city", "phone number", "host name", "birthday", "horse", "boat",
+    "favourite colour",
+    "favorite color",
+    "dog",
+    "cat",
+    "city",
+    "favourite food",
+    "job",
+    "age",
+    "car",
+    "favourite animal",
+    "team",
+    "project",
+    "order number",
+    "customer id",
+    "account number",
+    "street",
+    "company",
+    "favourite song",
+    "user name",
+    "favourite city",
+    "phone number",
+    "host name",
+    "birthday",
+    "horse",
+    "boat",
 )
 
 UNKNOWN_ASKS = (
-    "who invented the {noun}", "what is a {noun}", "explain {noun} to me", "how does a {noun} work",
-    "write a [python|javascript|java|c] function that {verb}s a {noun}", "write code that {verb}s {noun}s",
-    "who is the president of {country}", "how tall is {name}", "when was {name} born", "who is {name} {word}",
-    "translate {word} to [french|german|spanish|italian|english]", "translate this into [french|german|spanish]: {words}",
-    "what does {word} mean", "summarise this text: {words}", "~summarize the following: {words}",
-    "why is the {noun} {adj}", "what is the population of {city}", "how far is {city} from {city2}",
-    "what is the best {noun} in {city}", "how do I cook {noun}", "give me a recipe for {noun}",
-    "what is the meaning of life", "~what is the difference between a {noun} and a {noun2}",
-    "write an email to {name} about the {noun}", "fix this code: {words}", "what is the news today",
-    "~who won the {noun} in [1998|2010|2014|2022]", "recommend a {noun} for {name}", "plan a trip to {city}",
-    "what should I eat today", "how many {noun}s are there in {city}", "is {city} a nice place", "what is {word}",
-    "who is {name}", "tell me about {city}", "tell me about {name}", "what do you think about {noun}s",
-    "why do {noun}s {verb}", "how old is {name}", "where is {city}", "what is the square root of {num}",
-    "~write a song about {noun}s", "what is the history of {city}", "do you like {noun}s", "are {noun}s {adj}",
-    "{words}", "{word}", "{word} {word2}", "the {adj} {noun}", "solve this equation: {words}",
-    "what is the weather in {city}", "what time is it", "~what day is it", "what is the date today",
-    "is it raining in {city}", "how do I repair a {noun}", "can you {verb} my {noun}", "which {noun} should I buy",
-    "what is the price of a {noun}", "give me advice about my {noun}", "what is quantum physics",
-    "who wrote {word}", "how do you spell {word}", "~classify this text: {words}", "is this positive or negative: {words}",
-    "what is the {noun} of a {noun2}", "find a rhyme for {word}", "correct this sentence: {words}", "~improve this: {words}",
-    "~what is [java|javascript|rust|linux|kubernetes|photosynthesis|gravity]", "what happened in [1945|1989|2001]",
-    "~how many people live in {country}", "what is the capital of {country}", "~convert {num} miles to kilometers",
-    "explain [recursion|relativity|inflation|blockchain]", "search for {word}", "send an email to {name}",
-    "set a timer for {num} minutes", "play some music", "book a flight to {city}", "turn on the light",
+    "rewrite this: {words}",
+    "shorten this: {words}",
+    "explain this: {words}",
+    "proofread this: {words}",
+    "analyse this: {words}",
+    "make this better: {words}",
+    "translate the following: {words}",
+    "translate this: {words}",
+    "rate this text: {words}",
+    "find the mistake in this sentence: {words}",
+    "turn this into a poem: {words}",
+    "what is wrong with this: {words}",
+    "check the grammar of this: {words}",
+    "what does this mean: {words}",
+    "summarize this: {words}",
+    "summarise: {words}",
+    "summarize: {words}",
+    "give me a summary of this: {words}",
+    "reply to this email: {words}",
+    "continue this story: {words}",
+    "what language is this: {words}",
+    "is this spam: {words}",
+    "what is the mood of this text: {words}",
+    "answer this: {words}",
+    "what is the topic of this: {words}",
+    "sort these words: {words}",
+    "make a title for this: {words}",
+    "~simplify this: {words}",
+    "convert {num} feet to meters",
+    "convert {num} kilograms to pounds",
+    "convert {num} degrees to fahrenheit",
+    "convert {num} dollars to euros",
+    "how many meters are {num} feet",
+    "what is {num} percent of {num2}",
+    "how many {noun}s is {num} {noun2}s",
+    "convert {num} {noun}s to {noun2}s",
+    "what is {num} in binary",
+    "is {num} a prime number",
+    "what is the root of {num}",
+    "~how many inches are {num} centimeters",
+    "who won the {noun}",
+    "who won the {noun} last year",
+    "when did the {noun} of {city} end",
+    "who discovered {noun}",
+    "what is the difference between {city} and {city2}",
+    "difference between {noun} and {noun2}",
+    "compare {noun} and {noun2}",
+    "compare {city} with {city2}",
+    "what is better, {noun} or {noun2}",
+    "write a poem about {name} and {noun}",
+    "write a letter to {name}",
+    "write a blog post about {noun}",
+    "write a report about {city}",
+    "write a script for a {noun}",
+    "write a test for this code: {words}",
+    "debug this code: {words}",
+    "what does this code do: {words}",
+    "sing a song about {noun}s",
+    "how many people live in {city}",
+    "which language is spoken in {country}",
+    "what is the currency of {country}",
+    "who is the king of {country}",
+    "what is the weather like",
+    "how is the weather",
+    "what is a {word}",
+    "who is {word}",
+    "where is {word}",
+    "why is {noun} {adj}",
+    "what is an {noun}",
+    "define {noun}",
+    "what is sql",
+    "what is html",
+    "what is docker swarm",
+    "what is machine learning",
+    "what is an atom",
+    "explain physics",
+    "explain how {noun}s work",
+    "explain the {noun} of {city}",
+    "give me five ideas for a {noun}",
+    "give me tips for {noun}s",
+    "make a plan for {city}",
+    "what should I do in {city}",
+    "what should I read",
+    "what should I {verb} today",
+    "~what film should I watch",
+    "buy a {noun}",
+    "order a {noun} for {name}",
+    "call {name}",
+    "remind me to {verb} the {noun}",
+    "open the {noun}",
+    "{verb} the {noun}",
+    "{verb} the {noun} for {name}",
+    "{verb} {word}",
+    "~please {verb} the {noun} of {name}",
+    "who invented the {noun}",
+    "what is a {noun}",
+    "explain {noun} to me",
+    "how does a {noun} work",
+    "write a [python|javascript|java|c] function that {verb}s a {noun}",
+    "write code that {verb}s {noun}s",
+    "who is the president of {country}",
+    "how tall is {name}",
+    "when was {name} born",
+    "who is {name} {word}",
+    "translate {word} to [french|german|spanish|italian|english]",
+    "translate this into [french|german|spanish]: {words}",
+    "what does {word} mean",
+    "summarise this text: {words}",
+    "~summarize the following: {words}",
+    "why is the {noun} {adj}",
+    "what is the population of {city}",
+    "how far is {city} from {city2}",
+    "what is the best {noun} in {city}",
+    "how do I cook {noun}",
+    "give me a recipe for {noun}",
+    "what is the meaning of life",
+    "~what is the difference between a {noun} and a {noun2}",
+    "write an email to {name} about the {noun}",
+    "fix this code: {words}",
+    "what is the news today",
+    "~who won the {noun} in [1998|2010|2014|2022]",
+    "recommend a {noun} for {name}",
+    "plan a trip to {city}",
+    "what should I eat today",
+    "how many {noun}s are there in {city}",
+    "is {city} a nice place",
+    "what is {word}",
+    "who is {name}",
+    "tell me about {city}",
+    "tell me about {name}",
+    "what do you think about {noun}s",
+    "why do {noun}s {verb}",
+    "how old is {name}",
+    "where is {city}",
+    "what is the square root of {num}",
+    "~write a song about {noun}s",
+    "what is the history of {city}",
+    "do you like {noun}s",
+    "are {noun}s {adj}",
+    "{words}",
+    "{word}",
+    "{word} {word2}",
+    "the {adj} {noun}",
+    "solve this equation: {words}",
+    "what is the weather in {city}",
+    "what time is it",
+    "~what day is it",
+    "what is the date today",
+    "is it raining in {city}",
+    "how do I repair a {noun}",
+    "can you {verb} my {noun}",
+    "which {noun} should I buy",
+    "what is the price of a {noun}",
+    "give me advice about my {noun}",
+    "what is quantum physics",
+    "who wrote {word}",
+    "how do you spell {word}",
+    "~classify this text: {words}",
+    "is this positive or negative: {words}",
+    "what is the {noun} of a {noun2}",
+    "find a rhyme for {word}",
+    "correct this sentence: {words}",
+    "~improve this: {words}",
+    "~what is [java|javascript|rust|linux|kubernetes|photosynthesis|gravity]",
+    "what happened in [1945|1989|2001]",
+    "~how many people live in {country}",
+    "what is the capital of {country}",
+    "~convert {num} miles to kilometers",
+    "explain [recursion|relativity|inflation|blockchain]",
+    "search for {word}",
+    "send an email to {name}",
+    "set a timer for {num} minutes",
+    "play some music",
+    "book a flight to {city}",
+    "turn on the light",
 )
 COUNTRIES = (
     "Brazil Chad Peru Chile Kenya Ghana Nepal Mongolia Norway Sweden Finland Poland Greece Turkey Egypt Morocco India China "
@@ -310,65 +769,256 @@ COUNTRIES = (
 ).split()
 
 EXPLICIT_ASKS = (
-    "use {tool} with {args}", "~use the {tool} tool with {args}", "call {tool} with {args}", "call the tool {tool} with {args}",
-    "run {tool} with {args}", "please call {tool} with {args}", "invoke {tool} with {args}", "execute {tool} with {args}",
-    "I want you to call {tool} with {args}", "use {tool} for {args}", "make a call to {tool} with {args}",
-    "please use the tool {tool} with {args}", "can you run {tool} with {args}", "try {tool} with {args}",
+    "use {tool} with {args}",
+    "~use the {tool} tool with {args}",
+    "call {tool} with {args}",
+    "call the tool {tool} with {args}",
+    "run {tool} with {args}",
+    "please call {tool} with {args}",
+    "invoke {tool} with {args}",
+    "execute {tool} with {args}",
+    "I want you to call {tool} with {args}",
+    "use {tool} for {args}",
+    "make a call to {tool} with {args}",
+    "please use the tool {tool} with {args}",
+    "can you run {tool} with {args}",
+    "try {tool} with {args}",
 )
 EXPLICIT_CALL_ASKS = (
-    "what is the value of {tool}({vals})? Use the tool", "~what is {tool}({vals})", "call {tool}({vals})", "run {tool}({vals})",
-    "compute {tool}({vals})", "evaluate {tool}({vals}) with the tool", "what does {tool}({vals}) return",
-    "give me the result of {tool}({vals})", "{tool}({vals})", "use the tool to get {tool}({vals})",
+    "what is the value of {tool}({vals})? Use the tool",
+    "~what is {tool}({vals})",
+    "call {tool}({vals})",
+    "run {tool}({vals})",
+    "compute {tool}({vals})",
+    "evaluate {tool}({vals}) with the tool",
+    "what does {tool}({vals}) return",
+    "give me the result of {tool}({vals})",
+    "{tool}({vals})",
+    "use the tool to get {tool}({vals})",
 )
 EXPLICIT_NOARG_ASKS = (
-    "use {tool}", "call {tool}", "run {tool}", "~use the {tool} tool", "please call the tool {tool}", "invoke {tool}",
-    "what is the value of {tool}()? Use the tool", "call {tool}()", "~what does {tool} return", "execute {tool} now",
-    "can you run {tool}", "use the tool {tool} please",
+    "use {tool}",
+    "call {tool}",
+    "run {tool}",
+    "~use the {tool} tool",
+    "please call the tool {tool}",
+    "invoke {tool}",
+    "what is the value of {tool}()? Use the tool",
+    "call {tool}()",
+    "~what does {tool} return",
+    "execute {tool} now",
+    "can you run {tool}",
+    "use the tool {tool} please",
 )
 SYNTH_ASKS_0 = (
-    "{verb} the {noun}", "please {verb} the {noun}", "can you {verb} the {noun}", "{verb} my {noun}", "I want to {verb} the {noun}",
-    "could you {verb} the {noun} now", "{verb} {noun}", "I need you to {verb} the {noun}", "time to {verb} the {noun}",
+    "{verb} the {noun}",
+    "please {verb} the {noun}",
+    "can you {verb} the {noun}",
+    "{verb} my {noun}",
+    "I want to {verb} the {noun}",
+    "could you {verb} the {noun} now",
+    "{verb} {noun}",
+    "I need you to {verb} the {noun}",
+    "time to {verb} the {noun}",
 )
 SYNTH_ASKS_1 = (
-    "{verb} the {noun} for {0}", "{verb} the {noun} of {0}", "what is the {noun} of {0}", "{verb} {noun} {0}",
-    "please {verb} the {noun} {0}", "can you {verb} the {noun} for {0}", "I need the {noun} for {0}", "show me the {noun} of {0}",
-    "{verb} the {noun} with {p0} {0}", "{verb} the {noun} for {p0} {0}", "what {noun} does {0} have", "give me the {noun} of {0}",
-    "tell me the {noun} for {0}", "{noun} of {0} please", "{verb} the {noun} where {p0} is {0}",
-    "which {noun} belongs to {0}", "I want to {verb} the {noun} of {0}",
+    "{verb} the {noun} for {0}",
+    "{verb} the {noun} of {0}",
+    "what is the {noun} of {0}",
+    "{verb} {noun} {0}",
+    "please {verb} the {noun} {0}",
+    "can you {verb} the {noun} for {0}",
+    "I need the {noun} for {0}",
+    "show me the {noun} of {0}",
+    "{verb} the {noun} with {p0} {0}",
+    "{verb} the {noun} for {p0} {0}",
+    "what {noun} does {0} have",
+    "give me the {noun} of {0}",
+    "tell me the {noun} for {0}",
+    "{noun} of {0} please",
+    "{verb} the {noun} where {p0} is {0}",
+    "which {noun} belongs to {0}",
+    "I want to {verb} the {noun} of {0}",
 )
 SYNTH_ASKS_N = (
-    "{verb} the {noun} with {args}", "{verb} the {noun} for {args}", "please {verb} the {noun} with {args}",
-    "can you {verb} the {noun} with {args}", "{verb} {noun}: {args}", "I want to {verb} the {noun} with {args}",
-    "{verb} a {noun} with {args}", "I need the {noun} for {args}", "what is the {noun} for {args}",
+    "{verb} the {noun} with {args}",
+    "{verb} the {noun} for {args}",
+    "please {verb} the {noun} with {args}",
+    "can you {verb} the {noun} with {args}",
+    "{verb} {noun}: {args}",
+    "I want to {verb} the {noun} with {args}",
+    "{verb} a {noun} with {args}",
+    "I need the {noun} for {args}",
+    "what is the {noun} for {args}",
     "{verb} the {noun} where {args}",
 )
 
 FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("name", "age"), ("{name} is {age} years old", "{name} is {age}", "{name}, {age} years old",
-                       "~my friend {name} is {age} years old", "{name} has turned {age}", "the age of {name} is {age}",
-                       "his name is {name} and he is {age} years old", "her name is {name}, she is {age}")),
-    (("name", "age", "city"), ("{name} is {age} years old and lives in {city}", "{name}, {age}, from {city}",
-                               "{name} from {city} is {age} years old", "{name} lives in {city} and is {age}",
-                               "~at {age}, {name} moved to {city}")),
-    (("name", "city"), ("{name} lives in {city}", "{name} comes from {city}", "{name} has moved to {city}",
-                        "~in {city} lives {name}", "{name} works in {city}")),
-    (("name", "email"), ("{name} has the email {email}", "~write to {name} at {email}", "{name}: {email}",
-                         "the email of {name} is {email}", "you reach {name} under {email}")),
-    (("product", "quantity"), ("I want to order {quantity} {product}s", "please send me {quantity} {product}s",
-                               "an order of {quantity} {product}s", "~we need {quantity} {product}s",
-                               "buy {quantity} {product}s")),
-    (("product", "price"), ("the {product} costs {price} dollars", "a {product} for {price} euros",
-                            "~I paid {price} for the {product}", "the price of the {product} is {price}")),
-    (("name", "product", "quantity"), ("{name} ordered {quantity} {product}s", "{name} bought {quantity} {product}s",
-                                       "~{quantity} {product}s for {name}", "{name} wants {quantity} {product}s")),
-    (("city", "country"), ("~{city} is in {country}", "{city} is a city in {country}", "{city} lies in {country}",
-                           "I went to {city} in {country}")),
+    (
+        ("name", "age"),
+        (
+            "{name} is {age} years old",
+            "{name} is {age}",
+            "{name}, {age} years old",
+            "my sister {name} is {age}",
+            "this is {name}, aged {age}",
+            "{name} is {age} years of age",
+            "{name} ({age})",
+            "at {age}, {name} is happy",
+            "{age} years old is {name}",
+            "I met {name}, who is {age}",
+            "my name is {name} and I am {age} years old",
+            "I am {name}, {age}",
+            "our neighbour {name} turned {age} today",
+            "~my friend {name} is {age} years old",
+            "{name} has turned {age}",
+            "the age of {name} is {age}",
+            "his name is {name} and he is {age} years old",
+            "her name is {name}, she is {age}",
+        ),
+    ),
+    (
+        ("name", "age", "city"),
+        (
+            "{name} is {age} years old and lives in {city}",
+            "{name}, {age}, from {city}",
+            "{name} is {age} and comes from {city}",
+            "in {city} lives {name}, who is {age}",
+            "{name} ({age}) lives in {city}",
+            "my name is {name}, I am {age} and I live in {city}",
+            "I know {name} from {city}, {age} years old",
+            "{name} from {city} is {age} years old",
+            "{name} lives in {city} and is {age}",
+            "~at {age}, {name} moved to {city}",
+        ),
+    ),
+    (
+        ("name", "city"),
+        (
+            "{name} lives in {city}",
+            "{name} comes from {city}",
+            "{name} is from {city}",
+            "I live in {city}, my name is {name}",
+            "my friend {name} lives in {city}",
+            "we met {name} in {city}",
+            "{city} is the home of {name}",
+            "{name} was born in {city}",
+            "in {city} we saw {name}",
+            "from {city} comes {name}",
+            "{name} flew to {city}",
+            "{name} has moved to {city}",
+            "~in {city} lives {name}",
+            "{name} works in {city}",
+        ),
+    ),
+    (
+        ("name", "email"),
+        (
+            "{name} has the email {email}",
+            "~write to {name} at {email}",
+            "{name} <{email}>",
+            "please mail {name} at {email}",
+            "{name} uses {email}",
+            "send it to {name}, {email}",
+            "{email} belongs to {name}",
+            "contact {name} under {email}",
+            "{name}: {email}",
+            "the email of {name} is {email}",
+            "you reach {name} under {email}",
+        ),
+    ),
+    (
+        ("product", "quantity"),
+        (
+            "I want to order {quantity} {product}s",
+            "please send me {quantity} {product}s",
+            "I would like {quantity} {product}s",
+            "{quantity} {product}s please",
+            "I bought {quantity} {product}s",
+            "we sold {quantity} {product}s",
+            "add {quantity} {product}s to the order",
+            "there are {quantity} {product}s",
+            "an order of {quantity} {product}s",
+            "~we need {quantity} {product}s",
+            "buy {quantity} {product}s",
+        ),
+    ),
+    (
+        ("product", "price"),
+        (
+            "the {product} costs {price} dollars",
+            "the {product} is {price} dollars",
+            "one {product} costs {price}",
+            "we sold the {product} for {price} dollars",
+            "I bought a {product} for {price}",
+            "{product}: {price} euros",
+            "he paid {price} euros for a {product}",
+            "for {price} you get the {product}",
+            "{price} dollars for a {product}",
+            "you pay {price} for a {product}",
+            "a {product} for {price} euros",
+            "~I paid {price} for the {product}",
+            "the price of the {product} is {price}",
+        ),
+    ),
+    (
+        ("name", "product", "quantity"),
+        (
+            "{name} ordered {quantity} {product}s",
+            "{name} needs {quantity} {product}s",
+            "send {quantity} {product}s to {name}",
+            "{name} has {quantity} {product}s",
+            "{name} sold {quantity} {product}s",
+            "we owe {name} {quantity} {product}s",
+            "{name} bought {quantity} {product}s",
+            "~{quantity} {product}s for {name}",
+            "{name} wants {quantity} {product}s",
+        ),
+    ),
+    (
+        ("city", "country"),
+        (
+            "~{city} is in {country}",
+            "I live in {city}, {country}",
+            "{city}, {country}",
+            "we flew to {city} in {country}",
+            "the city of {city} is in {country}",
+            "in {country} there is {city}",
+            "{country} has a city called {city}",
+            "{city} is a city in {country}",
+            "{city} lies in {country}",
+            "I went to {city} in {country}",
+        ),
+    ),
 )
 EXTRACT_ASKS = (
-    "extract {keys} as JSON: {text}", "give me {keys} as JSON: {text}", "{text} Answer in JSON with {keys}",
-    "return {keys} as JSON. {text}", "extract the {keys} as JSON from: {text}", "from this text extract {keys} as JSON: {text}", "~JSON with {keys} from this text please: {text}", "read this and answer in JSON with {keys}: {text}", "{text} Return {keys} as JSON",
-    "extract {keys} from this text and answer as JSON: {text}", "as JSON with {keys}: {text}",
-    "turn this into JSON with {keys}: {text}", "{text} Give me JSON with {keys}",
+    "extract {keys} as JSON: {text}",
+    "give me {keys} as JSON: {text}",
+    "{text} Answer in JSON with {keys}",
+    "return {keys} as JSON. {text}",
+    "give JSON with {keys} for: {text}",
+    "JSON please, with {keys}: {text}",
+    "{keys} as JSON from: {text}",
+    "return a JSON object with {keys}: {text}",
+    "I need JSON with {keys}. {text}",
+    "get {keys} out of this text as JSON: {text}",
+    "write JSON with {keys} for this text: {text}",
+    "find {keys}, as JSON: {text}",
+    "JSON with {keys}: {text}",
+    "make JSON with {keys} from: {text}",
+    "what are {keys} here? Answer in JSON. {text}",
+    "{text} Extract {keys} as JSON",
+    "{text} JSON with {keys} please",
+    "extract JSON with {keys}: {text}",
+    "extract the {keys} as JSON from: {text}",
+    "from this text extract {keys} as JSON: {text}",
+    "~JSON with {keys} from this text please: {text}",
+    "read this and answer in JSON with {keys}: {text}",
+    "{text} Return {keys} as JSON",
+    "extract {keys} from this text and answer as JSON: {text}",
+    "as JSON with {keys}: {text}",
+    "turn this into JSON with {keys}: {text}",
+    "{text} Give me JSON with {keys}",
 )
 SCHEMA_SYSTEMS = (
     "Answer with JSON that matches this schema: {schema}",
@@ -378,31 +1028,136 @@ SCHEMA_SYSTEMS = (
     "You are a helpful assistant. The output must be a JSON object with this schema: {schema}",
     "Format: JSON, schema {schema}",
 )
-BARE_STATEMENT_ASKS = ("{text}", "extract the data: {text}", "extract: {text}", "parse this: {text}", "{text} Return JSON",
-                       "~text: {text}", "extract the information from this text: {text}", "{text} Answer in JSON")
+BARE_STATEMENT_ASKS = (
+    "{text}",
+    "extract the data: {text}",
+    "extract: {text}",
+    "parse this: {text}",
+    "{text} Return JSON",
+    "~text: {text}",
+    "extract the information from this text: {text}",
+    "{text} Answer in JSON",
+)
 
 SYNONYMS = {
-    "see": ("view", "check", "look at", "find"), "find": ("locate", "get"), "change": ("modify", "adjust", "edit"),
-    "machine": ("computer", "laptop", "pc", "system"), "computer": ("machine", "laptop", "pc"),
-    "need": ("require",), "folder": ("directory",), "directory": ("folder",), "program": ("app", "software", "tool"),
-    "app": ("program", "software", "application"), "connect": ("link", "attach", "hook up"), "error": ("message", "problem"),
-    "delete": ("remove", "erase"), "download": ("get", "pull", "fetch"), "show": ("display", "print", "give"),
-    "command": ("cli command", "instruction"), "big": ("large", "huge"), "model": ("llm", "language model"),
-    "models": ("llms", "language models"), "start": ("launch",), "enable": ("activate", "turn on", "switch on"),
-    "supported": ("possible", "allowed", "available"), "stored": ("saved", "kept", "located"), "internet": ("web", "network"),
-    "which": ("what",), "what": ("which",), "much": ("lots of",), "explain": ("describe", "tell me"), "api": ("server", "rest api"),
-    "quick": ("fast",), "use": ("try", "work with"), "make": ("let", "get"), "memory": ("ram",), "tell me": ("say", "explain"),
-    "url": ("address", "link"), "work": ("run", "function"), "my": ("the", "our"), "the": ("my", "this", ""), "a": ("one", "the", ""),
-    "is": ("is", "'s"), "I": ("we", "i", "one"), "does": ("will", "can"), "can": ("could",), "want": ("wish", "would like"),
+    "see": ("view", "check", "look at", "find"),
+    "find": ("locate", "get"),
+    "change": ("modify", "adjust", "edit"),
+    "machine": ("computer", "laptop", "pc", "system"),
+    "computer": ("machine", "laptop", "pc"),
+    "need": ("require",),
+    "folder": ("directory",),
+    "directory": ("folder",),
+    "program": ("app", "software", "tool"),
+    "app": ("program", "software", "application"),
+    "connect": ("link", "attach", "hook up"),
+    "error": ("message", "problem"),
+    "delete": ("remove", "erase"),
+    "download": ("get", "pull", "fetch"),
+    "show": ("display", "print", "give"),
+    "command": ("cli command", "instruction"),
+    "big": ("large", "huge"),
+    "model": ("llm", "language model"),
+    "models": ("llms", "language models"),
+    "start": ("launch",),
+    "enable": ("activate", "turn on", "switch on"),
+    "supported": ("possible", "allowed", "available"),
+    "stored": ("saved", "kept", "located"),
+    "internet": ("web", "network"),
+    "which": ("what",),
+    "what": ("which",),
+    "much": ("lots of",),
+    "explain": ("describe", "tell me"),
+    "api": ("server", "rest api"),
+    "quick": ("fast",),
+    "use": ("try", "work with"),
+    "make": ("let", "get"),
+    "memory": ("ram",),
+    "tell me": ("say", "explain"),
+    "url": ("address", "link"),
+    "work": ("run", "function"),
+    "my": ("the", "our"),
+    "the": ("my", "this", ""),
+    "a": ("one", "the", ""),
+    "is": ("is", "'s"),
+    "I": ("we", "i", "one"),
+    "does": ("will", "can"),
+    "can": ("could",),
+    "want": ("wish", "would like"),
 }
-SUFFIXES = (" in dmr desktop", " with dmr", " in dmr", " here", " on my machine", " now", " exactly", " again", " for me",
-            " on linux", " quickly", " today", ", thanks", ", please", " by the way", " with this", " on this computer")
-PREFACES = ("I just installed dmr desktop. ", "I am new here. ", "Sorry, I am a beginner. ", "I have a question. ", "Hello! ",
-            "Good morning. ", "Thanks! ", "Ok. ", "One question: ", "Hi, ", "I do not understand. ", "Hey there, ",
-            "I read the readme. ", "My boss asks: ", "Another thing: ", "Excuse me, ", "I am stuck. ", "Great. ")
+SUFFIXES = (
+    " in dmr desktop",
+    " with dmr",
+    " in dmr",
+    " here",
+    " on my machine",
+    " now",
+    " exactly",
+    " again",
+    " for me",
+    " on linux",
+    " quickly",
+    " today",
+    ", thanks",
+    ", please",
+    " by the way",
+    " with this",
+    " on this computer",
+)
+PREFACES = (
+    "I just installed dmr desktop. ",
+    "I am new here. ",
+    "Sorry, I am a beginner. ",
+    "I have a question. ",
+    "Hello! ",
+    "Good morning. ",
+    "Thanks! ",
+    "Ok. ",
+    "One question: ",
+    "Hi, ",
+    "I do not understand. ",
+    "Hey there, ",
+    "I read the readme. ",
+    "My boss asks: ",
+    "Another thing: ",
+    "Excuse me, ",
+    "I am stuck. ",
+    "Great. ",
+)
 
-POLITE = ("please tell me, ", "hey, ", "hi, ", "hello, ", "ok, ", "so ", "and ", "can you tell me ", "a question: ", "one more: ",
-          "now, ", "well, ", "next: ", "quick question: ", "please, ")
+WORD_BANK = tuple(
+    sorted(
+        {
+            word.lower()
+            for word in (*lx.NOUNS, *lx.VERBS, *lx.ADJECTIVES, *lx.ANIMALS, *lx.NAMES, *lx.CITIES)
+            if word.isalpha()
+        }
+        | {
+            word.lower()
+            for intent in INTENTS
+            for text in (intent.answer, *intent.templates)
+            for word in re.findall(r"[A-Za-z]{4,}", text)
+        }
+    )
+)  # pieces of these make up words, so that every token of the vocabulary is copied now and then
+
+POLITE = (
+    "please tell me, ",
+    "hey, ",
+    "hi, ",
+    "hello, ",
+    "ok, ",
+    "so ",
+    "and ",
+    "can you tell me ",
+    "a question: ",
+    "one more: ",
+    "now, ",
+    "well, ",
+    "next: ",
+    "quick question: ",
+    "please, ",
+)
 
 
 def expand(rng: random.Random, template: str) -> str:
@@ -461,15 +1216,22 @@ class Composer:
     def _made_up(self) -> str:
         rng = self.rng
         style = rng.random()
-        if style < 0.5:
+        if style < 0.38:
             return "".join(
                 rng.choice("b c d f g h j k l m n p r s t v w z br cl dr fl gr kr pl sh st tr th ch sk qu".split())
                 + rng.choice("a e i o u ai ea ee oo ou ia".split())
                 + rng.choice(["", "", "n", "r", "s", "l", "x", "m", "t", "ck", "nd"])
                 for _ in range(rng.randint(1, 3))
             )
-        if style < 0.75:
+        if style < 0.6:
             return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 9)))
+        if style < 0.85:
+            chunks = []
+            for _ in range(rng.choice([1, 2, 2, 3])):
+                word = rng.choice(WORD_BANK)
+                start = rng.randrange(max(1, len(word) - 2))
+                chunks.append(word[start : start + rng.randint(2, 7)])
+            return "".join(chunks)
         parts = [rng.choice(lx.NOUNS + lx.ANIMALS), rng.choice(lx.NOUNS + lx.VERBS + lx.ADJECTIVES)]
         rng.shuffle(parts)
         word = "".join(part.replace("_", "") for part in parts)
@@ -496,9 +1258,15 @@ class Composer:
         for _ in range(rng.randint(low, high)):
             roll = rng.random()
             parts.append(
-                rng.choice("the a is of in and to with on for not I you it was my no".split()) if roll < 0.3
-                else rng.choice(lx.NOUNS) if roll < 0.5 else rng.choice(lx.ADJECTIVES) if roll < 0.6
-                else self.number() if roll < 0.65 else self.any_word()
+                rng.choice("the a is of in and to with on for not I you it was my no".split())
+                if roll < 0.3
+                else rng.choice(lx.NOUNS)
+                if roll < 0.5
+                else rng.choice(lx.ADJECTIVES)
+                if roll < 0.6
+                else self.number()
+                if roll < 0.65
+                else self.any_word()
             )
         text = " ".join(parts)
         if rng.random() < 0.3:
@@ -551,8 +1319,10 @@ class Composer:
             case "float":
                 return float(f"{rng.randint(0, 99)}.{rng.randint(1, 9)}")
             case "day":
-                return rng.choice("Monday Tuesday Wednesday Thursday Friday Saturday Sunday tomorrow today".split()
-                                  + [f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"])
+                return rng.choice(
+                    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday tomorrow today".split()
+                    + [f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"]
+                )
             case "phrase":
                 return self.words(1, 4)
             case "phrase_title":
@@ -560,17 +1330,22 @@ class Composer:
             case "quoted":
                 return self.words(1, 6)
             case "email":
-                return f"{self.pick(lx.NAMES).lower() if rng.random() < 0.5 else self.word()}@{self.word()}" + rng.choice(
-                    [".com", ".org", ".net", ".de", ".io"])
+                return (
+                    f"{self.pick(lx.NAMES).lower() if rng.random() < 0.5 else self.word()}@{self.word()}"
+                    + rng.choice([".com", ".org", ".net", ".de", ".io"])
+                )
             case "ticker":
                 return self.word().upper()[:5] if rng.random() < 0.5 else self.word().capitalize()
             case "currency":
                 return rng.choice("USD EUR GBP JPY CHF SEK NOK dollars euros pounds yen INR CAD AUD".split())
             case "language":
-                return rng.choice("French German Spanish Italian English Dutch Polish Swedish Japanese Turkish Latin".split())
+                return rng.choice(
+                    "French German Spanish Italian English Dutch Polish Swedish Japanese Turkish Latin".split()
+                )
             case "room":
-                return rng.choice(["kitchen", "bedroom", "bathroom", "hall", "garage", "living room", "office", "garden",
-                                   self.word()])
+                return rng.choice(
+                    ["kitchen", "bedroom", "bathroom", "hall", "garage", "living room", "office", "garden", self.word()]
+                )
             case "onoff":
                 return rng.choice(["on", "off"])
             case "path":
@@ -579,18 +1354,34 @@ class Composer:
             case "code":
                 return self.code()
             case "style":
-                return rng.choice(["Pirate", "pirate", "cowboy", "formal", "poetic", "robot", self.word(),
-                                   self.pick(lx.ANIMALS)])
+                return rng.choice(
+                    ["Pirate", "pirate", "cowboy", "formal", "poetic", "robot", self.word(), self.pick(lx.ANIMALS)]
+                )
             case "uname":
-                return rng.choice([self.name(), self.name(), "你好啊集团", "Müller & Söhne", "José Ñandú", "Łukasz", "Анна",
-                                   "".join(rng.choice("你好中文字客户名王李张陈集团公司日本語東京") for _ in range(rng.randint(2, 5)))])
+                return rng.choice(
+                    [
+                        self.name(),
+                        self.name(),
+                        "你好啊集团",
+                        "Müller & Söhne",
+                        "José Ñandú",
+                        "Łukasz",
+                        "Анна",
+                        "".join(
+                            rng.choice("你好中文字客户名王李张陈集团公司日本語東京") for _ in range(rng.randint(2, 5))
+                        ),
+                    ]
+                )
             case "expr":
                 ops = [self.number(rng.choice([1, 2, 3])) for _ in range(rng.choice([2, 2, 3]))]
                 sep = rng.choice([" ", ""])
                 return (sep + rng.choice("+-*/") + sep).join(ops)
             case "url":
-                return rng.choice(["https://", "https://www.", "http://"]) + self.word() + rng.choice(
-                    [".com", ".org", ".io/", f".net/{self.word()}", f".com/{self.word()}.html"])
+                return (
+                    rng.choice(["https://", "https://www.", "http://"])
+                    + self.word()
+                    + rng.choice([".com", ".org", ".io/", f".net/{self.word()}", f".com/{self.word()}.html"])
+                )
             case "bool":
                 return rng.random() < 0.5
             case _:
@@ -621,8 +1412,10 @@ class Composer:
             text = text[0].upper() + text[1:]
         if text[-1].isalnum() or text[-1] in ")\"'*`":
             if question is None:
-                question = re.match(r"(?i)(what|which|who|where|when|how|why|is|are|do|does|can|may|must|should|will)\b",
-                                    text) is not None
+                question = (
+                    re.match(r"(?i)(what|which|who|where|when|how|why|is|are|do|does|can|may|must|should|will)\b", text)
+                    is not None
+                )
             roll = rng.random()
             if roll < 0.65:
                 text += "?" if question else rng.choice([".", ".", "", "!"])
@@ -644,7 +1437,9 @@ class Composer:
             if self.rng.random() < 0.08:
                 text = self.rng.choice(PREFACES) + text
         skill = "smalltalk" if intent in INTENTS[:6] else "facts" if intent in INTENTS else "lists"
-        return Exchange(skill, [user(self.ask(text, typos=typos)), assistant(intent.answer)], Check(contains=intent.keys))
+        return Exchange(
+            skill, [user(self.ask(text, typos=typos)), assistant(intent.answer)], Check(contains=intent.keys)
+        )
 
     def reword(self, text: str) -> str:
         """Sometimes put a synonym in, but never so that a held-out phrasing comes out."""
@@ -702,13 +1497,14 @@ class Composer:
         """One-digit arithmetic, or the admission that a number is too big."""
         rng = self.rng
         op = rng.choice(list(OPERATIONS))
-        template = self.template(OPERATIONS[op][1])
+        template = self.template(OPERATIONS[op])
         if rng.random() < 0.1:
             a, b = int(self.number(rng.choice([2, 3, 4]))), int(self.number(rng.choice([2, 3])))
             if max(a, b) > 9:
                 text = template.format(a, b)
-                return Exchange("arithmetic", [user(self.ask(text)), assistant(BIG_ARITHMETIC)],
-                                Check(contains=("one-digit",)))
+                return Exchange(
+                    "arithmetic", [user(self.ask(text)), assistant(BIG_ARITHMETIC)], Check(contains=("one-digit",))
+                )
         a, b = rng.randint(0, 9), rng.randint(0, 9)
         if f"{{0}}{op}" not in template and rng.random() < 0.3:
             left, right = WORD_DIGITS[a], WORD_DIGITS[b]
@@ -716,7 +1512,9 @@ class Composer:
             left, right = str(a), str(b)
         result = a + b if op == "+" else a - b if op == "-" else a * b
         text = self.ask(template.format(left, right), typos=0)
-        return Exchange("arithmetic", [user(text), assistant(f"{a} {op} {b} = {result}")], Check(contains=(f"= {result}",)))
+        return Exchange(
+            "arithmetic", [user(text), assistant(f"{a} {op} {b} = {result}")], Check(contains=(f"= {result}",))
+        )
 
     def copy(self) -> Exchange:
         """Repeating a word or a text exactly."""
@@ -741,22 +1539,35 @@ class Composer:
         rng = self.rng
         text = self.template(UNKNOWN_ASKS).format(
             noun=rng.choice(lx.NOUNS) if rng.random() < 0.7 else self.word(),
-            noun2=rng.choice(lx.NOUNS), verb=rng.choice(lx.VERBS).replace("_", " "), adj=rng.choice(lx.ADJECTIVES),
-            name=self.name(), city=self.value("city"), city2=self.value("city"), country=self.pick(COUNTRIES),
-            word=self.word(), word2=self.word(), words=self.words(3, 14), num=self.number(3),
+            noun2=rng.choice(lx.NOUNS),
+            verb=rng.choice(lx.VERBS).replace("_", " "),
+            adj=rng.choice(lx.ADJECTIVES),
+            name=self.name(),
+            city=self.value("city"),
+            city2=self.value("city"),
+            country=self.pick(COUNTRIES),
+            word=self.word(),
+            word2=self.word(),
+            words=self.words(3, 14),
+            num=self.number(3),
+            num2=self.number(3),
         )
         return Exchange("unknown", [user(self.ask(text)), assistant(REFUSAL)], Check(contains=("small demo model",)))
 
     def plain(self, math_tool: bool = False, tools: bool = False) -> Exchange:
         """Any exchange that needs no tool."""
         options: list[tuple[float, Callable[[], Exchange]]] = [
-            (9, self.fact), (2, self.smalltalk), (3, self.copy), (1.2, self.unknown), (0.5, lambda: self.fact(EXTRA_FACTS)),
+            (9, self.fact),
+            (2, self.smalltalk),
+            (2, self.copy),
+            (2.2, self.unknown),
+            (0.5, lambda: self.fact(EXTRA_FACTS)),
             (0.2, self.capital),
         ]
         if not math_tool:
-            options.append((2.2, self.arithmetic))
+            options.append((3.5, self.arithmetic))
         if not tools:
-            options += [(0.7, self.count), (0.12, self.story), (0.5, self.joke)]
+            options += [(1.1, self.count), (0.12, self.story), (0.6, self.joke)]
         (chosen,) = self.rng.choices([o[1] for o in options], [o[0] for o in options])
         return chosen()
 
@@ -781,14 +1592,22 @@ class Composer:
                 query, answer = self.template(NUMBER_QUERIES), f"Your number is {value}."
                 unknown = "You have not told me a number yet."
             elif kind == "thing":
-                thing = rng.choice(THINGS) if rng.random() < 0.6 else f"{rng.choice(['', 'favourite ', 'new '])}{self.pick(lx.NOUNS)}"
+                thing = (
+                    rng.choice(THINGS)
+                    if rng.random() < 0.6
+                    else f"{rng.choice(['', 'favourite ', 'new '])}{self.pick(lx.NOUNS)}"
+                )
                 value = self.memory_value()
                 intro = self.template(THING_INTROS).format(thing, value)
                 reply = f"I will remember that your {thing} is {value}."
                 query, answer = self.template(THING_QUERIES).format(thing), f"Your {thing} is {value}."
                 unknown = f"You have not told me your {thing} yet."
             else:
-                thing = rng.choice(SECRETS) if rng.random() < 0.6 else f"{rng.choice(['', 'secret ', 'right '])}{self.pick(lx.NOUNS)}"
+                thing = (
+                    rng.choice(SECRETS)
+                    if rng.random() < 0.6
+                    else f"{rng.choice(['', 'secret ', 'right '])}{self.pick(lx.NOUNS)}"
+                )
                 value = self.memory_value()
                 intro = self.template(SECRET_INTROS).format(thing, value)
                 reply = f"I will remember that the {thing} is {value}."
@@ -800,15 +1619,22 @@ class Composer:
             if missing:
                 asked.append(Exchange("recall", [user(question), assistant(unknown)], Check(exact=unknown)))
             elif rng.random() < 0.12:
-                asked.append(Exchange("recall", [user(f"{intro} {question}"), assistant(answer)], Check(contains=(value,))))
+                asked.append(
+                    Exchange("recall", [user(f"{intro} {question}"), assistant(answer)], Check(contains=(value,)))
+                )
             else:
                 told.append(Exchange("remember", [user(intro), assistant(reply)], Check(contains=(value,))))
                 asked.append(Exchange("recall", [user(question), assistant(answer)], Check(contains=(value,))))
         if len(told) == 2 and rng.random() < 0.35:
             first, second = told
             joined = f"{first.messages[0]['content']} {second.messages[0]['content']}"
-            told = [Exchange("remember", [user(joined), assistant(f"{first.messages[1]['content']} {second.messages[1]['content']}")],
-                             Check(contains=first.check.contains + second.check.contains))]
+            told = [
+                Exchange(
+                    "remember",
+                    [user(joined), assistant(f"{first.messages[1]['content']} {second.messages[1]['content']}")],
+                    Check(contains=first.check.contains + second.check.contains),
+                )
+            ]
         rng.shuffle(asked)
         if rng.random() < 0.15 and asked:
             asked.append(asked[0])
@@ -837,17 +1663,32 @@ class Composer:
             fields: dict[str, Any] = {}
             for key in keys:
                 fields[key] = (
-                    rng.randint(1, 99) if key in ("age", "quantity") else rng.randint(1, 999) if key == "price"
-                    else self.name() if key == "name" else self.value("city") if key == "city"
-                    else self.value("email") if key == "email" else self.pick(COUNTRIES) if key == "country"
-                    else self.pick(lx.NOUNS) if rng.random() < 0.6 else self.word()
+                    rng.randint(1, 99)
+                    if key in ("age", "quantity")
+                    else rng.randint(1, 999)
+                    if key == "price"
+                    else self.name()
+                    if key == "name"
+                    else self.value("city")
+                    if key == "city"
+                    else self.value("email")
+                    if key == "email"
+                    else self.pick(COUNTRIES)
+                    if key == "country"
+                    else self.pick(lx.NOUNS)
+                    if rng.random() < 0.6
+                    else self.word()
                 )
             text = self.template(templates).format(**fields)
         else:
             keys = tuple(dict.fromkeys(self.param_name() for _ in range(rng.randint(1, 3))))
             fields = {key: int(self.number(4)) if rng.random() < 0.35 else self.memory_value() for key in keys}
-            parts = [rng.choice(["the {0} is {1}", "its {0} is {1}", "{0}: {1}", "with {0} {1}"]).format(
-                key.replace("_", " "), item) for key, item in fields.items()]
+            parts = [
+                rng.choice(["the {0} is {1}", "its {0} is {1}", "{0}: {1}", "with {0} {1}"]).format(
+                    key.replace("_", " "), item
+                )
+                for key, item in fields.items()
+            ]
             text = rng.choice([", ", " and ", "; "]).join(parts)
         return (text[0].upper() + text[1:] if rng.random() < 0.7 else text) + rng.choice([".", ".", ""]), fields
 
@@ -857,8 +1698,10 @@ class Composer:
         roll = rng.random()
         if roll < 0.08:
             thing = self.pick(lx.ANIMALS)
-            body = (f'{MARK_OFF}{{"setup": "{MARK_ON}{JOKE_SETUP.format(thing)}{MARK_OFF}", "punchline": "{MARK_ON}'
-                    f'{JOKE_PUNCH}"}}')
+            body = (
+                f'{MARK_OFF}{{"setup": "{MARK_ON}{JOKE_SETUP.format(thing)}{MARK_OFF}", "punchline": "{MARK_ON}'
+                f'{JOKE_PUNCH}"}}'
+            )
             text = self.ask(self.template(JOKE_ASKS).format(thing))
             return None, Exchange("structured", [user(text), assistant(body)], Check(contains=()))
         text, fields = self.statement()
@@ -887,7 +1730,7 @@ class Composer:
                 schema["additionalProperties"] = False
             system = self.template(SCHEMA_SYSTEMS).replace("{schema}", json.dumps(schema))
             return system, Exchange("structured", [user(ask), assistant(plain)], check)
-        pair, item_sep = ((":", ",") if rng.random() < 0.25 else (": ", ", "))
+        pair, item_sep = (":", ",") if rng.random() < 0.25 else (": ", ", ")
         body = f"{MARK_OFF}{{"
         for i, (key, item) in enumerate(fields.items()):
             value = json.dumps(item, ensure_ascii=False)
@@ -908,8 +1751,10 @@ class Composer:
         if roll < 0.45:
             return self.pick(lx.NOUNS)
         if roll < 0.7:
-            return rng.choice("id name city limit query user text title count path key value mode level status language input "
-                              "x y n amount number user_id max_results start end target source kind unit".split())
+            return rng.choice(
+                "id name city limit query user text title count path key value mode level status language input "
+                "x y n amount number user_id max_results start end target source kind unit".split()
+            )
         if roll < 0.85:
             return f"{self.pick(lx.NOUNS)}_{rng.choice(['id', 'name', 'code', 'type', 'date', 'count', 'key'])}"
         return self.word()
@@ -944,28 +1789,39 @@ class Composer:
                 break
         verb = rng.choice(lx.VERBS)
         spoken = verb.replace("_", " ")
-        kinds = rng.choices(["word", "int", "city", "code", "name", "quoted", "float", "email", "bool"],
-                            [5, 5, 2, 2, 2, 1, 0.5, 0.5, 0.3], k=rng.choice([0, 1, 1, 1, 1, 2, 2, 2, 3]))
+        kinds = rng.choices(
+            ["word", "int", "city", "code", "name", "quoted", "float", "email", "bool"],
+            [5, 5, 2, 2, 2, 1, 1, 0.5, 0.3],
+            k=rng.choice([0, 1, 1, 1, 1, 2, 2, 2, 3]),
+        )
         names: list[str] = []
         while len(names) < len(kinds):
             candidate = self.param_name()
             if candidate not in names:
                 names.append(candidate)
         params = [(name, kind, True) for name, kind in zip(names, kinds, strict=True)]
-        asks = SYNTH_ASKS_0 if not params else SYNTH_ASKS_1 if len(params) == 1 else SYNTH_ASKS_N
+        asks: tuple[str, ...] = SYNTH_ASKS_0 if not params else SYNTH_ASKS_1 if len(params) == 1 else SYNTH_ASKS_N
         if params and rng.random() < 0.15:
             params.append((f"{self.pick(lx.NOUNS)}_opt", "word", False))
         first = f" by {names[0].replace('_', ' ')}" if names else ""
-        description = rng.choice([
-            f"{spoken.capitalize()} the {noun}.", f"{spoken.capitalize()} a {noun}{first}.", f"{spoken.capitalize()} {noun}",
-            f"Tool to {spoken} the {noun}{first}", f"Use this to {spoken} a {noun}.", f"{spoken.capitalize()}s the {noun}",
-            f"Can {spoken} {noun}s.", f"A tool for {noun}s",
-        ])
+        description = rng.choice(
+            [
+                f"{spoken.capitalize()} the {noun}.",
+                f"{spoken.capitalize()} a {noun}{first}.",
+                f"{spoken.capitalize()} {noun}",
+                f"Tool to {spoken} the {noun}{first}",
+                f"Use this to {spoken} a {noun}.",
+                f"{spoken.capitalize()}s the {noun}",
+                f"Can {spoken} {noun}s.",
+                f"A tool for {noun}s",
+            ]
+        )
         if rng.random() < 0.2:
             description += f" {self.words(3, 8).capitalize()}."
         asks = tuple(a.replace("{verb}", spoken).replace("{noun}", noun) for a in split_templates(asks, self.side))
-        return self._finish_tool(self.tool_name(verb, noun), description, params, noun, asks,
-                                 rng.choice(["number", "text", "json", "done"]))
+        return self._finish_tool(
+            self.tool_name(verb, noun), description, params, noun, asks, rng.choice(["number", "text", "json", "done"])
+        )
 
     def natural_tool(self, taken: set[str]) -> Tool:
         """A tool of a natural kind, under one of its usual names or an arbitrary one."""
@@ -987,11 +1843,19 @@ class Composer:
         params = [(n, p.kind, p.required) for n, p in zip(names, kind.params, strict=True)]
         if rng.random() < 0.08:
             params.append((rng.choice(["unit", "limit", "language", "format", "verbose", "timeout"]), "word", False))
-        return self._finish_tool(name, rng.choice(kind.descriptions), params, kind.topic,
-                                 split_templates(kind.asks, self.side), kind.result)
+        return self._finish_tool(
+            name, rng.choice(kind.descriptions), params, kind.topic, split_templates(kind.asks, self.side), kind.result
+        )
 
-    def _finish_tool(self, name: str, description: str, params: list[tuple[str, str, bool]], topic: str,
-                     asks: tuple[str, ...], result: str) -> Tool:
+    def _finish_tool(
+        self,
+        name: str,
+        description: str,
+        params: list[tuple[str, str, bool]],
+        topic: str,
+        asks: tuple[str, ...],
+        result: str,
+    ) -> Tool:
         rng = self.rng
         types: dict[str, str] = {}
         properties: dict[str, Any] = {}
@@ -1006,8 +1870,15 @@ class Composer:
                 entry["title"] = param.replace("_", " ").title()
             entry["type"] = types[param]
             if described:
-                entry["description"] = rng.choice([f"The {param.replace('_', ' ')}", f"the {param}", param.replace("_", " "),
-                                                   f"The {param.replace('_', ' ')} to use", self.words(2, 4)])
+                entry["description"] = rng.choice(
+                    [
+                        f"The {param.replace('_', ' ')}",
+                        f"the {param}",
+                        param.replace("_", " "),
+                        f"The {param.replace('_', ' ')} to use",
+                        self.words(2, 4),
+                    ]
+                )
             if kind == "onoff":
                 entry["enum"] = ["on", "off"]
             items = list(entry.items())
@@ -1078,11 +1949,24 @@ class Composer:
         listed = [value for _, value in sorted(zip(used, values, strict=True), key=lambda pair: tool.order[pair[0][0]])]
 
         def pairs() -> str:
-            style = rng.choice(["{p}={v}", "{p} {v}", "{p} = {v}", "{p}: {v}", "{p} is {v}", "{v} as {p}", '{p} "{v}"',
-                                "{p} set to {v}", "{v} as the {p}"])
+            style = rng.choice(
+                [
+                    "{p}={v}",
+                    "{p} {v}",
+                    "{p} = {v}",
+                    "{p}: {v}",
+                    "{p} is {v}",
+                    "{v} as {p}",
+                    '{p} "{v}"',
+                    "{p} set to {v}",
+                    "{v} as the {p}",
+                ]
+            )
             spoken = rng.random() < 0.5
-            parts = [style.format(p=p.replace("_", " ") if spoken else p, v=v)
-                     for (p, _, _), v in zip(used, shown, strict=True)]
+            parts = [
+                style.format(p=p.replace("_", " ") if spoken else p, v=v)
+                for (p, _, _), v in zip(used, shown, strict=True)
+            ]
             return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + rng.choice([" and ", ", "]) + parts[-1]
 
         if natural:
@@ -1095,7 +1979,11 @@ class Composer:
             text = self.template(EXPLICIT_NOARG_ASKS)
         elif rng.random() < 0.4:
             text = self.template(EXPLICIT_CALL_ASKS).replace(
-                "{vals}", ", ".join(json.dumps(v, ensure_ascii=False) if rng.random() < 0.5 else str(v) for v in shown_or(listed)))
+                "{vals}",
+                ", ".join(
+                    json.dumps(v, ensure_ascii=False) if rng.random() < 0.5 else str(v) for v in shown_or(listed)
+                ),
+            )
         elif len(used) == 1 and rng.random() < 0.5:
             text = self.template(EXPLICIT_ASKS).replace("{args}", shown[0])
         else:
@@ -1104,7 +1992,11 @@ class Composer:
 
     def ask_keeping(self, text: str) -> str:
         """Like :meth:`ask`, but without touching the values: no typos."""
-        text = text[0].upper() + text[1:] if self.rng.random() < 0.6 and text[0].isalpha() and "_" not in text.split(" ")[0] else text
+        text = (
+            text[0].upper() + text[1:]
+            if self.rng.random() < 0.6 and text[0].isalpha() and "_" not in text.split(" ")[0]
+            else text
+        )
         return self.ask(text, typos=0, polite=0.1) if self.rng.random() < 0.7 else text
 
     def tool_result(self, tool: Tool, arguments: dict[str, Any]) -> str:
@@ -1112,25 +2004,41 @@ class Composer:
         rng = self.rng
         roll = rng.random()
         if roll < 0.07:
-            return rng.choice([
-                "Error: {0} not found", "Error: missing required argument '{0}'.", "error: {0} failed", "Error: timeout after {1} s",
-                "Error: cannot reach {0}", "Error: {0} {2}",
-            ]).format(self.word(), rng.randint(1, 60), self.words(1, 4))
+            return rng.choice(
+                [
+                    "Error: {0} not found",
+                    "Error: missing required argument '{0}'.",
+                    "error: {0} failed",
+                    "Error: timeout after {1} s",
+                    "Error: cannot reach {0}",
+                    "Error: {0} {2}",
+                ]
+            ).format(self.word(), rng.randint(1, 60), self.words(1, 4))
         kind = tool.result if rng.random() < 0.7 else rng.choice(["number", "text", "json", "done", "weather", "list"])
         match kind:
             case "number":
                 number: Any = int(self.number(6)) if rng.random() < 0.75 else self.value("float")
                 return json.dumps({"result": number}) if rng.random() < 0.25 else str(number)
             case "weather":
-                sky = rng.choice(["sunny", "cloudy", "rainy", "snowy", "foggy", "windy", "clear", "stormy", self.word()])
+                sky = rng.choice(
+                    ["sunny", "cloudy", "rainy", "snowy", "foggy", "windy", "clear", "stormy", self.word()]
+                )
                 degrees = rng.randint(-20, 45)
                 place = str(next(iter(arguments.values()), "town"))
-                return rng.choice([
-                    f"It is {sky} in {place}.", f"{sky}, {degrees} degrees", f"{degrees}°C and {sky}",
-                    json.dumps({"temperature": degrees, "sky": sky}), json.dumps({"location": place, "temp": degrees}),
-                    f"It's {degrees} degrees and {sky} in {place}.", f"The weather in {place} is {sky}.", sky, f"It's always {sky}!",
-                    json.dumps({"temperature": degrees, "unit": rng.choice(["C", "F"]), "condition": sky}),
-                ])
+                return rng.choice(
+                    [
+                        f"It is {sky} in {place}.",
+                        f"{sky}, {degrees} degrees",
+                        f"{degrees}°C and {sky}",
+                        json.dumps({"temperature": degrees, "sky": sky}),
+                        json.dumps({"location": place, "temp": degrees}),
+                        f"It's {degrees} degrees and {sky} in {place}.",
+                        f"The weather in {place} is {sky}.",
+                        sky,
+                        f"It's always {sky}!",
+                        json.dumps({"temperature": degrees, "unit": rng.choice(["C", "F"]), "condition": sky}),
+                    ]
+                )
             case "time":
                 return f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
             case "date":
@@ -1138,22 +2046,39 @@ class Composer:
             case "json":
                 data: dict[str, Any] = {}
                 for _ in range(rng.randint(1, 4)):
-                    data[self.param_name()] = rng.choice([int(self.number(5)), self.memory_value(), self.memory_value(), True])
+                    data[self.param_name()] = rng.choice(
+                        [int(self.number(5)), self.memory_value(), self.memory_value(), True]
+                    )
                 return json.dumps([data] if rng.random() < 0.1 else data, ensure_ascii=False)
             case "list":
                 return json.dumps([self.memory_value() for _ in range(rng.randint(1, 4))], ensure_ascii=False)
             case "done":
-                return rng.choice(["ok", "done", "Done.", "success", "OK", "true", json.dumps({"status": "ok"}),
-                                   json.dumps({"ok": True, "id": int(self.number(4))}), f"Created {self.word()}",
-                                   f"Sent to {self.name()}.", self.word()])
+                return rng.choice(
+                    [
+                        "ok",
+                        "done",
+                        "Done.",
+                        "success",
+                        "OK",
+                        "true",
+                        json.dumps({"status": "ok"}),
+                        json.dumps({"ok": True, "id": int(self.number(4))}),
+                        f"Created {self.word()}",
+                        f"Sent to {self.name()}.",
+                        self.word(),
+                    ]
+                )
             case _:
                 text = self.words(2, 16)
                 return text[0].upper() + text[1:] + rng.choice([".", ".", ""])
 
     @staticmethod
     def _call(name: str, arguments: dict[str, Any], content: str = "") -> Message:
-        return {"role": "assistant", "content": content,
-                "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}]}
+        return {
+            "role": "assistant",
+            "content": content,
+            "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}],
+        }
 
     def tool_exchange(self, tools: list[Tool], answer: bool = True) -> Exchange:
         """A question answered by a tool call; with ``answer`` also the result and the final sentence."""
@@ -1162,13 +2087,21 @@ class Composer:
         text, arguments = self.request(tool)
         call = self._call(tool.name, arguments)
         calls = [(tool.name, canonical(arguments))]
-        if rng.random() < 0.06 and len(tool.params) == 1 and tool.topic in ("weather", "time", "stock", "order", "user"):
+        if (
+            rng.random() < 0.06
+            and len(tool.params) == 1
+            and tool.topic in ("weather", "time", "stock", "order", "user")
+        ):
             second, more = self.request(tool)
             del second
             if more != arguments:
                 values = [str(next(iter(a.values()))) for a in (arguments, more)]
-                joined = expand(rng, rng.choice(tool.asks)).replace("{0}", rng.choice(["{0} and {1}", "{0} and in {1}"]
-                                                                    if tool.topic in ("weather", "time") else ["{0} and {1}"]))
+                joined = expand(rng, rng.choice(tool.asks)).replace(
+                    "{0}",
+                    rng.choice(
+                        ["{0} and {1}", "{0} and in {1}"] if tool.topic in ("weather", "time") else ["{0} and {1}"]
+                    ),
+                )
                 text = self.ask_keeping(joined.replace("{0}", values[0]).replace("{1}", values[1]))
                 call["tool_calls"].append({"type": "function", "function": {"name": tool.name, "arguments": more}})
                 calls.append((tool.name, canonical(more)))
@@ -1176,9 +2109,18 @@ class Composer:
             other = rng.choice(tools)
             more_text, more = self.request(other)
             if (other.name, more) != (tool.name, arguments):
-                joint = rng.choice([" Also, ", " And ", " Then ", " also ", " and ", ". After that, ", "; ", " Second: "])
-                text = text.rstrip(".") + joint + (more_text[0].lower() + more_text[1:] if " " in joint[-1:] and
-                                                   more_text[:1].isupper() and "_" not in more_text.split(" ")[0] else more_text)
+                joint = rng.choice(
+                    [" Also, ", " And ", " Then ", " also ", " and ", ". After that, ", "; ", " Second: "]
+                )
+                text = (
+                    text.rstrip(".")
+                    + joint
+                    + (
+                        more_text[0].lower() + more_text[1:]
+                        if " " in joint[-1:] and more_text[:1].isupper() and "_" not in more_text.split(" ")[0]
+                        else more_text
+                    )
+                )
                 call["tool_calls"].append({"type": "function", "function": {"name": other.name, "arguments": more}})
                 calls.append((other.name, canonical(more)))
         messages = [user(text), call]
@@ -1199,14 +2141,20 @@ class Composer:
         for _ in range(sentences):
             roll = rng.random()
             if roll < 0.3:
-                out.append(f"{rng.choice(lx.FILLER_SUBJECTS)} {rng.choice(lx.FILLER_VERBS)} the {rng.choice(lx.ADJECTIVES)} "
-                           f"{rng.choice(lx.NOUNS)} of {rng.choice(lx.NOUNS)}s.")
+                out.append(
+                    f"{rng.choice(lx.FILLER_SUBJECTS)} {rng.choice(lx.FILLER_VERBS)} the {rng.choice(lx.ADJECTIVES)} "
+                    f"{rng.choice(lx.NOUNS)} of {rng.choice(lx.NOUNS)}s."
+                )
             elif roll < 0.5:
-                out.append(f"{rng.choice(['Always', 'Never', 'Please', 'First', 'Then', 'If you can,'])} "
-                           f"{rng.choice(lx.VERBS).replace('_', ' ')} the {rng.choice(lx.NOUNS)} before the {rng.choice(lx.NOUNS)}.")
+                out.append(
+                    f"{rng.choice(['Always', 'Never', 'Please', 'First', 'Then', 'If you can,'])} "
+                    f"{rng.choice(lx.VERBS).replace('_', ' ')} the {rng.choice(lx.NOUNS)} before the {rng.choice(lx.NOUNS)}."
+                )
             elif roll < 0.65:
-                out.append(f"You are {self.name()}, {rng.choice(['an assistant', 'a guide', 'an agent', 'an expert', 'a clerk'])} for "
-                           f"{rng.choice(lx.NOUNS)}s in {rng.choice(lx.CITIES)}.")
+                out.append(
+                    f"You are {self.name()}, {rng.choice(['an assistant', 'a guide', 'an agent', 'an expert', 'a clerk'])} for "
+                    f"{rng.choice(lx.NOUNS)}s in {rng.choice(lx.CITIES)}."
+                )
             elif roll < 0.8:
                 out.append(f"- {self.words(3, 9)}")
             else:
@@ -1230,19 +2178,20 @@ class Composer:
     def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
         """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
         rng = self.rng
-        kind = skill or rng.choices(
-            ["plain", "recall", "tools", "structured", "primer"], [30, 16, 40, 10, 4])[0]
+        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [32, 11, 38, 13, 6])[0]
         system = self.system()
         exchanges: list[Exchange] = []
         tools: list[Tool] = []
         turns = turns or rng.choice([1, 2, 3, 4, 5, 6])
         if kind == "primer":
             for _ in range(turns):
-                exchanges.append(self.copy() if rng.random() < 0.7 else self.arithmetic())
+                exchanges.append(rng.choices([self.copy, self.arithmetic, self.count], [3, 6, 1])[0]())
         elif kind == "recall":
             told, asked = self.memory()
             tools = self.toolbox(rng.choice([1, 2])) if rng.random() < 0.12 else []
-            fillers = [self.plain(tools=True, math_tool=bool(tools)) for _ in range(rng.choice([0, 0, 1, 1, 2, 3, 4, 5]))]
+            fillers = [
+                self.plain(tools=True, math_tool=bool(tools)) for _ in range(rng.choice([0, 0, 1, 1, 2, 3, 4, 5]))
+            ]
             cut = rng.randint(0, min(1, len(fillers)))
             exchanges = fillers[:cut] + told + fillers[cut:] + asked
         elif kind in ("tools", "tool_call", "tool_answer", "no_tool"):
@@ -1259,7 +2208,9 @@ class Composer:
             for _ in range(min(turns, rng.choice([1, 2, 3, 4]))):
                 exchanges.append(self.tool_exchange(tools) if rng.random() < 0.72 else no_tool())
             if kind != "tools" or rng.random() < 0.2:
-                exchanges.append(no_tool() if kind == "no_tool" else self.tool_exchange(tools, answer=kind == "tool_answer"))
+                exchanges.append(
+                    no_tool() if kind == "no_tool" else self.tool_exchange(tools, answer=kind == "tool_answer")
+                )
         elif kind == "structured":
             schema, exchange = self.structured()
             if schema is not None:
@@ -1274,9 +2225,16 @@ class Composer:
                         exchanges.append(extra)
         else:
             makers: dict[str, Callable[[], Exchange]] = {
-                "facts": lambda: self.fact(INTENTS[6:], typos=0.0), "typos": lambda: self.fact(INTENTS[6:], typos=1.0),
-                "smalltalk": self.smalltalk, "copy": self.copy, "arithmetic": self.arithmetic, "count": self.count,
-                "story": self.story, "joke": self.joke, "unknown": self.unknown, "lists": lambda: self.fact(EXTRA_FACTS),
+                "facts": lambda: self.fact(INTENTS[6:], typos=0.0),
+                "typos": lambda: self.fact(INTENTS[6:], typos=1.0),
+                "smalltalk": self.smalltalk,
+                "copy": self.copy,
+                "arithmetic": self.arithmetic,
+                "count": self.count,
+                "story": self.story,
+                "joke": self.joke,
+                "unknown": self.unknown,
+                "lists": lambda: self.fact(EXTRA_FACTS),
             }
             exchanges = [self.plain() for _ in range(turns - 1 if kind != "plain" else turns)]
             if kind != "plain":
@@ -1332,8 +2290,12 @@ def render(sample: Sample, to_answer: bool = False) -> list[tuple[str, bool]]:
         elif role == "assistant":
             out.append(("<|im_start|>assistant\n", False))
             calls = "\n".join(
-                "<tool_call>\n" + '{"name": ' + json.dumps(c["function"]["name"], ensure_ascii=False) + ', "arguments": '
-                + json.dumps(c["function"]["arguments"], ensure_ascii=False) + "}\n</tool_call>"
+                "<tool_call>\n"
+                + '{"name": '
+                + json.dumps(c["function"]["name"], ensure_ascii=False)
+                + ', "arguments": '
+                + json.dumps(c["function"]["arguments"], ensure_ascii=False)
+                + "}\n</tool_call>"
                 for c in message.get("tool_calls", ())
             )
             text = content + ("\n" if content and calls else "") + calls
@@ -1360,8 +2322,23 @@ def render_text(sample: Sample, to_answer: bool = False) -> str:
     return "".join(piece for piece, _ in render(sample, to_answer))
 
 
-EVALUATED = ("smalltalk", "facts", "typos", "lists", "recall", "arithmetic", "copy", "count", "story", "joke", "unknown",
-             "tool_call", "tool_answer", "no_tool", "structured")
+EVALUATED = (
+    "smalltalk",
+    "facts",
+    "typos",
+    "lists",
+    "recall",
+    "arithmetic",
+    "copy",
+    "count",
+    "story",
+    "joke",
+    "unknown",
+    "tool_call",
+    "tool_answer",
+    "no_tool",
+    "structured",
+)
 
 
 def main() -> None:

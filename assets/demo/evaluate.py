@@ -73,9 +73,8 @@ def with_gguf(path: Path) -> Generate:
 
 def with_checkpoint(work: Path) -> Generate:
     """Answers from the torch checkpoint's averaged weights."""
-    import torch
-
     import tokenizer as vocabulary
+    import torch
     from model import DemoModel, Shape
 
     torch.set_num_threads(1)
@@ -84,6 +83,7 @@ def with_checkpoint(work: Path) -> Generate:
     model.load_state_dict(state["average"])
     tok = vocabulary.load(work / "tokenizer.json")
     stop = tok.token_to_id("<|im_end|>")
+    assert stop is not None
 
     def generate(prompt: str, limit: int) -> str:
         ids = model.generate(tok.encode(prompt, add_special_tokens=False).ids, stop, limit)
@@ -92,7 +92,9 @@ def with_checkpoint(work: Path) -> Generate:
     return generate
 
 
-def evaluate(generate: Generate, count: int, seed: int, skills: tuple[str, ...], show: int) -> dict[str, tuple[int, int]]:
+def evaluate(
+    generate: Generate, count: int, seed: int, skills: tuple[str, ...], show: int
+) -> dict[str, tuple[int, int]]:
     """Right answers and questions per skill."""
     figures: dict[str, tuple[int, int]] = {}
     for skill in skills:
@@ -101,8 +103,9 @@ def evaluate(generate: Generate, count: int, seed: int, skills: tuple[str, ...],
         want = max(8, count // 5) if skill in ("story", "count") else count
         while done < want:
             sample = composer.sample(skill)
-            if skill == "structured" and sample.skill != "structured" or not (
-                    sample.check.exact or sample.check.contains or sample.check.calls):
+            if (skill == "structured" and sample.skill != "structured") or not (
+                sample.check.exact or sample.check.contains or sample.check.calls
+            ):
                 continue
             answer = generate(render_text(sample, to_answer=True), LIMIT)
             done += 1
@@ -124,7 +127,9 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--gguf", type=Path)
     source.add_argument("--work", type=Path)
-    parser.add_argument("--count", type=int, default=200, help="questions per skill (a fifth of it for count and story)")
+    parser.add_argument(
+        "--count", type=int, default=200, help="questions per skill (a fifth of it for count and story)"
+    )
     parser.add_argument("--seed", type=int, default=424242)
     parser.add_argument("--skills", default=",".join(EVALUATED))
     parser.add_argument("--show", type=int, default=0, help="print this many wrong answers per skill")

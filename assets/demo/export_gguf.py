@@ -13,15 +13,21 @@ from pathlib import Path
 import gguf
 import numpy as np
 import torch
-from torch import Tensor
-
 from model import Shape
 from tokenizer import CONTROL, USER_DEFINED
+from torch import Tensor
 
 HERE = Path(__file__).resolve().parent
 BLOCK_TENSORS = {
-    "attn_norm": "attn_norm", "ffn_norm": "ffn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output",
-    "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down",
+    "attn_norm": "attn_norm",
+    "ffn_norm": "ffn_norm",
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "o": "attn_output",
+    "gate": "ffn_gate",
+    "up": "ffn_up",
+    "down": "ffn_down",
 }
 
 
@@ -51,8 +57,11 @@ def add_vocabulary(writer: gguf.GGUFWriter, path: Path) -> None:
     model = json.loads(path.read_text(encoding="utf-8"))["model"]
     tokens = [token for token, _ in sorted(model["vocab"].items(), key=lambda item: item[1])]
     kinds = [
-        gguf.TokenType.CONTROL if token in CONTROL
-        else gguf.TokenType.USER_DEFINED if token in USER_DEFINED else gguf.TokenType.NORMAL
+        gguf.TokenType.CONTROL
+        if token in CONTROL
+        else gguf.TokenType.USER_DEFINED
+        if token in USER_DEFINED
+        else gguf.TokenType.NORMAL
         for token in tokens
     ]
     writer.add_tokenizer_model("gpt2")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional as fn
 
 BF16 = torch.bfloat16
 MANUAL_ATTENTION_UP_TO = 384  # shorter sequences: plain matrix products are faster than the fused kernel on a CPU
@@ -61,8 +61,8 @@ class Block(nn.Module):
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values as (batch, heads, time, head width)."""
         batch, time, _ = x.shape
-        normed = F.rms_norm(x, (self.shape.width,), self.attn_norm.to(BF16), self.shape.epsilon)
-        packed = F.linear(normed, torch.cat((self.q, self.k, self.v)).to(BF16))
+        normed = fn.rms_norm(x, (self.shape.width,), self.attn_norm.to(BF16), self.shape.epsilon)
+        packed = fn.linear(normed, torch.cat((self.q, self.k, self.v)).to(BF16))
         q, k, v = packed.view(batch, time, 3, self.shape.heads, self.shape.head_width).unbind(2)
         q, k = self._rotate(q, cos, sin), self._rotate(k, cos, sin)
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
@@ -70,10 +70,10 @@ class Block(nn.Module):
     def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
         """Everything after the attention's mixing."""
         batch, time, width = x.shape
-        x = x + F.linear(mixed.transpose(1, 2).reshape(batch, time, width), self.o.to(BF16))
-        normed = F.rms_norm(x, (width,), self.ffn_norm.to(BF16), self.shape.epsilon)
-        gate, up = F.linear(normed, torch.cat((self.gate, self.up)).to(BF16)).chunk(2, -1)
-        return x + F.linear(F.silu(gate) * up, self.down.to(BF16))
+        x = x + fn.linear(mixed.transpose(1, 2).reshape(batch, time, width), self.o.to(BF16))
+        normed = fn.rms_norm(x, (width,), self.ffn_norm.to(BF16), self.shape.epsilon)
+        gate, up = fn.linear(normed, torch.cat((self.gate, self.up)).to(BF16)).chunk(2, -1)
+        return x + fn.linear(fn.silu(gate) * up, self.down.to(BF16))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
         """One layer over whole sequences; ``mask`` selects the plain attention."""
@@ -82,7 +82,7 @@ class Block(nn.Module):
             scores = torch.matmul(q, k.transpose(-1, -2)).float() * self.shape.head_width**-0.5
             mixed = torch.matmul(torch.softmax(scores + mask, -1).to(BF16), v)
         else:
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            mixed = fn.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.finish(x, mixed)
 
 
@@ -114,14 +114,14 @@ class DemoModel(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """The normed hidden states, in bfloat16."""
         cos, sin, mask = self.tables(tokens.shape[1])
-        x = F.embedding(tokens, self.embedding).to(BF16)
+        x = fn.embedding(tokens, self.embedding).to(BF16)
         for block in self.blocks:
             x = block(x, cos, sin, mask)
-        return F.rms_norm(x, (self.shape.width,), self.norm.to(BF16), self.shape.epsilon)
+        return fn.rms_norm(x, (self.shape.width,), self.norm.to(BF16), self.shape.epsilon)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary."""
-        return F.linear(hidden, self.embedding.to(BF16)).float()
+        return fn.linear(hidden, self.embedding.to(BF16)).float()
 
     def matrices(self) -> Iterator[nn.Parameter]:
         """The parameters that the matrix optimiser takes."""
@@ -145,7 +145,7 @@ class DemoModel(nn.Module):
         tokens, offset = torch.tensor([prompt]), 0
         while True:
             cos, sin = self.rotary(torch.arange(offset, offset + tokens.shape[1]))
-            x = F.embedding(tokens, self.embedding).to(BF16)
+            x = fn.embedding(tokens, self.embedding).to(BF16)
             for i, module in enumerate(self.blocks):
                 assert isinstance(module, Block)
                 q, k, v = module.project(x, cos, sin)
@@ -154,8 +154,8 @@ class DemoModel(nn.Module):
                     cache[i] = (k, v)
                 else:
                     cache.append((k, v))
-                x = module.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=not offset))
-            hidden = F.rms_norm(x[:, -1], (self.shape.width,), self.norm.to(BF16), self.shape.epsilon)
+                x = module.finish(x, fn.scaled_dot_product_attention(q, k, v, is_causal=not offset))
+            hidden = fn.rms_norm(x[:, -1], (self.shape.width,), self.norm.to(BF16), self.shape.epsilon)
             token = int(self.logits(hidden).argmax(-1))
             if token == stop or len(out) >= limit:
                 return out

@@ -17,10 +17,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-
 from corpus import MARK_OFF, MARK_ON, Composer, render_text
 from facts import INTENTS, REFUSAL
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 USER_DEFINED = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
@@ -32,10 +31,12 @@ SPACED_WORDS = 700
 
 def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     """llama.cpp's ``smollm``: single digits, then the GPT-2 pattern over bytes."""
-    return pre_tokenizers.Sequence([
-        pre_tokenizers.Digits(individual_digits=True),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-    ])
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
 
 
 def corpus_text(seed: int, samples: int) -> list[str]:
@@ -64,9 +65,11 @@ def train(seed: int = 7, samples: int = 6000) -> Tokenizer:
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # pieces are already cut and contain no whitespace
     trainer = trainers.BpeTrainer(
-        vocab_size=256 + INNER_MERGES, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False)
+        vocab_size=256 + INNER_MERGES, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+    )
     learner.train_from_iterator(
-        (" ".join([piece] * min(count, 400)) for piece, count in sorted(inner.items()) if count > 1), trainer)
+        (" ".join([piece] * min(count, 400)) for piece, count in sorted(inner.items()) if count > 1), trainer
+    )
     model = json.loads(learner.to_str())["model"]
     merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
     vocab = [token for token, _ in sorted(model["vocab"].items(), key=lambda item: item[1])]

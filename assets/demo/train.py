@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from tokenizers import Tokenizer
-from torch import Tensor
-
 import tokenizer as vocabulary
+import torch
 from corpus import Composer, Sample, render
 from model import DemoModel, Shape
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as fn
 
 LENGTHS = (64, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1536, 2048)
 PROMPT_SHARE = 0.12  # of the tokens that are not learned, this share gets a little weight: it teaches copying early
@@ -52,7 +51,9 @@ def encode(tok: Tokenizer, sample: Sample, rng: random.Random) -> tuple[list[int
         learned[at : at + len(piece)] = learn
         at += len(piece)
     encoding = tok.encode(text, add_special_tokens=False)
-    weights = [1.0 if learned[start] else (0.15 if rng.random() < PROMPT_SHARE else 0.0) for start, _ in encoding.offsets]
+    weights = [
+        1.0 if learned[start] else (0.15 if rng.random() < PROMPT_SHARE else 0.0) for start, _ in encoding.offsets
+    ]
     return encoding.ids, weights
 
 
@@ -88,8 +89,9 @@ class Run:
         torch.manual_seed(1)
         self.model = DemoModel(shape)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.matrix = torch.optim.Muon(list(self.model.matrices()), lr=rate, weight_decay=0.05, momentum=0.95,
-                                       adjust_lr_fn="match_rms_adamw")
+        self.matrix = torch.optim.Muon(
+            list(self.model.matrices()), lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+        )
         self.adam = torch.optim.AdamW(list(self.model.others()), lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
         self.step, self.seconds, self.tokens, self.visits = 0, 0.0, 0, 0
         path = work / "checkpoint.pt"
@@ -105,9 +107,15 @@ class Run:
     def save(self) -> None:
         """Write the checkpoint; a crash while writing leaves the old one."""
         state = {
-            "shape": self.model.shape.to_dict(), "model": self.model.state_dict(), "average": self.average,
-            "matrix": self.matrix.state_dict(), "adam": self.adam.state_dict(), "step": self.step,
-            "seconds": self.seconds, "tokens": self.tokens, "visits": self.visits,
+            "shape": self.model.shape.to_dict(),
+            "model": self.model.state_dict(),
+            "average": self.average,
+            "matrix": self.matrix.state_dict(),
+            "adam": self.adam.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "tokens": self.tokens,
+            "visits": self.visits,
         }
         temporary = self.work / "checkpoint.tmp"
         torch.save(state, temporary)
@@ -128,14 +136,14 @@ class Run:
         loss_sum = learned = 0.0
         for batch in micro:
             hidden = self.model(batch.tokens).flatten(0, 1)[batch.places]
-            losses = F.cross_entropy(self.model.logits(hidden), batch.targets, reduction="none")
+            losses = fn.cross_entropy(self.model.logits(hidden), batch.targets, reduction="none")
             ((losses * batch.weights).sum() / total).backward()  # type: ignore[no-untyped-call]
             full = batch.weights == 1
             loss_sum += float(losses.detach()[full].sum())
             learned += float(full.sum())
             self.tokens += batch.tokens.numel()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.matrix.step()
+        self.matrix.step()  # type: ignore[no-untyped-call]
         self.adam.step()
         self.model.zero_grad(set_to_none=True)
         self.step += 1
@@ -183,8 +191,11 @@ def main() -> None:
         now_ = time.monotonic()
         run.seconds = before + now_ - started
         if now_ - reported > 15:
-            print(f"step {run.step} minutes {run.seconds / 60:.1f} tokens {run.tokens / 1e6:.2f}M "
-                  f"loss {np.mean(losses):.4f} rate {rate:.2e}", flush=True)
+            print(
+                f"step {run.step} minutes {run.seconds / 60:.1f} tokens {run.tokens / 1e6:.2f}M "
+                f"loss {np.mean(losses):.4f} rate {rate:.2e}",
+                flush=True,
+            )
             reported, losses = now_, []
         if now_ - saved > 90:
             run.save()

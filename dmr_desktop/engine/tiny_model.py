@@ -43,11 +43,13 @@ class TinyShape:
 
 def write_tiny_model(path: Path, shape: TinyShape = TinyShape(), extra: Metadata | None = None) -> None:
     """Writes the GGUF file. ``extra`` metadata is added to its own or replaces it."""
-    tokens, kinds = _vocabulary()
-    write_gguf(path, {**_metadata(shape, tokens, kinds), **(extra or {})}, _tensors(shape, kinds))
+    tokens, kinds = tiny_vocabulary()
+    metadata = {**_metadata(shape, len(tokens)), **tokenizer_metadata(tokens, kinds), **(extra or {})}
+    write_gguf(path, metadata, _tensors(shape, kinds))
 
 
-def _vocabulary() -> tuple[list[str], list[int]]:
+def tiny_vocabulary() -> tuple[list[str], list[int]]:
+    """Texts and GGUF token types, a multiple of 64 of them."""
     tokens = [text for text, _ in _SPECIALS]
     kinds = [kind for _, kind in _SPECIALS]
     tokens += [f"<0x{byte:02X}>" for byte in range(256)]
@@ -61,7 +63,22 @@ def _vocabulary() -> tuple[list[str], list[int]]:
     return tokens + pieces, kinds + [_NORMAL] * len(pieces)
 
 
-def _metadata(shape: TinyShape, tokens: list[str], kinds: list[int]) -> Metadata:
+def tokenizer_metadata(tokens: list[str], kinds: list[int]) -> Metadata:
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": tokens,
+        # Longer pieces win.
+        "tokenizer.ggml.scores": [float(len(token)) for token in tokens],
+        "tokenizer.ggml.token_type": kinds,
+        "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.eos_token_id": 2,
+        "tokenizer.ggml.unknown_token_id": 0,
+        "tokenizer.ggml.add_bos_token": True,
+        "tokenizer.ggml.add_space_prefix": False,
+    }
+
+
+def _metadata(shape: TinyShape, vocab_size: int) -> Metadata:
     heads = shape.width // _HEAD_DIMENSION
     return {
         "general.architecture": "llama",
@@ -74,17 +91,7 @@ def _metadata(shape: TinyShape, tokens: list[str], kinds: list[int]) -> Metadata
         "llama.attention.head_count_kv": heads // 2,
         "llama.attention.layer_norm_rms_epsilon": 1e-5,
         "llama.rope.dimension_count": _HEAD_DIMENSION,
-        "llama.vocab_size": len(tokens),
-        "tokenizer.ggml.model": "llama",
-        "tokenizer.ggml.tokens": tokens,
-        # Longer pieces win.
-        "tokenizer.ggml.scores": [float(len(token)) for token in tokens],
-        "tokenizer.ggml.token_type": kinds,
-        "tokenizer.ggml.bos_token_id": 1,
-        "tokenizer.ggml.eos_token_id": 2,
-        "tokenizer.ggml.unknown_token_id": 0,
-        "tokenizer.ggml.add_bos_token": True,
-        "tokenizer.ggml.add_space_prefix": False,
+        "llama.vocab_size": vocab_size,
     }
 
 

@@ -113,8 +113,8 @@ class Pull:
         num_wrong = 0
         with self._blobs.receive(layer, self._stopped) as partial:
             attempts = Attempts(self._transport.patience, self._transport.patience.attempts, self._stopped)
+            furthest = 0 if partial is None else partial.offset
             while partial is not None:
-                start = partial.offset
                 try:
                     if partial.offset < layer.size:
                         self._transfer(partial, shown)
@@ -128,7 +128,9 @@ class Pull:
                             hint="try another network, or ask whoever runs the registry",
                         ) from None
                 except Temporary as error:
-                    if partial.offset - start >= _MIN_PROGRESS_BYTES:
+                    # Bytes that were here before are no progress, or a registry that starts over each time never ends.
+                    if partial.offset - furthest >= _MIN_PROGRESS_BYTES:
+                        furthest = partial.offset
                         attempts.progressed()
                     if isinstance(error, RangeRefused):
                         partial.restart()

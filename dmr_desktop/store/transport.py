@@ -7,6 +7,7 @@ Foreign exceptions become the protocol's errors with fixed texts; nothing a remo
 """
 
 import contextlib
+import functools
 import socket
 import ssl
 import threading
@@ -95,9 +96,6 @@ class Transport:
         self._clients: dict[Origin, httpx.Client] = {}
         self._live: set[httpx.Response] = set()
         self._aborted = False
-        self._tls = ssl.create_default_context()
-        # Python on macOS comes without the system's authorities.
-        self._tls.load_verify_locations(certifi.where())
 
     def scheme_for(self, registry: str, host: str) -> str:
         """``http`` for loopback and listed registries, else ``https``."""
@@ -200,7 +198,8 @@ class Transport:
         with self._lock:
             client = self._clients.get(origin)
             if client is None:
-                client = httpx.Client(verify=self._tls, trust_env=False, timeout=self._timeout())
+                verify = _trusted() if origin.scheme == "https" else False
+                client = httpx.Client(verify=verify, trust_env=False, timeout=self._timeout())
                 self._clients[origin] = client
             return client
 
@@ -249,6 +248,14 @@ def _unreachable() -> Unreachable:
 
 def _bad_address() -> RegistryError:
     return RegistryError("the registry sends us to an address that cannot be used", hint=_WRONG_HINT)
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    # Python on macOS comes without the system's authorities.
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 @contextlib.contextmanager

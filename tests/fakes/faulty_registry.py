@@ -30,12 +30,13 @@ def descriptor(media_type: str, data: bytes) -> dict[str, Any]:
 
 @dataclass
 class Exchange:
-    """One request and the means to answer it, well or badly."""
+    """One request and the means to answer it, well or badly. ``asked`` is its body, ``sent`` bytes of ours."""
 
     handler: BaseHTTPRequestHandler
     registry: "FaultyRegistry"
     path: str
     headers: dict[str, str]
+    asked: bytes = b""
     sent: int = 0
 
     @property
@@ -44,7 +45,9 @@ class Exchange:
 
     @property
     def blob(self) -> bytes:
-        return self.registry.blobs.get(self.path.rpartition("/")[2], b"")
+        """The right body, be it a blob or a manifest."""
+        name = self.path.rpartition("/")[2]
+        return self.registry.blobs.get(name) or self.registry.manifests.get(name, b"")
 
     @property
     def range_start(self) -> int:
@@ -156,8 +159,7 @@ class FaultyRegistry:
                 registry._handle(self)
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                registry._handle(self)
+                registry._handle(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -185,9 +187,9 @@ class FaultyRegistry:
         self._server.server_close()
         self._thread.join()
 
-    def _handle(self, handler: BaseHTTPRequestHandler) -> None:
+    def _handle(self, handler: BaseHTTPRequestHandler, asked: bytes = b"") -> None:
         headers = {name.lower(): content for name, content in handler.headers.items()}
-        exchange = Exchange(handler, self, handler.path, headers)
+        exchange = Exchange(handler, self, handler.path, headers, asked)
         self.exchanges.append(exchange)
         if not any(fault(exchange) for fault in list(self.faults)):
             self.serve(exchange)

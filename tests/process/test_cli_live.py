@@ -1,8 +1,10 @@
 """The command line and the real service together: what a user types in the first hour."""
 
+import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import httpx
 import pytest
 
 from dmr_desktop.settings import asset
+from tests.fakes.faulty_registry import FaultyRegistry, on_blobs, stall_after
 
 pytestmark = pytest.mark.slow
 
@@ -166,3 +169,41 @@ def test_quickstart_goes_on_when_the_port_is_taken(shell: Shell) -> None:
     assert "Going on with the Unix socket" in said.err
     assert "TCP host access" in said.out
     assert "socket_path=" in said.out
+
+
+def test_an_interrupted_pull_says_so_and_resumes(shell: Shell) -> None:
+    weights = hashlib.shake_128(b"weights").digest(6 << 20)
+    shell.run("serve", "--detach")
+    with FaultyRegistry() as registry:
+        registry.add_model("v1", weights)
+        registry.faults.append(on_blobs(stall_after(4 << 20), times=1, only=weights))
+        name = f"{registry.host}/me/x:v1"
+        with subprocess.Popen(
+            [sys.executable, "-m", "dmr_desktop", "pull", name],
+            env=shell.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as pull:
+            assert pull.stdout is not None
+            assert pull.stdout.readline().startswith("Downloaded ")
+            while registry.blob_bytes_sent(weights) < 4 << 20:
+                assert pull.poll() is None
+            pull.send_signal(signal.SIGINT)
+            _, said = pull.communicate(timeout=30)
+        assert pull.returncode == 130
+        assert "are kept" in said
+        assert f"→ `dmr pull {name}` goes on from there" in said
+        assert "Traceback" not in said
+        done = shell.run("pull", name)
+        assert done.out.splitlines()[-1] == "Model pulled successfully"
+        assert [
+            exchange.range_start > 0 for exchange in registry.requests_for("/blobs/") if exchange.blob == weights
+        ] == [
+            False,
+            True,
+        ]
+        assert shell.run("pull", name).out.startswith("Using cached model")
+        missing = shell.run("pull", f"{registry.host}/me/x:none", code=1)
+    assert missing.err.startswith("Model not found: ")
+    assert "→ check the name" in missing.err

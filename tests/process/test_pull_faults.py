@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -167,7 +168,8 @@ def test_an_interrupted_layer_goes_on_where_it_stopped(client: Client, fault: Fa
     starts = [exchange.range_start for exchange in client.registry.requests_for(faulty.digest(BIG))]
     assert len(starts) == 4
     assert starts == sorted(set(starts))
-    assert client.registry.blob_bytes_sent(BIG) <= len(BIG) + MIB
+    # What was on its way when a connection is reset is lost with it.
+    assert client.registry.blob_bytes_sent(BIG) <= len(BIG) + 3 * MIB
 
 
 def test_many_drops_are_borne_as_long_as_it_gets_on(client: Client) -> None:
@@ -194,11 +196,21 @@ def test_silence_is_noticed(client: Client) -> None:
 
 
 def test_one_layer_fails_and_the_other_is_kept(client: Client) -> None:
-    client.registry.faults.append(on_blobs(faulty.status(404), 1, only=SMALL))
+    big_is_here = threading.Event()
+
+    def fail_late(exchange: Exchange) -> None:
+        big_is_here.wait(10)
+        exchange.answer(404)
+
+    def watch(line: Progress) -> None:
+        if line.layer_current == len(BIG):
+            big_is_here.set()
+
+    client.registry.faults.append(on_blobs(fail_late, 1, only=SMALL))
     with pytest.raises(ModelNotFound):
-        client.pull()
+        client.store.pull(f"{client.registry.host}/ai/x", progress=watch, cancelled=client.cancelled)
     client.pull()
-    assert client.registry.blob_bytes_sent(BIG) <= len(BIG) + MIB
+    assert client.registry.blob_bytes_sent(BIG) == len(BIG)
 
 
 def test_an_unreachable_registry(store: ModelStore) -> None:
@@ -410,7 +422,13 @@ def test_the_callers_token_is_exchanged(client: Client) -> None:
     client.registry.faults.append(faulty.demand_token(realm, "t0ken"))
     client.pull(bearer_token="refresh")
     (asked,) = client.registry.requests_for("/token")
-    assert asked.handler.command == "POST"
+    assert parse_qs(asked.asked.decode()) == {
+        "scope": ["repository:ai/x:pull"],
+        "service": ["test"],
+        "grant_type": ["refresh_token"],
+        "refresh_token": ["refresh"],
+        "client_id": ["dmr-desktop"],
+    }
 
 
 def test_basic_authentication(client: Client, tmp_path: Path) -> None:

@@ -1,0 +1,179 @@
+"""The whole stack under OpenAI's own client: service process, runner process, the bundled model."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from tests.fixtures_live import DEMO, LiveService
+
+pytestmark = pytest.mark.slow
+
+BASES = ("/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp")
+TOOL: Any = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather of a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+@pytest.fixture
+def client(live_service: LiveService) -> Iterator[openai.OpenAI]:
+    with live_service.http() as http:
+        yield openai.OpenAI(base_url="http://localhost/v1", api_key="any", http_client=http, max_retries=0)
+
+
+@pytest.fixture
+async def async_client(live_service: LiveService) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with live_service.async_http() as http:
+        yield openai.AsyncOpenAI(base_url="http://localhost/v1", api_key="any", http_client=http, max_retries=0)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_streaming_says_the_same_as_not_streaming(live_service: LiveService, base: str) -> None:
+    with live_service.http() as http:
+        client = openai.OpenAI(base_url=f"http://localhost{base}", api_key="any", http_client=http)
+        answer = client.chat.completions.create(
+            model=DEMO, messages=[{"role": "user", "content": "Hello"}], temperature=0, max_tokens=24
+        )
+        chunks = list(
+            client.chat.completions.create(
+                model=DEMO,
+                messages=[{"role": "user", "content": "Hello"}],
+                temperature=0,
+                max_tokens=24,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+        )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text
+    assert text == answer.choices[0].message.content
+    assert len({chunk.id for chunk in chunks}) == 1
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == answer.choices[0].finish_reason
+    assert chunks[-1].choices == []
+    assert answer.usage is not None
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.total_tokens == answer.usage.total_tokens
+
+
+def test_max_tokens_and_stop(client: openai.OpenAI) -> None:
+    cut = client.chat.completions.create(
+        model=DEMO, messages=[{"role": "user", "content": "Hello"}], temperature=0, max_tokens=2
+    )
+    assert cut.choices[0].finish_reason == "length"
+    assert cut.usage is not None
+    assert cut.usage.completion_tokens == 2
+    whole = client.completions.create(model=DEMO, prompt="Hello", temperature=0, max_tokens=16).choices[0].text
+    stop = whole[3:5]
+    stopped = client.completions.create(model=DEMO, prompt="Hello", temperature=0, max_tokens=16, stop=stop)
+    assert stopped.choices[0].text == whole[: whole.index(stop)]
+    assert stopped.choices[0].finish_reason == "stop"
+
+
+def test_several_choices_and_log_probabilities(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model=DEMO,
+        messages=[{"role": "user", "content": "Hello"}],
+        n=2,
+        max_tokens=6,
+        logprobs=True,
+        top_logprobs=3,
+    )
+    assert [choice.index for choice in answer.choices] == [0, 1]
+    for choice in answer.choices:
+        assert choice.logprobs is not None
+        assert choice.logprobs.content
+        for entry in choice.logprobs.content:
+            assert entry.logprob <= 0
+            assert len(entry.top_logprobs) == 3
+
+
+def test_a_json_schema_is_kept(client: openai.OpenAI) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 9}, "ok": {"type": "boolean"}},
+        "required": ["n", "ok"],
+        "additionalProperties": False,
+    }
+    answer = client.chat.completions.create(
+        model=DEMO,
+        messages=[{"role": "user", "content": "Give me a number"}],
+        response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}},
+        max_tokens=60,
+    )
+    found = json.loads(answer.choices[0].message.content or "")
+    assert set(found) == {"n", "ok"}
+    assert isinstance(found["ok"], bool)
+
+
+def test_a_required_tool_is_called_with_arguments_that_fit(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model=DEMO,
+        messages=[{"role": "user", "content": "What is the weather in Paris?"}],
+        tools=[TOOL],
+        tool_choice="required",
+        temperature=0,
+        max_tokens=80,
+    )
+    choice = answer.choices[0]
+    assert choice.finish_reason == "tool_calls"
+    assert choice.message.tool_calls
+    call = choice.message.tool_calls[0]
+    assert call.type == "function"
+    assert call.function.name == "get_weather"
+    assert isinstance(json.loads(call.function.arguments)["city"], str)
+
+
+def test_embeddings(client: openai.OpenAI) -> None:
+    found = client.embeddings.create(model=DEMO, input=["a house", "a home", "x"])
+    assert len(found.data) == 3
+    for entry in found.data:
+        assert sum(value * value for value in entry.embedding) == pytest.approx(1.0, abs=1e-3)
+    floats = client.embeddings.create(model=DEMO, input="a house", encoding_format="float")
+    assert floats.data[0].embedding == pytest.approx(found.data[0].embedding, abs=1e-4)
+
+
+def test_refusals_are_the_clients_own_exceptions(client: openai.OpenAI) -> None:
+    hi: Any = [{"role": "user", "content": "hi"}]
+    with pytest.raises(openai.NotFoundError, match="model not found"):
+        client.chat.completions.create(model="ai/none", messages=hi)
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=DEMO, messages=hi, temperature=9)
+    assert caught.value.param == "temperature"
+    with pytest.raises(openai.BadRequestError, match="maximum context length") as caught:
+        client.completions.create(model=DEMO, prompt="word " * 20_000, max_tokens=1)
+    assert caught.value.code == "context_length_exceeded"
+
+
+async def test_many_at_once(async_client: openai.AsyncOpenAI) -> None:
+    async def ask(index: int) -> str:
+        answer = await async_client.chat.completions.create(
+            model=DEMO, messages=[{"role": "user", "content": f"Hello {index}"}], max_tokens=8, temperature=0
+        )
+        return answer.choices[0].message.content or ""
+
+    answers = await asyncio.gather(*(ask(index) for index in range(12)))
+    assert all(answers)
+
+
+async def test_leaving_a_stream_frees_its_slot(async_client: openai.AsyncOpenAI, live_service: LiveService) -> None:
+    stream = await async_client.completions.create(
+        model=DEMO, prompt="Once", max_tokens=3000, stream=True, extra_body={"ignore_eos": True}
+    )
+    async for _ in stream:
+        break
+    await stream.close()
+    async with live_service.async_http() as http:
+        for _ in range(200):
+            lines = (await http.get("/engines/ps")).json()
+            if not any(line.get("in_use") for line in lines):
+                break
+        else:
+            pytest.fail("the request went on without its client")

@@ -1,0 +1,61 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dmr_desktop.engine.api import EngineFacts
+from dmr_desktop.engine.embedding import EmbeddingEngine
+from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
+
+
+class FakeVectors:
+    """A vector is (first token, number of tokens, 0)."""
+
+    num_sequences = 3
+    max_tokens = 10
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def embed(self, inputs: list[list[int]]) -> npt.NDArray[np.float32]:
+        self.batches.append([len(tokens) for tokens in inputs])
+        return np.array([[tokens[0], len(tokens), 0] for tokens in inputs], np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def context() -> FakeVectors:
+    return FakeVectors()
+
+
+@pytest.fixture
+def engine(context: FakeVectors) -> EmbeddingEngine:
+    return EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3))
+
+
+def test_inputs_are_packed_as_they_fit_and_stay_in_order(engine: EmbeddingEngine, context: FakeVectors) -> None:
+    inputs = [[number] * length for number, length in enumerate([4, 6, 1, 1, 1, 1, 10, 5], start=1)]
+    vectors = engine.embed(inputs)
+    assert context.batches == [[4, 6], [1, 1, 1], [1], [10], [5]]
+    wanted = np.array([[tokens[0], len(tokens), 0] for tokens in inputs], np.float32)
+    assert vectors == pytest.approx(wanted / np.linalg.norm(wanted, axis=1, keepdims=True))
+
+
+def test_nothing_in_nothing_out(engine: EmbeddingEngine) -> None:
+    assert engine.embed([]).shape == (0, 3)
+
+
+def test_a_vector_of_zeros_stays_one(engine: EmbeddingEngine, context: FakeVectors) -> None:
+    context.embed = lambda inputs: np.zeros((len(inputs), 3), np.float32)  # type: ignore[method-assign]
+    assert not engine.embed([[1]]).any()
+
+
+def test_bad_inputs_are_named_and_nothing_is_computed(engine: EmbeddingEngine, context: FakeVectors) -> None:
+    with pytest.raises(ContextOverflow, match="10 tokens, however you requested 11 tokens in input 1"):
+        engine.embed([[1], [1] * 11])
+    with pytest.raises(InvalidRequest, match="Input 2 is empty"):
+        engine.embed([[1], [1], []])
+    with pytest.raises(InvalidRequest, match="outside 0 to 99"):
+        engine.embed([[100]])
+    assert context.batches == []

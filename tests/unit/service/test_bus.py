@@ -1,0 +1,56 @@
+import asyncio
+
+from dmr_desktop.service.bus import MAX_PENDING, Bus
+
+
+async def test_everybody_gets_everything_in_order() -> None:
+    bus = Bus()
+    with bus.subscribe() as one, bus.subscribe() as two:
+        bus.publish("tcp", lambda: {"a": 1})
+        bus.publish("pull", lambda: {"b": 2}, item="x")
+        for subscription in (one, two):
+            assert await subscription.fetch(1) == b'event: tcp\ndata: {"a":1}\n\nevent: pull\ndata: {"b":2}\n\n'
+
+
+async def test_a_newer_notice_of_a_section_replaces_the_older() -> None:
+    bus = Bus()
+    with bus.subscribe() as subscription:
+        for number in range(1000):
+            bus.publish("telemetry", lambda number=number: number)
+            bus.publish("pull", lambda number=number: number, item=str(number % 2))
+        assert await subscription.fetch(1) == (
+            b"event: pull\ndata: 998\n\nevent: telemetry\ndata: 999\n\nevent: pull\ndata: 999\n\n"
+        )
+
+
+async def test_a_slow_listener_is_bounded() -> None:
+    bus = Bus()
+    with bus.subscribe() as subscription:
+        for number in range(MAX_PENDING * 3):
+            bus.publish("request", lambda number=number: number, item=str(number))
+        frames = (await subscription.fetch(1)).split(b"\n\n")[:-1]
+    assert len(frames) == MAX_PENDING
+    assert frames[-1].endswith(b"data: %d" % (MAX_PENDING * 3 - 1))
+
+
+async def test_nothing_is_made_when_nobody_listens() -> None:
+    bus = Bus()
+    made: list[int] = []
+    bus.publish("tcp", lambda: made.append(1))
+    with bus.subscribe():
+        pass
+    bus.publish("tcp", lambda: made.append(2))
+    assert made == []
+    assert not bus.has_listeners
+
+
+async def test_waiting_ends_with_time_with_news_and_with_the_bus() -> None:
+    bus = Bus()
+    with bus.subscribe() as subscription:
+        assert await subscription.fetch(0.01) == b""
+        waiting = asyncio.create_task(subscription.fetch(10))
+        await asyncio.sleep(0)
+        bus.publish("stopping", dict)
+        bus.close()
+        assert await waiting == b"event: stopping\ndata: {}\n\n"
+        assert subscription.is_over

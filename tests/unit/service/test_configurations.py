@@ -1,0 +1,87 @@
+import pytest
+
+from dmr_desktop.dialects.fields import Fields
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest
+from dmr_desktop.protocol.runners import Mode
+from dmr_desktop.service.configurations import read_wish
+
+
+def test_a_whole_wish() -> None:
+    wish = read_wish(
+        Fields(
+            {
+                "model": "ai/x",
+                "mode": "embedding",
+                "context-size": 8192,
+                "runtime-flags": ["--temp", "0.7"],
+                "raw-runtime-flags": "--temp 0.1",
+                "keep_alive": "10m",
+                "llamacpp": {"reasoning-budget": 0},
+                "vllm": {"hf-overrides": {"max_model_len": 1}, "gpu-memory-utilization": 0.9},
+                "speculative": {"num_tokens": 16},
+            }
+        ),
+        "llama.cpp",
+    )
+    assert (wish.model, wish.mode, wish.context_size, wish.keep_alive_seconds) == ("ai/x", Mode.EMBEDDING, 8192, 600)
+    assert wish.defaults == {"temperature": 0.7, "chat_template_kwargs": {"enable_thinking": False}}
+    assert wish.shown == {
+        "context-size": 8192,
+        "runtime-flags": ["--temp", "0.7"],
+        "keep_alive": "10m0s",
+        "llamacpp": {"reasoning-budget": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "mode", "context_size", "keep_alive"),
+    [
+        ({}, Mode.COMPLETION, None, None),
+        ({"context-size": -1}, Mode.COMPLETION, -1, None),
+        ({"context-size": 0}, Mode.COMPLETION, None, None),
+        ({"context-size": -7}, Mode.COMPLETION, None, None),
+        ({"raw-runtime-flags": "--embeddings --threads 2"}, Mode.EMBEDDING, None, None),
+        ({"mode": "reranking", "keep_alive": "-1"}, Mode.RERANKING, None, -1),
+        ({"keep_alive": "0"}, Mode.COMPLETION, None, 0),
+    ],
+)
+def test_small_wishes(body: dict[str, object], mode: Mode, context_size: int | None, keep_alive: float | None) -> None:
+    wish = read_wish(Fields(body), "llama.cpp")
+    assert (wish.mode, wish.context_size, wish.keep_alive_seconds) == (mode, context_size, keep_alive)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mode": "image-generation"},
+        {"mode": "chat"},
+        {"context-size": "4k"},
+        {"context-size": 2**31},
+        {"keep_alive": "soon"},
+        {"keep_alive": 10},
+        {"runtime-flags": "--temp"},
+        {"runtime-flags": ["--temp", 3]},
+        {"raw-runtime-flags": "--temp '"},
+        {"model": 3},
+        {"vllm": {"gpu-memory-utilization": 2}},
+        {"llamacpp": []},
+    ],
+)
+def test_malformed_wishes(body: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest):
+        read_wish(Fields(body), "llama.cpp")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"llamacpp": {"reasoning-budget": 100}},
+        {"speculative": {"draft_model": "ai/y"}},
+        {"vllm": {"hf-overrides": {"a": [{"b-c": 1}]}}},
+        {"runtime-flags": ["--mlock"]},
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(body: dict[str, object]) -> None:
+    with pytest.raises(DMRError) as caught:
+        read_wish(Fields(body), "llama.cpp")
+    assert caught.value.status == 500
