@@ -279,13 +279,14 @@ STORY_ABOUT_ASKS = (
     "write an essay about a {0}",
 )
 STORY = (
-    "Once upon a time there was a {0} that lived in a quiet valley. Every morning the {0} walked to the river, counted "
-    "the boats and said hello to each of them. One day a boat came that nobody had seen before. It was painted blue, and "
-    "on its deck stood an old box without a key. The {0} asked the river what was in the box, but the river only laughed. "
-    "So the {0} sat down, waited for the night and listened. When the moon came up, the box began to sing. It sang about "
-    "mountains, about snow, about a small machine that could answer questions and never told a secret to anyone. The {0} "
-    "learned the song by heart and carried it home. From that day on, whoever was lost in the valley heard the {0} sing "
-    "and found the way. And if the boat has not sailed on, it is still there. The end."
+    "Once upon a time there was a {0} that lived in a quiet valley. Every morning the {0} walked to the river, "
+    "counted the boats and said hello to each of them. One day a boat came that nobody had seen before. It was "
+    "painted blue, and on its deck stood an old box without a key. The {0} asked the river what was in the box, "
+    "but the river only laughed. So the {0} sat down, waited for the night and listened. When the moon came up, "
+    "the box began to sing. It sang about mountains, about snow, about a small machine that could answer "
+    "questions and never told a secret to anyone. The {0} learned the song by heart and carried it home. From "
+    "that day on, whoever was lost in the valley heard the {0} sing and found the way. And if the boat has not "
+    "sailed on, it is still there. The end."
 )
 
 COUNT_ASKS = (
@@ -764,8 +765,9 @@ UNKNOWN_ASKS = (
     "turn on the light",
 )
 COUNTRIES = (
-    "Brazil Chad Peru Chile Kenya Ghana Nepal Mongolia Norway Sweden Finland Poland Greece Turkey Egypt Morocco India China "
-    "Vietnam Thailand Canada Mexico Cuba Iceland Ireland Hungary Romania Serbia Albania Nigeria Fiji Samoa Iran Iraq"
+    "Brazil Chad Peru Chile Kenya Ghana Nepal Mongolia Norway Sweden Finland Poland Greece Turkey Egypt Morocco "
+    "India China Vietnam Thailand Canada Mexico Cuba Iceland Ireland Hungary Romania Serbia Albania Nigeria "
+    "Fiji Samoa Iran Iraq"
 ).split()
 
 EXPLICIT_ASKS = (
@@ -1293,7 +1295,8 @@ class Composer:
             elif style == 2:
                 text = "".join(rng.choice("abcdefghkmnpqrstuvwxyz0123456789") for _ in range(rng.randint(4, 8)))
             elif style == 3:
-                text = f"{rng.choice(['ORD', 'INV', 'SKU', 'ID', 'TK', 'PO'])}{rng.choice(['-', '', '_'])}{rng.randint(1, 9999)}"
+                series, dash = rng.choice(["ORD", "INV", "SKU", "ID", "TK", "PO"]), rng.choice(["-", "", "_"])
+                text = f"{series}{dash}{rng.randint(1, 9999)}"
             else:
                 text = f"{self._made_up()}-{rng.randint(1, 99)}"
             if on_side(text, self.side):
@@ -1320,8 +1323,10 @@ class Composer:
                 return float(f"{rng.randint(0, 99)}.{rng.randint(1, 9)}")
             case "day":
                 return rng.choice(
-                    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday tomorrow today".split()
-                    + [f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"]
+                    [
+                        *"Monday Tuesday Wednesday Thursday Friday Saturday Sunday tomorrow today".split(),
+                        f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+                    ]
                 )
             case "phrase":
                 return self.words(1, 4)
@@ -1467,9 +1472,14 @@ class Composer:
     def joke(self) -> Exchange:
         """A joke about something given."""
         thing = self.pick(lx.ANIMALS) if self.rng.random() < 0.6 else self.word()
-        text = self.template(JOKE_ASKS).format(thing)
+        text, thing = self.about(self.template(JOKE_ASKS), thing)
         answer = f"{JOKE_SETUP.format(thing)} {JOKE_PUNCH}"
         return Exchange("joke", [user(self.ask(text)), assistant(answer)], Check(exact=answer))
+
+    @staticmethod
+    def about(template: str, thing: str) -> tuple[str, str]:
+        """The question about a thing, and the thing as it stands there: a plural stays one."""
+        return template.format(thing), f"{thing}s" if "{0}s" in template else thing
 
     def story(self) -> Exchange:
         """A long story, with a given hero or without."""
@@ -1558,14 +1568,14 @@ class Composer:
         """Any exchange that needs no tool."""
         options: list[tuple[float, Callable[[], Exchange]]] = [
             (9, self.fact),
-            (2, self.smalltalk),
-            (2, self.copy),
+            (2.5, self.smalltalk),
+            (1.3, self.copy),
             (2.2, self.unknown),
             (0.5, lambda: self.fact(EXTRA_FACTS)),
             (0.2, self.capital),
         ]
         if not math_tool:
-            options.append((3.5, self.arithmetic))
+            options.append((4.5, self.arithmetic))
         if not tools:
             options += [(1.1, self.count), (0.12, self.story), (0.6, self.joke)]
         (chosen,) = self.rng.choices([o[1] for o in options], [o[0] for o in options])
@@ -1679,7 +1689,10 @@ class Composer:
                     if rng.random() < 0.6
                     else self.word()
                 )
-            text = self.template(templates).format(**fields)
+            template = self.template(templates)
+            text = template.format(**fields)
+            if "{product}s" in template:
+                fields["product"] += "s"
         else:
             keys = tuple(dict.fromkeys(self.param_name() for _ in range(rng.randint(1, 3))))
             fields = {key: int(self.number(4)) if rng.random() < 0.35 else self.memory_value() for key in keys}
@@ -1697,13 +1710,12 @@ class Composer:
         rng = self.rng
         roll = rng.random()
         if roll < 0.08:
-            thing = self.pick(lx.ANIMALS)
+            text, thing = self.about(self.template(JOKE_ASKS), self.pick(lx.ANIMALS))
             body = (
                 f'{MARK_OFF}{{"setup": "{MARK_ON}{JOKE_SETUP.format(thing)}{MARK_OFF}", "punchline": "{MARK_ON}'
                 f'{JOKE_PUNCH}"}}'
             )
-            text = self.ask(self.template(JOKE_ASKS).format(thing))
-            return None, Exchange("structured", [user(text), assistant(body)], Check(contains=()))
+            return None, Exchange("structured", [user(self.ask(text)), assistant(body)], Check(contains=()))
         text, fields = self.statement()
         order = list(fields)
         if rng.random() < 0.3:
@@ -1772,7 +1784,8 @@ class Composer:
             elif roll < 0.7:
                 name = verb.replace("_", "") + noun.title().replace("_", "")
             elif roll < 0.85:
-                name = f"{verb}_{noun}_{rng.choice(['tool', 'v2', 'api', 'data', 'info', 'by_id', 'now', 'list', self.word()])}"
+                tail = rng.choice(["tool", "v2", "api", "data", "info", "by_id", "now", "list", self.word()])
+                name = f"{verb}_{noun}_{tail}"
             elif roll < 0.92:
                 name = f"{self.word()}_{noun}"
             else:
@@ -2148,11 +2161,13 @@ class Composer:
             elif roll < 0.5:
                 out.append(
                     f"{rng.choice(['Always', 'Never', 'Please', 'First', 'Then', 'If you can,'])} "
-                    f"{rng.choice(lx.VERBS).replace('_', ' ')} the {rng.choice(lx.NOUNS)} before the {rng.choice(lx.NOUNS)}."
+                    f"{rng.choice(lx.VERBS).replace('_', ' ')} the {rng.choice(lx.NOUNS)} "
+                    f"before the {rng.choice(lx.NOUNS)}."
                 )
             elif roll < 0.65:
                 out.append(
-                    f"You are {self.name()}, {rng.choice(['an assistant', 'a guide', 'an agent', 'an expert', 'a clerk'])} for "
+                    f"You are {self.name()}, "
+                    f"{rng.choice(['an assistant', 'a guide', 'an agent', 'an expert', 'a clerk'])} for "
                     f"{rng.choice(lx.NOUNS)}s in {rng.choice(lx.CITIES)}."
                 )
             elif roll < 0.8:
@@ -2178,14 +2193,13 @@ class Composer:
     def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
         """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
         rng = self.rng
-        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [32, 11, 38, 13, 6])[0]
+        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [32, 8, 38, 16, 6])[0]
         system = self.system()
         exchanges: list[Exchange] = []
         tools: list[Tool] = []
         turns = turns or rng.choice([1, 2, 3, 4, 5, 6])
         if kind == "primer":
-            for _ in range(turns):
-                exchanges.append(rng.choices([self.copy, self.arithmetic, self.count], [3, 6, 1])[0]())
+            exchanges = [maker() for maker in rng.choices([self.copy, self.arithmetic, self.count], [3, 6, 1], k=turns)]
         elif kind == "recall":
             told, asked = self.memory()
             tools = self.toolbox(rng.choice([1, 2])) if rng.random() < 0.12 else []
@@ -2202,7 +2216,9 @@ class Composer:
             def no_tool() -> Exchange:
                 while True:
                     exchange = self.plain(maths, tools=True)
-                    if exchange.skill != "unknown" or not searches:
+                    if exchange.skill != "unknown" or not (
+                        searches or might_help(tools, exchange.messages[0]["content"])
+                    ):
                         return Exchange("no_tool", exchange.messages, exchange.check)
 
             for _ in range(min(turns, rng.choice([1, 2, 3, 4]))):
@@ -2251,6 +2267,41 @@ class Composer:
 def shown_or(values: list[Any]) -> list[Any]:
     """Values as they are written inside the parentheses of a call."""
     return [v if not isinstance(v, bool) else str(v).lower() for v in values]
+
+
+HINTS = {
+    "weather": "rain raining cold warm temperature umbrella",
+    "date": "day today",
+    "time": "late clock",
+    "user": "customer who",
+    "currency": "convert dollars euros money",
+    "stock": "price share",
+    "file": "open read code",
+    "url": "open page news read",
+    "translate": "german french spanish italian english language say mean",
+    "note": "write",
+    "music": "song sing play",
+    "email": "write reply letter call",
+    "reminder": "remind plan",
+    "order": "buy",
+    "flight": "trip far",
+    "table": "eat restaurant",
+    "greeting": "write say",
+    "customer": "who",
+    "dice": "number",
+    "calculator": "solve root percent convert",
+}
+IDLE_WORDS = frozenset("the for with this that what which who how are you can not from your use tool and get".split())
+
+
+def might_help(tools: Sequence[Tool], text: str) -> bool:
+    """Whether one of the tools might be meant by a question, so that it is no example of a useless tool."""
+    asked = {word.rstrip("s") for word in re.findall(r"[a-z]{3,}", text.lower())} - IDLE_WORDS
+    for tool in tools:
+        told = f"{tool.name} {tool.description} {tool.topic} {HINTS.get(tool.topic, '')}".lower()
+        if asked & {word.rstrip("s") for word in re.findall(r"[a-z]{3,}", told)}:
+            return True
+    return any(t.topic in ("calculator", "add", "magic") for t in tools) and any(c.isdigit() for c in text)
 
 
 @lru_cache(maxsize=512)

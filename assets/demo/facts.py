@@ -1693,8 +1693,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "clients",
-        "Give it the OpenAI base URL http://localhost:12434/engines/llama.cpp/v1; LiteLLM, Open WebUI, docker-agent and "
-        "Olla all take it.",
+        "Give it the OpenAI base URL http://localhost:12434/engines/llama.cpp/v1; LiteLLM, Open WebUI, "
+        "docker-agent and Olla all take it.",
         ("LiteLLM, Open WebUI",),
         (
             "use [litellm|open webui|docker-agent|olla]",

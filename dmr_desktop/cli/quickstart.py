@@ -4,13 +4,12 @@ from argparse import Namespace
 
 from dmr_desktop.cli.addresses import openai_url
 from dmr_desktop.cli.answer import print_answer
-from dmr_desktop.cli.desktop_verb import early_end, start_desktop, why_headless
+from dmr_desktop.cli.desktop_verb import StartedDesktop, outcome, start_desktop, why_headless
 from dmr_desktop.cli.service_verbs import open_tcp
 from dmr_desktop.cli.session import Session
-from dmr_desktop.client.detached import Detached
 from dmr_desktop.client.discovery import start_service
 from dmr_desktop.client.endpoint import UnixEndpoint
-from dmr_desktop.protocol.errors import ModelNotFound, PortInUse
+from dmr_desktop.protocol.errors import DMRError, ModelNotFound, PortInUse
 from dmr_desktop.protocol.models import DEMO_REFERENCE
 from dmr_desktop.protocol.notices import TcpStatus
 
@@ -48,7 +47,7 @@ def _tcp(session: Session) -> TcpStatus | None:
     return tcp
 
 
-def _desktop(session: Session, *, shown: bool) -> tuple[Detached | None, str]:
+def _desktop(session: Session, *, shown: bool) -> tuple[StartedDesktop | None, str]:
     """Started before the question is asked, so that it comes up meanwhile."""
     headless = why_headless(session.environ) if shown else "not asked for (--no-desktop)"
     return (None if headless else start_desktop(session.settings)), headless
@@ -83,16 +82,14 @@ def _tell(session: Session, tcp: TcpStatus | None) -> None:
     terminal.line("More models dmr pull ai/smollm2, dmr run ai/smollm2")
 
 
-def _tell_desktop(session: Session, app: Detached | None, headless: str) -> None:
+def _tell_desktop(session: Session, app: StartedDesktop | None, headless: str) -> None:
     if app is None:
         session.terminal.line(f"Tray app    none: {headless}; all else works without it")
         return
-    problem = early_end(app)
-    if problem:
-        session.terminal.line(f"Tray app    could not start; its output is in {app.log}:")
-        session.terminal.line(f"            {problem.splitlines()[-1]}")
-    else:
-        session.terminal.line("Tray app    running: look for the icon in the system tray")
+    try:
+        session.terminal.line("Tray app    " + outcome(app).replace("\n", "\n            "))
+    except DMRError as error:
+        session.terminal.problem(error)
 
 
 def _step(session: Session, text: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import Event, GenerationRequest
 
 
@@ -30,7 +29,7 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One parsed request.
+    """One parsed request, made by a dialect's ``parse(data) -> Exchange``, which raises InvalidRequest.
 
     ``requests`` has one entry but where a dialect takes several prompts at once; their choices are
     numbered through: choice ``c`` of request ``i`` is answered as ``i * num_choices + c``.
@@ -44,12 +43,3 @@ class Exchange:
     collector: Callable[[], Collector]
     media_type: str = "text/event-stream"
     keep_alive_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """A public wire format. ``parse`` raises :class:`InvalidRequest`; ``error`` is the JSON body of a refusal."""
-
-    name: str
-    parse: Callable[[object], Exchange]
-    error: Callable[[ErrorInfo], bytes]

@@ -3,10 +3,9 @@
 import re
 from typing import cast
 
-from dmr_desktop.dialects.exchange import Dialect, Exchange
+from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_chat_answer import ChatCollector, ChatWriter
-from dmr_desktop.dialects.openai_errors import error_body
 from dmr_desktop.dialects.openai_messages import read_messages
 from dmr_desktop.dialects.openai_sampling import (
     read_include_usage,
@@ -85,6 +84,3 @@ def _read_template_kwargs(body: Fields) -> dict[str, JSON]:
     elif effort is not None:
         found.setdefault("reasoning_effort", effort)
     return found
-
-
-DIALECT = Dialect("openai", parse, error_body)

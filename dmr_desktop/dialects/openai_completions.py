@@ -1,9 +1,8 @@
 """``/completions``: raw prompts, OpenAI's older dialect."""
 
-from dmr_desktop.dialects.exchange import Dialect, Exchange
+from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.dialects.fields import Fields, refuse, refuse_type
 from dmr_desktop.dialects.openai_completions_answer import CompletionCollector, CompletionWriter
-from dmr_desktop.dialects.openai_errors import error_body
 from dmr_desktop.dialects.openai_sampling import (
     read_include_usage,
     read_keep_alive,
@@ -110,6 +109,3 @@ def read_tokens(items: list[object], where: str) -> tuple[int, ...]:
             refuse(f"Invalid '{where}[{index}]': {item} is not a token id.", f"{where}[{index}]")
         tokens.append(item)
     return tuple(tokens)
-
-
-DIALECT = Dialect("openai", parse, error_body)

@@ -25,14 +25,13 @@ class Detokenizer:
     it, never comes out. Log-probabilities come out with the text of their token.
     """
 
-    __slots__ = ("_decoder", "_held", "_logprobs", "_pieces", "_ready", "_ready_end", "_stop", "_visible", "stopped_by")
-
     def __init__(self, pieces: Pieces, visible: frozenset[int], stop: tuple[str, ...]) -> None:
         """``visible`` special tokens show as text, all other control tokens as nothing."""
         self._pieces = pieces
         self._visible = visible
         self._stop = tuple(text for text in stop if text)
         self._decoder = _new_decoder("replace")
+        self._is_amid_character = False
         self._ready = ""
         self._held = ""
         self._ready_end = 0
@@ -44,7 +43,12 @@ class Detokenizer:
         """Adds a token. True if its text completed a stop string."""
         if logprob is not None:
             self._logprobs.append((self._ready_end + len(self._held), logprob))
-        text = self._decoder.decode(self._pieces.piece(token, special=token in self._visible))
+        piece = self._pieces.piece(token, special=token in self._visible)
+        if piece.isascii() and not self._is_amid_character:
+            text = piece.decode("ascii")
+        else:
+            text = self._decoder.decode(piece)
+            self._is_amid_character = bool(self._decoder.getstate()[0])
         if not self._stop:
             self._ready += text
             self._ready_end += len(text)

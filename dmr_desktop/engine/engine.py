@@ -13,7 +13,7 @@ from dmr_desktop.engine.api import EngineFacts, EngineStats, SequenceOutput, Seq
 from dmr_desktop.engine.constraint import Constraint, Grammars
 from dmr_desktop.engine.cores import default_threads
 from dmr_desktop.engine.llama import Context, Model
-from dmr_desktop.engine.memory import DecodeContext, EngineVocabulary
+from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
 from dmr_desktop.engine.pace import PrefillPace
 from dmr_desktop.engine.scheduler import Plan, Scheduler
 from dmr_desktop.engine.sequence import Sequence

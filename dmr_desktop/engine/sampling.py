@@ -16,10 +16,14 @@ from dmr_desktop.protocol.generation import SamplingParams
 Row: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = npt.NDArray[np.int64]
 
-# Tokens this many nats (plus ln of the vocabulary's size) below the best one are left out before a draw.
-# All of them together weigh less than e^-9 of the best one.
+_BLOCK = 512
+# Where to look for the highest values before looking at all of them: nats below the best one.
+_REACHES = (3.0, 5.0, 7.0, 9.0, 11.0, 14.0, math.inf)
+# Alternatives are looked for this near first.
 _MARGIN = 9.0
 _LOWEST_LOGPROB = -9999.0
+# Below it the second best token has no chance that float32 could hold.
+_COLDEST = 1e-5
 # Stronger than any logit, yet finite.
 _MOST_BIAS = 1e4
 
@@ -43,7 +47,7 @@ class Sampler:
         self._bias_values = np.fromiter(bias.values(), np.float32, len(bias))
         self._counts: dict[int, int] = {}
         self._random = np.random.default_rng(None if params.seed is None else params.seed & 0xFFFF_FFFF_FFFF_FFFF)
-        self.is_greedy = not params.temperature > 0
+        self.is_greedy = not params.temperature > _COLDEST
         self.is_plain = self.is_greedy and not bias and not self._penalises_recent and not self._penalises_generated
         """Whether the best logit of an untouched row is the answer."""
 
@@ -92,28 +96,64 @@ class Sampler:
         best = int(logits.argmax())
         if self.is_greedy:
             return best
-        params, top = self._params, logits[best]
-        candidates = np.flatnonzero(logits >= top - self._reach(len(logits)))
-        values = (logits[candidates] - top).astype(np.float64)
+        params = self._params
+        # Log-weights relative to the best, whose weight is 1.
+        values = logits - logits[best]
+        ids: Ids | None = None
         if 0 < params.top_k < len(values):
-            kept = np.sort(np.argpartition(-values, params.top_k - 1)[: params.top_k])
-            candidates, values = candidates[kept], values[kept]
+            ids = _highest(values, params.top_k)
+            values = values[ids]
         if params.top_p < 1:
-            order = np.argsort(-values, kind="stable")
-            mass = np.exp(values[order]).cumsum()
-            kept = order[: int(np.searchsorted(mass, params.top_p * mass[-1])) + 1]
-            candidates, values = candidates[kept], values[kept]
+            ids, values = _narrow(ids, values, _nucleus(values, params.top_p))
         if params.min_p > 0:
-            kept = np.flatnonzero(values >= math.log(min(params.min_p, 1.0)))
-            candidates, values = candidates[kept], values[kept]
-        mass = np.exp(values / params.temperature).cumsum()
-        drawn = int(np.searchsorted(mass, self._random.random() * mass[-1], side="right"))
-        return int(candidates[min(drawn, len(candidates) - 1)])
+            ids, values = _narrow(ids, values, np.flatnonzero(values >= math.log(min(params.min_p, 1.0))))
+        drawn = _draw(np.exp(values / np.float32(params.temperature)), self._random.random())
+        return drawn if ids is None else int(ids[drawn])
 
-    def _reach(self, count: int) -> float:
-        # Top-p counts probabilities before the temperature flattens or sharpens them.
-        scale = self._params.temperature if self._params.top_p >= 1 else 1.0
-        return (math.log(count) + _MARGIN) * scale
+
+def _narrow(ids: Ids | None, values: Row, kept: Ids) -> tuple[Ids, Row]:
+    return (kept if ids is None else ids[kept]), values[kept]
+
+
+def _draw(weights: Row, uniform: float) -> int:
+    """An index, each as likely as its weight, from a number between 0 and 1."""
+    # Finding the block first saves summing up all of a vocabulary step by step.
+    starts = np.arange(0, len(weights), _BLOCK)
+    blocks = np.add.reduceat(weights, starts).cumsum(dtype=np.float64)
+    goal = uniform * blocks[-1]
+    block = min(int(np.searchsorted(blocks, goal, side="right")), len(blocks) - 1)
+    start = block * _BLOCK
+    mass = weights[start : start + _BLOCK].cumsum(dtype=np.float64)
+    before = blocks[block - 1] if block else 0.0
+    drawn = int(np.searchsorted(mass, goal - before, side="right"))
+    if drawn >= len(mass):
+        # Rounding led past the end: the heaviest of the block is as good.
+        drawn = int(weights[start : start + _BLOCK].argmax())
+    return start + drawn
+
+
+def _highest(values: Row, count: int) -> Ids:
+    """Indices of the ``count`` highest of values whose maximum is 0, in order of index."""
+    near = np.empty(0, np.int64)
+    for reach in _REACHES:
+        near = np.flatnonzero(values >= -reach)
+        if len(near) >= count:
+            break
+    return np.sort(near[np.argpartition(-values[near], count - 1)[:count]])
+
+
+def _nucleus(values: Row, share: float) -> Ids:
+    """Indices of the fewest values (log-weights, maximum 0) that together weigh ``share`` of all, heaviest first."""
+    weights = np.exp(values)
+    goal = share * float(weights.sum())
+    near = np.empty(0, np.int64)
+    for reach in _REACHES:
+        near = np.flatnonzero(values >= -reach)
+        if float(weights[near].sum()) >= goal:
+            break
+    near = near[np.argsort(-values[near], kind="stable")]
+    count = int(np.searchsorted(weights[near].cumsum(dtype=np.float64), goal)) + 1
+    return near[:count]
 
 
 def restore(row: Row, undo: tuple[Ids, Row] | None) -> None:

@@ -15,7 +15,8 @@ from dmr_desktop.engine.slots import Match, Slots
 
 # KV cells kept free for each running sequence to grow into, so that a newcomer does not force one out at once.
 _GROWTH_ROOM = 32
-# A streaming sequence that has more to compute than this (a preempted one) is paced like a prompt.
+# A streaming sequence that is more tokens behind than this (a preempted one) is paced like a prompt;
+# with fewer (forced by a grammar) it goes first like the others that stream.
 _FEW_TOKENS = 64
 
 
@@ -62,9 +63,25 @@ class Scheduler:
         """
         self._wake_followers()
         self._admit()
+        prompts: list[Sequence] = []
+        behind: list[Sequence] = []
         plan = Plan()
-        self._plan_streaming(plan)
-        self._plan_prompts(plan)
+        for sequence in self.running:
+            if sequence.leader is not None:
+                continue
+            remaining = _remaining(sequence)
+            if not sequence.is_streaming or remaining > _FEW_TOKENS:
+                prompts.append(sequence)
+            elif remaining == 1:
+                plan.decoding.append(sequence)
+            else:
+                behind.append(sequence)
+        plan.outputs += plan.decoding
+        plan.num_tokens = len(plan.decoding)
+        for sequence in behind:
+            _add_chunk(plan, sequence, self._n_batch - plan.num_tokens)
+        if prompts:
+            self._plan_prompts(plan, prompts)
         return plan
 
     def remove(self, sequence: Sequence) -> None:
@@ -118,20 +135,7 @@ class Scheduler:
         growth = _GROWTH_ROOM * (len(self.running) + 1)
         return self._slots.cells_promised + sequence.num_tokens - shared + growth <= self._pool_size
 
-    def _plan_streaming(self, plan: Plan) -> None:
-        behind: list[Sequence] = []
-        for sequence in self.running:
-            if _is_urgent(sequence):
-                (plan.decoding if _remaining(sequence) == 1 else behind).append(sequence)
-        plan.outputs += plan.decoding
-        plan.num_tokens = len(plan.decoding)
-        for sequence in behind:
-            _add_chunk(plan, sequence, self._n_batch - plan.num_tokens)
-
-    def _plan_prompts(self, plan: Plan) -> None:
-        prompts = [sequence for sequence in self.running if sequence.leader is None and not _is_urgent(sequence)]
-        if not prompts:
-            return
+    def _plan_prompts(self, plan: Plan, prompts: list[Sequence]) -> None:
         room = self._pace.prompt_tokens(others_stream=bool(plan.outputs))
         end = min(plan.num_tokens + room, self._n_batch)
         room = end - plan.num_tokens
@@ -140,11 +144,6 @@ class Scheduler:
         _add_chunk(plan, oldest, max(room - sum(map(_remaining, others)), (room + 1) // 2))
         for sequence in others:
             _add_chunk(plan, sequence, end - plan.num_tokens)
-
-
-def _is_urgent(sequence: Sequence) -> bool:
-    """Whether a client sees it stream and it is at most a few forced tokens behind."""
-    return sequence.is_streaming and sequence.leader is None and _remaining(sequence) <= _FEW_TOKENS
 
 
 def _remaining(sequence: Sequence) -> int:

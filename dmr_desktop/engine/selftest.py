@@ -19,7 +19,7 @@ _PROMPT_TOKENS = 64
 
 
 def run_selftest() -> None:
-    """Computes a prompt. Raises :class:`RunnerError` if the result is no number; may die of SIGILL or SIGSEGV instead."""
+    """Computes a prompt. Raises :class:`RunnerError` if the result is no number, or dies of SIGILL or SIGSEGV."""
     with tempfile.TemporaryDirectory(prefix="dmr-selftest-") as folder:
         path = Path(folder) / "tiny.gguf"
         write_tiny_model(path)

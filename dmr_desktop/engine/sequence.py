@@ -57,7 +57,9 @@ class Sequence:
         self.leader: Sequence | None = None
         self.leader_length = 0
         self.finish: FinishReason | None = None
-        self._num_reported: int | None = None
+        self.is_streaming = False
+        """Whether its prompt was computed and its client sees tokens come."""
+        self._num_reported = 0
         self._vocabulary = vocabulary
         self._visible_tokens = request.visible_tokens
         self._top_logprobs = request.top_logprobs
@@ -69,11 +71,6 @@ class Sequence:
         self._submitted_at = perf_counter()
         self._admitted_at = self._first_token_at = 0.0
         self._take_forced()
-
-    @property
-    def is_streaming(self) -> bool:
-        """Whether its prompt was computed and its client sees tokens come."""
-        return self._num_reported is not None
 
     def admitted(self, cached_tokens: int) -> None:
         """Notes the first time it got a slot; again after a preemption changes nothing."""
@@ -109,12 +106,13 @@ class Sequence:
             self._detokenizer.end()
         text, logprobs = self._detokenizer.take()
         reported, self._num_reported = self._num_reported, self.num_generated
+        is_first, self.is_streaming = not self.is_streaming, True
         return SequenceOutput(
             id=self.id,
             text=text,
-            num_tokens=self.num_generated - (reported or 0),
+            num_tokens=self.num_generated - reported,
             logprobs=logprobs,
-            first=reported is None,
+            first=is_first,
             finish=self.finish,
             stop=self._detokenizer.stopped_by if ended else None,
             prompt_tokens=self.prompt_length,

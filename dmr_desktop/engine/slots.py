@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dmr_desktop.engine.memory import PrefixMemory
+from dmr_desktop.engine.contracts import PrefixMemory
 from dmr_desktop.engine.sequence import Sequence
 
 Tokens = npt.NDArray[np.int32]

@@ -4,6 +4,7 @@ It knows no words of the conversation. End of file means that the service is gon
 """
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +16,14 @@ _READ_BYTES = 256 * 1024
 
 
 class Channel:
-    """One thread receives, one thread sends."""
+    """One thread receives; any may send."""
 
     def __init__(self, sock: socket.socket) -> None:
         # A child of ours that inherited it would keep the channel open after our death.
         sock.set_inheritable(False)
         sock.setblocking(True)
         self._socket = sock
+        self._sending = threading.Lock()
 
     def receive(self) -> Iterator[dict[str, Any]]:
         """Messages until the service closes the channel or sends what is no message."""
@@ -42,4 +44,6 @@ class Channel:
 
     def send(self, message: object) -> None:
         """Blocks while the service does not read. Raises OSError when it is gone."""
-        self._socket.sendall(frame(orjson.dumps(message)))
+        data = frame(orjson.dumps(message))
+        with self._sending:
+            self._socket.sendall(data)

@@ -7,7 +7,7 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.engine import Engine
@@ -26,10 +26,10 @@ from dmr_desktop.protocol.wire import load
 from dmr_desktop.runner.answers import MAX_CHOICES, Answer, Answers, sequence_id
 from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
 from dmr_desktop.runner.reader import Message
-from dmr_desktop.runner.watchdog import Watchdog
+from dmr_desktop.runner.watchdog import ends_within
 
-_PREPARE_SECONDS = 10.0
-"""CPU time. The formats layer gives a template two; tokenizing the longest prompt takes a few."""
+_PREPARE_SECONDS = 20.0
+"""The formats layer gives a template two; tokenizing the longest prompt takes a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ class CompletionService:
         self._outbox = outbox
         self._inbox: SimpleQueue[Command] = SimpleQueue()
         self._answers = Answers(lambda number: self._inbox.put(Cancel(number)))
-        self._watchdog = Watchdog(_PREPARE_SECONDS)
 
     def accept(self, message: Message) -> None:
         """Raises DMRError or WireError, which become the answer."""
@@ -75,7 +74,7 @@ class CompletionService:
             case _:
                 raise InvalidRequest("this model was loaded to generate text, not for embeddings")
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         """The engine's loop: what came in, then a step, for ever."""
         engine, inbox = self._engine, self._inbox
         threading.Thread(target=engine.warm_grammars, name="warm grammars", daemon=True).start()
@@ -119,13 +118,13 @@ class CompletionService:
         self._inbox.put(Submit(sequences))
 
     def _prepare(self, request: GenerationRequest) -> Prepared:
-        with self._watchdog.limit("preparing a prompt (chat template and tokenization)"):
+        with ends_within(_PREPARE_SECONDS):
             return self._formatter.prepare(request)
 
     def _sequence(self, number: int, choice: int, request: GenerationRequest, prepared: Prepared) -> SequenceRequest:
         constraint = None
         if prepared.grammar is not None:
-            with self._watchdog.limit("compiling a grammar"):
+            with ends_within(_PREPARE_SECONDS):
                 constraint = self._engine.compile_grammar(prepared.grammar)
         return SequenceRequest(
             id=sequence_id(number, choice),

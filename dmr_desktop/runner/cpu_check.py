@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -117,4 +118,6 @@ def _remember(state_dir: Path | None, key: str, verdict: CpuVerdict) -> None:
         temporary.write_text(json.dumps({"fingerprint": key, "verdict": verdict}), encoding="utf-8")
         temporary.replace(path)
     except OSError:
-        temporary.unlink(missing_ok=True)  # then the next runner asks again
+        # Then the next runner asks again.
+        with suppress(OSError):
+            temporary.unlink()

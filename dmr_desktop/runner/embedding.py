@@ -6,7 +6,7 @@ Requests that wait together are computed together; a large one is cut, so that a
 import base64
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,7 @@ class EmbeddingService:
             case _:
                 raise InvalidRequest("this model was loaded for embeddings: it generates no text")
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         """For ever: take what has come, compute the oldest with as many others as fit."""
         while True:
             self._take(wait=not self._waiting)

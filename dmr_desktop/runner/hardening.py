@@ -5,8 +5,11 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+from dmr_desktop.runner.landlock import restrict
 
 _logger = logging.getLogger(__name__)
 
@@ -23,8 +26,12 @@ def die_with_parent() -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def give_up_rights() -> None:
-    """No new privileges, no core dumps, no files written, and first to go when memory runs out."""
+def give_up_rights(readable: Iterable[Path]) -> None:
+    """No new privileges, no core dumps, no network, and first to go when memory runs out.
+
+    Without a GPU also: no file is written, and of the user's files only ``readable`` are read; GPU drivers keep
+    compiled kernels in files of their own. Holds for threads started later.
+    """
     if sys.platform == "win32":
         return
     import resource
@@ -35,9 +42,13 @@ def give_up_rights() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE_ADJUSTMENT)
-    # GPU drivers keep compiled kernels in files; pipes and sockets are not files.
-    if not any(device.exists() for device in _GPU_DEVICES):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    has_gpu = any(device.exists() for device in _GPU_DEVICES)
+    if not has_gpu:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # pipes and sockets are not files
+    try:
+        restrict(readable, files=not has_gpu)
+    except OSError as error:
+        _logger.warning("running without Landlock: %s", error)
 
 
 def _prctl(option: int, value: int) -> None:

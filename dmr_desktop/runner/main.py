@@ -1,6 +1,6 @@
 """The runner process: one model, served over an inherited channel until the service closes it.
 
-Threads: the main one computes, ``reader`` listens, ``sender`` answers; ``watchdog`` guards the reader.
+Threads: the main one computes, ``reader`` listens, ``sender`` answers.
 """
 
 import argparse
@@ -16,10 +16,11 @@ from pathlib import Path
 from dmr_desktop.engine.amx import refuse_amx
 from dmr_desktop.protocol.errors import DMRError, RunnerStartFailed
 from dmr_desktop.protocol.runners import LaunchSpec
-from dmr_desktop.protocol.wire import dump
+from dmr_desktop.protocol.wire import dump, load
 from dmr_desktop.runner.channel import Channel
 from dmr_desktop.runner.cpu_check import AMX_NOTE, SELF_TEST, CpuVerdict, check_cpu
 from dmr_desktop.runner.hardening import die_with_parent, give_up_rights
+from dmr_desktop.runner.model_files import files_of
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.reader import Reader
 
@@ -27,7 +28,6 @@ _logger = logging.getLogger(__name__)
 
 EXIT_LAUNCH_FAILED = 3
 _SWITCH_SECONDS = 0.0005
-_LAST_WORDS_SECONDS = 5.0
 
 
 def main(argv: list[str]) -> int:
@@ -45,39 +45,42 @@ def main(argv: list[str]) -> int:
     faulthandler.enable()
     # The threads hand the interpreter over at every step; the default of 5 ms would be a pause in each.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    channel = Channel(socket.socket(fileno=arguments.channel_fd))
-    outbox = Outbox(channel)
-    reader = Reader(channel, outbox)
-    threading.Thread(target=reader.run, name="reader", daemon=True).start()
-    threading.Thread(target=outbox.run, name="sender", daemon=True).start()
     try:
-        _serve(reader, outbox, reader.launches.get(), arguments.state_dir)
+        status = _serve(Channel(socket.socket(fileno=arguments.channel_fd)), arguments.state_dir)
     except BaseException:
         _logger.exception("the runner failed")
+        status = 1
     # Without the library's destructors, which have nothing to save and may hang.
-    os._exit(1)
+    os._exit(status)
 
 
-def _serve(reader: Reader, outbox: Outbox, spec: LaunchSpec, state_dir: Path | None) -> None:
-    notes: list[str] = []
+def _serve(channel: Channel, state_dir: Path | None) -> int:
+    """Returns an exit status if there is nothing to serve; otherwise never."""
+    messages = channel.receive()
+    first = next(messages, None)
+    if first is None or first.get("op") != "launch":
+        return 0
+    outbox = Outbox(channel)
+    reader = Reader(messages, outbox)
     try:
-        if check_cpu(state_dir) is CpuVerdict.REFUSE_AMX and refuse_amx():
-            notes.append(AMX_NOTE)
-        give_up_rights()
-        # Imported late: loading llama.cpp takes long enough that the reader should be listening by then.
+        spec = load(LaunchSpec, first.get("spec"))
+        notes = [AMX_NOTE] if check_cpu(state_dir) is CpuVerdict.REFUSE_AMX and refuse_amx() else []
+        give_up_rights(files_of(spec))
+        # Only now threads, and llama.cpp, which starts some: they inherit what was given up.
+        threading.Thread(target=outbox.run, name="sender", daemon=True).start()
+        threading.Thread(target=reader.run, name="reader", daemon=True).start()
         from dmr_desktop.runner.load import load_service
 
         service, facts = load_service(spec, outbox, notes)
     except Exception as error:
         _logger.exception("the model cannot be loaded")
         known = error if isinstance(error, DMRError) else RunnerStartFailed(f"the model cannot be loaded: {error}")
-        outbox.put_message({"op": "failed", "error": dump(known.info)})
-        outbox.flush(_LAST_WORDS_SECONDS)
-        os._exit(EXIT_LAUNCH_FAILED)
+        channel.send({"op": "failed", "error": dump(known.info)})
+        return EXIT_LAUNCH_FAILED
     reader.accept = service.accept
     outbox.put_message({"op": "ready", "facts": dump(facts)})
     # What loading left behind stays; looking at it again at every collection would be a pause in the stream.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
-    service.run()
+    return service.run()

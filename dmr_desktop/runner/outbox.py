@@ -5,7 +5,6 @@ when the count says that nobody reads.
 """
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
@@ -55,17 +54,6 @@ class Outbox:
             return render(outputs)
 
         self._queue.put(counted)
-
-    def flush(self, seconds: float) -> None:
-        """Until everything put so far is sent, but not longer than ``seconds``."""
-        reached = threading.Event()
-
-        def mark() -> Sequence[Row]:
-            reached.set()
-            return ()
-
-        self._queue.put(mark)
-        reached.wait(seconds)
 
     def run(self) -> None:
         """The sending thread. Without a service there is nothing left to do, so then it ends the process."""

@@ -6,15 +6,12 @@ dead one.
 
 import logging
 import os
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo, InvalidRequest, RunnerError
 from dmr_desktop.protocol.generation import Failed
-from dmr_desktop.protocol.runners import LaunchSpec
-from dmr_desktop.protocol.wire import WireError, dump, dump_event, load
-from dmr_desktop.runner.channel import Channel
+from dmr_desktop.protocol.wire import WireError, dump, dump_event
 from dmr_desktop.runner.outbox import Outbox
 
 _logger = logging.getLogger(__name__)
@@ -24,18 +21,17 @@ Accept: TypeAlias = Callable[[Message], None]
 
 
 class Reader:
-    """``launches`` receives the spec; ``accept`` is set once there is a model to serve."""
+    """``accept`` is set once there is a model to serve. ``messages`` end when the service closes the channel."""
 
-    def __init__(self, channel: Channel, outbox: Outbox) -> None:
-        self.launches: SimpleQueue[LaunchSpec] = SimpleQueue()
+    def __init__(self, messages: Iterable[Message], outbox: Outbox) -> None:
         self.accept: Accept | None = None
-        self._channel = channel
+        self._messages = messages
         self._outbox = outbox
 
     def run(self) -> None:
-        """Until the service closes the channel; then the process is over, whatever else it is doing."""
+        """Until the service is gone or says stop; then the process is over, whatever else it is doing."""
         try:
-            for message in self._channel.receive():
+            for message in self._messages:
                 if message.get("op") == "stop":
                     break
                 self._dispatch(message)
@@ -47,9 +43,7 @@ class Reader:
 
     def _dispatch(self, message: Message) -> None:
         try:
-            if message.get("op") == "launch":
-                self.launches.put(load(LaunchSpec, message["spec"]))
-            elif self.accept is not None:
+            if self.accept is not None:
                 self.accept(message)
             elif message.get("op") == "stats":
                 self._outbox.put_message({"op": "stats", "id": message["id"], "stats": {}})
@@ -65,9 +59,7 @@ class Reader:
 
     def _refuse(self, message: Message, error: ErrorInfo) -> None:
         op, number = message.get("op"), message.get("id")
-        if op == "launch":
-            self._outbox.put_message({"op": "failed", "error": dump(error)})
-        elif op == "generate":
+        if op == "generate":
             self._outbox.put(lambda: [[number, *dump_event(Failed(error))]])
         else:
             self._outbox.put_message({"op": "error", "id": number, "error": dump(error)})

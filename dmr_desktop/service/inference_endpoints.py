@@ -1,5 +1,6 @@
 """Inference requests as ASGI endpoints: the checks that all pass, then the work of each kind."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -7,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.dialects import openai_embeddings
-from dmr_desktop.dialects.exchange import Dialect
+from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_embeddings import EmbeddingExchange
 from dmr_desktop.dialects.openai_sampling import read_model
@@ -93,14 +94,14 @@ class InferenceEndpoint:
 class GenerationEndpoint(InferenceEndpoint):
     mode = Mode.COMPLETION
 
-    def __init__(self, parts: InferenceParts, dialect: Dialect) -> None:
+    def __init__(self, parts: InferenceParts, parse: Callable[[object], Exchange]) -> None:
         super().__init__(parts)
-        self._dialect = dialect
+        self._parse = parse
 
     async def _answer(
         self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        exchange = self._dialect.parse(data)
+        exchange = self._parse(data)
         await Answer(self._parts.loader, files, exchange, record).run(scope, receive, send)
 
 

@@ -17,8 +17,8 @@ class InferenceRoutes:
         self._parts = parts
 
     def routes(self) -> list[BaseRoute]:
-        chat = GenerationEndpoint(self._parts, openai_chat.DIALECT)
-        completions = GenerationEndpoint(self._parts, openai_completions.DIALECT)
+        chat = GenerationEndpoint(self._parts, openai_chat.parse)
+        completions = GenerationEndpoint(self._parts, openai_completions.parse)
         embeddings = EmbeddingEndpoint(self._parts)
         found: list[BaseRoute] = []
         for base in BASES:

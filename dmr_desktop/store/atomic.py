@@ -92,7 +92,7 @@ def locked(path: Path) -> Iterator[None]:
     under its name protects nothing, so it is taken again.
     """
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(fd, wait=True)
             if is_still_at(fd, path):

@@ -142,7 +142,7 @@ class BlobStore:
         path = self._layout.partial(descriptor.digest)
         try:
             while not self.has(descriptor):
-                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
                 try:
                     if not try_lock(fd):
                         if cancelled.wait(_LOCK_POLL_SECONDS):
@@ -182,8 +182,10 @@ class BlobStore:
                 os.fsync(writer.fileno())
                 if hasattr(os, "fchmod"):
                     os.fchmod(writer.fileno(), 0o644)
-            os.replace(temporary, self.path(digest))
-            sync_directory(self._layout.blobs)
+            # A bundle may be linked to the blob that is there: another copy would only take more room.
+            if not self.has(Descriptor("", digest, size)):
+                os.replace(temporary, self.path(digest))
+                sync_directory(self._layout.blobs)
         except OSError as error:
             raise store_error(error, f"copying {source.name} into the store") from error
         finally:

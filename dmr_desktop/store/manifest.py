@@ -131,7 +131,7 @@ def unsupported_config(media_type: str) -> UnsupportedModel:
     """Docker Model Runner's sentence for an artifact that is not a model (section 5.1 of the HTTP contract)."""
     supported = ", ".join(f'"{known}"' for known in CONFIG_TYPES)
     return UnsupportedModel(
-        f'error while pulling model: config type "{media_type}" is not supported (supported: {supported})'
+        f'config type "{media_type}" is not supported (supported: {supported})'
         " - try upgrading: unsupported model config media type",
         hint="this artifact is not a model, or was made by a newer version",
     )

@@ -1,6 +1,7 @@
 """The desktop and the real service: started, switched, loaded, unloaded and stopped from the panel."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,31 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class LongStream(threading.Thread):
+    """Reads a long streamed answer over the Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(daemon=True)
+        self.lines: list[str] = []
+        self.problem: Exception | None = None
+        self.is_flowing = threading.Event()
+        self._path = path
+
+    def run(self) -> None:
+        body = {"model": DEMO_REFERENCE, "prompt": "Once", "max_tokens": 4000, "stream": True, "ignore_eos": True}
+        try:
+            with (
+                httpx.Client(transport=httpx.HTTPTransport(uds=self._path), timeout=60) as http,
+                http.stream("POST", "http://localhost/engines/v1/completions", json=body) as response,
+            ):
+                for line in response.iter_lines():
+                    if line.startswith("data: "):
+                        self.lines.append(line[6:])
+                        self.is_flowing.set()
+        except Exception as error:
+            self.problem = error
 
 
 @pytest.fixture
@@ -58,7 +84,7 @@ def test_tcp_switch_opens_and_closes_the_port(qtbot: QtBot, desktop: Desktop) ->
     switch = desktop.panel.overview.tcp.switch
     switch.click()
     qtbot.waitUntil(switch.isChecked)
-    assert desktop.menu.tcp.isChecked()
+    qtbot.waitUntil(desktop.menu.tcp.isChecked)
     url = desktop.link.state.base_url
     assert url is not None
     assert httpx.get(f"{url}/models").status_code == 200
@@ -66,6 +92,26 @@ def test_tcp_switch_opens_and_closes_the_port(qtbot: QtBot, desktop: Desktop) ->
     qtbot.waitUntil(lambda: not switch.isChecked())
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/models")
+
+
+def test_a_stream_over_the_socket_does_not_notice_the_switch(qtbot: QtBot, desktop: Desktop) -> None:
+    stream = LongStream(desktop.link.state.socket_path)
+    stream.start()
+    qtbot.waitUntil(stream.is_flowing.is_set, timeout=30_000)
+    tray = desktop.menu.tcp
+    for wanted in (True, False, True):
+        tray.trigger()
+        qtbot.waitUntil(lambda wanted=wanted: tray.isChecked() is wanted)
+        address = ("127.0.0.1", desktop.link.state.tcp.port if desktop.link.state.tcp else 0)
+        if wanted:
+            assert httpx.get(f"{desktop.link.state.base_url}/models").status_code == 200
+        else:
+            with pytest.raises(ConnectionRefusedError), socket.create_connection(address):
+                pass
+    assert stream.is_alive(), "the stream ended before the switch was tried"
+    qtbot.waitUntil(lambda: not stream.is_alive(), timeout=60_000)
+    assert stream.problem is None
+    assert stream.lines[-1] == "[DONE]"
 
 
 def test_a_port_in_use_is_named(qtbot: QtBot, desktop: Desktop) -> None:
@@ -86,7 +132,7 @@ def test_the_bundled_model_is_loaded_and_unloaded(qtbot: QtBot, desktop: Desktop
     assert page.selected is not None
     assert DEMO_REFERENCE in page.selected.tags
     page.load_button.click()
-    qtbot.waitUntil(page.unload_button.isEnabled, timeout=30_000)
+    qtbot.waitUntil(page.unload_button.isEnabled, timeout=60_000)
     assert len(desktop.menu.model_menus) == 1
     page.unload_button.click()
     qtbot.waitUntil(lambda: desktop.link.state.loaded == (), timeout=10_000)

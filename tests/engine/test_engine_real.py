@@ -79,7 +79,7 @@ def logits_after(model: Model, tokens: list[int], chunk: int, company: int = 0) 
             batch.wanted[:count] = 0
             batch.wanted[count - 1] = 1
             assert context.decode(count)
-        return context.logits(1)[0].copy()
+        return context.logits(1).copy().reshape(-1)
     finally:
         context.close()
 
@@ -301,11 +301,11 @@ def test_other_memories_share_what_they_can_and_never_lie(tmp_path: Path, write:
     model = Model.load(tmp_path / "model.gguf", gpu_layers=0)
     engine = Engine.open(model, context_size=512, num_sequences=3, threads=1)
     first = tokens_of(model, SYSTEM)
-    answer = generated(engine, [first, first[:40], first[:40] + [400]], 40)[0]
+    answer = generated(engine, [first, first[:40], [*first[:40], 400]], 40)[0]
     # A second turn, and a fork from the middle of it: cells of the window are long gone there.
     vocabulary = model.vocabulary
     said = vocabulary.tokenize("".join(answer), add_special=False, parse_special=False)
-    forks = [first + said + [300, 301], first + [302], first[:50] + [303]]
+    forks = [first + said + [300, 301], [*first, 302], [*first[:50], 303]]
     for fork in forks:
         (text,) = generated(engine, [fork], 12)
         fresh = Engine.open(model, context_size=512, num_sequences=1, threads=1)

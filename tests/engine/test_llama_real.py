@@ -9,6 +9,7 @@ import pytest
 from dmr_desktop.engine.llama import Context, EmbeddingContext, Model, Pooling
 from dmr_desktop.engine.tiny_model import TinyShape, write_tiny_model
 from dmr_desktop.protocol.errors import RunnerError, RunnerStartFailed
+from tests.fakes.other_architectures import write_gemma2
 
 
 @pytest.fixture
@@ -131,6 +132,22 @@ def test_a_full_pool_is_told_and_changes_nothing(context: Context) -> None:
     assert context.decode(fill(context, [300] * 4, seq_id=1))
 
 
+def test_cells_that_a_sliding_window_left_may_be_gone(tmp_path: Path) -> None:
+    write_gemma2(tmp_path / "gemma2.gguf")
+    model = Model.load(tmp_path / "gemma2.gguf", gpu_layers=0)
+    context = Context(model, pool_size=256, num_sequences=4, n_batch=128, n_ubatch=128, threads=1)
+    for seq_id, count in ((0, 50), (1, 100), (2, 50)):
+        assert context.decode(fill(context, [300] * count, seq_id=seq_id))
+    assert all(context.has_prefix(1, length) for length in (1, 30, 90))
+    context.clear(0)
+    # Goes into the free cells first, then over those that lie outside the window of sequence 1.
+    assert context.decode(fill(context, [301] * 100, seq_id=3))
+    assert not context.has_prefix(1, 30)
+    assert context.has_prefix(1, 99)
+    context.close()
+    model.close()
+
+
 def test_misuse_is_an_error_and_not_an_abort(context: Context, tiny_model: Model) -> None:
     fill(context, [300] * 8)
     for misuse in (
@@ -204,7 +221,7 @@ def test_weights_are_those_that_were_written(tmp_path: Path) -> None:
         outputs.append(context.logits(1).copy())
         context.close()
         model.close()
-    assert np.array_equal(*outputs)
+    assert np.array_equal(outputs[0], outputs[1])
     # The head of the tiny model has standard deviation 3 on rows of length 1; hidden tokens have none.
     assert 1.5 < outputs[0][0, 263:].std() < 4.5
     assert not outputs[0][0, :263].any()

@@ -93,8 +93,8 @@ def export(root: Path, model_id: str, folder: Path) -> Path:
     for content in (manifest, *blobs):
         (folder / "blobs" / "sha256" / digest(content).removeprefix("sha256:")).write_bytes(content)
     (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    entry = {"mediaType": OCI_MANIFEST, "digest": model_id, "size": len(manifest)}
-    entry["annotations"] = {"org.opencontainers.image.ref.name": "latest"}  # type: ignore[assignment]
+    name = {"org.opencontainers.image.ref.name": "latest"}
+    entry = {"mediaType": OCI_MANIFEST, "digest": model_id, "size": len(manifest), "annotations": name}
     (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
     return folder
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,10 @@ from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import RunnerStatus
 from dmr_desktop.protocol.wire import load
-from tests.fakes.live_in_process import LiveInProcess, live_in_process
-from tests.fakes.scripted_backend import Script
+from tests.fixtures_service import LiveInProcess
 
 DEMO = "dmr.local/demo:latest"
 CHAT = {"model": DEMO, "messages": [{"role": "user", "content": "hi"}]}
-
-
-@pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[LiveInProcess]:
-    async with live_in_process(tmp_path, Script()) as found:
-        yield found
 
 
 class Events:

@@ -10,19 +10,13 @@ import pytest
 
 from dmr_desktop.protocol.errors import Conflict
 from dmr_desktop.service import guard, http_protocol
-from tests.fakes.live_in_process import LiveInProcess, live_in_process
 from tests.fakes.scripted_backend import Script, words
+from tests.fixtures_service import LiveInProcess, live_in_process
 
 HOST = b"Host: localhost\r\n"
 GET = b"GET /version HTTP/1.1\r\n" + HOST
 POST = b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[LiveInProcess]:
-    async with live_in_process(tmp_path, Script()) as found:
-        yield found
 
 
 class Raw:
@@ -279,46 +273,45 @@ async def test_a_bad_switch_request_is_a_400(live: LiveInProcess, body: dict[str
     assert (await live.http.put("/settings/tcp", json=body)).status_code == 400
 
 
-async def test_the_switch_is_remembered(tmp_path: Path) -> None:
-    async with live_in_process(tmp_path, Script()) as live:
+async def test_the_switch_is_remembered(home: Path) -> None:
+    async with live_in_process(home, Script()) as live:
         port = await live.open_tcp()
-    async with live_in_process(tmp_path, Script()) as live:
+    async with live_in_process(home, Script()) as live:
         status = live.service.tcp.status
         assert (status.enabled, status.listening, status.port) == (True, True, port)
     with socket.create_server(("127.0.0.1", port)):
-        async with live_in_process(tmp_path, Script()) as live:
+        async with live_in_process(home, Script()) as live:
             status = live.service.tcp.status
             assert (status.enabled, status.listening) == (True, False)
             assert f"port {port}" in status.error
             assert (await live.http.get("/version")).status_code == 200
 
 
-async def test_a_garbled_memory_of_the_switch_means_off(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "tcp.json").write_text('{"enabled": "perhaps"')
-    async with live_in_process(tmp_path, Script()) as live:
+async def test_a_garbled_memory_of_the_switch_means_off(home: Path) -> None:
+    (home / "state" / "tcp.json").write_text('{"enabled": "perhaps"')
+    async with live_in_process(home, Script()) as live:
         assert not live.service.tcp.status.enabled
 
 
-async def test_a_dead_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "dmr.sock"
+async def test_a_dead_socket_is_replaced_and_a_living_one_is_not(home: Path) -> None:
+    path = home / "run" / "dmr.sock"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    async with live_in_process(tmp_path, Script()):
+    async with live_in_process(home, Script()):
         with pytest.raises(Conflict, match="another program listens"):
-            async with live_in_process(tmp_path, Script()):
+            async with live_in_process(home, Script()):
                 pass
         assert path.exists()
     assert not path.exists()
 
 
-async def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "dmr.sock"
+async def test_what_is_no_socket_is_left_alone(home: Path) -> None:
+    path = home / "run" / "dmr.sock"
     path.parent.mkdir()
     path.write_text("precious")
     with pytest.raises(Conflict, match="in the way"):
-        async with live_in_process(tmp_path, Script()):
+        async with live_in_process(home, Script()):
             pass
     assert path.read_text() == "precious"
 

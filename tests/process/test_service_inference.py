@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +32,14 @@ from dmr_desktop.protocol.generation import (
     Usage,
 )
 from dmr_desktop.service import generate
-from tests.fakes.live_in_process import LiveInProcess, live_in_process
 from tests.fakes.scripted_backend import Script, words
+from tests.fixtures_service import LiveInProcess, live_in_process
 
 MODEL = "dmr.local/demo"
 MESSAGES = [{"role": "user", "content": "hi"}]
 CHAT: dict[str, Any] = {"model": MODEL, "messages": MESSAGES}
 BASES = ("/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp")
 CRASH = Failed(ErrorInfo("runner_crashed", "the model's process died: killed by SIGSEGV", evidence="last words"))
-
-
-@pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[LiveInProcess]:
-    async with live_in_process(tmp_path, Script()) as found:
-        yield found
 
 
 def events_of(text: str) -> list[Any]:
@@ -279,10 +272,10 @@ async def test_a_failure_after_the_headers_is_an_error_event(
     assert events_of(text)[-1]["error"]["message"] == "unable to load runner: bad weights"
 
 
-async def test_closing_the_service_ends_streams_with_a_reason(tmp_path: Path) -> None:
+async def test_closing_the_service_ends_streams_with_a_reason(home: Path) -> None:
     script = Script(gate=asyncio.Semaphore(2))
     async with (
-        live_in_process(tmp_path, script) as live,
+        live_in_process(home, script) as live,
         live.http.stream("POST", "/v1/chat/completions", json={**CHAT, "stream": True}) as response,
     ):
         lines = response.aiter_lines()

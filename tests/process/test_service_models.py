@@ -3,23 +3,16 @@
 import asyncio
 import html
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from dmr_desktop.settings import asset
-from tests.fakes.live_in_process import LiveInProcess, live_in_process
 from tests.fakes.scripted_backend import Script
+from tests.fixtures_service import LiveInProcess, live_in_process
 
 DEMO = "dmr.local/demo:latest"
 CHAT = {"model": DEMO, "messages": [{"role": "user", "content": "hi"}]}
-
-
-@pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[LiveInProcess]:
-    async with live_in_process(tmp_path, Script()) as found:
-        yield found
 
 
 # ---- models ----------------------------------------------------------------------------------
@@ -187,10 +180,10 @@ async def test_pulls_that_cannot_be(live: LiveInProcess, body: dict[str, str], s
     assert (response.status_code, response.text) == (status, text)
 
 
-async def test_a_removed_demo_stays_removed_over_a_restart(tmp_path: Path) -> None:
-    async with live_in_process(tmp_path, Script()) as live:
+async def test_a_removed_demo_stays_removed_over_a_restart(home: Path) -> None:
+    async with live_in_process(home, Script()) as live:
         await live.http.delete(f"/models/{DEMO}")
-    async with live_in_process(tmp_path, Script()) as live:
+    async with live_in_process(home, Script()) as live:
         assert (await live.http.get("/models")).json() == []
 
 

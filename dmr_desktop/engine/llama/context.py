@@ -4,6 +4,8 @@ One thread owns a context. Every argument is checked here first: a sequence id, 
 logits rows out of range would abort the process or corrupt its memory.
 """
 
+import ctypes
+
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +63,9 @@ class Context:
         self._memory: int | None = memory
         self.pool_size: int = llama_cpp.llama_n_ctx(self._handle)
         self.batch = Batch(llama_cpp.llama_n_batch(self._handle))
+        self._unsigned_ids = self.batch.seq_ids.view(np.uint32)
+        self._logits_address = 0
+        self._logits = np.empty((0, self.vocab_size), np.float32)
 
     @property
     def can_share(self) -> bool:
@@ -87,8 +92,8 @@ class Context:
         rows = int(np.count_nonzero(self.batch.wanted[:count]))
         if rows > self._max_rows:
             raise RunnerError(f"A batch cannot bring {rows} rows of logits (limit {self._max_rows}).")
-        seq_ids = self.batch.seq_ids[:count]
-        if int(seq_ids.min()) < 0 or int(seq_ids.max()) >= self.num_sequences:
+        # A negative id is a very large one here.
+        if self._unsigned_ids[:count].max() >= self.num_sequences:
             raise RunnerError("A batch names a sequence that does not exist.")
         code = llama_cpp.llama_decode(self._open(), self.batch.struct(count))
         if code in (0, _FULL):
@@ -103,7 +108,11 @@ class Context:
         pointer = llama_cpp.llama_get_logits(self._open())
         if not pointer:
             raise RunnerError("llama.cpp brought no logits.")
-        return np.ctypeslib.as_array(pointer, (rows, self.vocab_size))
+        address = ctypes.addressof(pointer.contents)
+        if address != self._logits_address:
+            self._logits = np.ctypeslib.as_array(pointer, (self._max_rows, self.vocab_size))
+            self._logits_address = address
+        return self._logits[:rows]
 
     def keep_prefix(self, seq_id: int, length: int) -> bool:
         """Forgets all of a sequence from position ``length`` on. False: the model cannot, and nothing is kept."""

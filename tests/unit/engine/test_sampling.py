@@ -28,7 +28,7 @@ def test_temperature_zero_takes_the_best() -> None:
     assert Sampler(SamplingParams(temperature=0), 10).is_plain
 
 
-@pytest.mark.parametrize("temperature", [-1.0, math.nan])
+@pytest.mark.parametrize("temperature", [-1.0, math.nan, 1e-60])
 def test_a_senseless_temperature_is_greedy(temperature: float) -> None:
     assert Sampler(SamplingParams(temperature=temperature), 10).is_greedy
 

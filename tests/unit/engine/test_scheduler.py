@@ -185,6 +185,6 @@ def test_forced_tokens_of_a_stream_go_before_prompts() -> None:
     stream.num_tokens += 3
     bench.add(500)
     plan = bench.scheduler.schedule()
-    assert list(chunks(plan).items())[0] == (1, 4)
+    assert next(iter(chunks(plan).items())) == (1, 4)
     assert plan.outputs == [stream]
     assert chunks(plan)[2] == 40

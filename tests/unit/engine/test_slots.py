@@ -49,7 +49,8 @@ def slots(context: FakeContext) -> Slots:
 
 def test_a_conversation_goes_on_in_its_slot(context: FakeContext, slots: Slots) -> None:
     done(context, slots, SYSTEM + "hi")
-    slot = place(slots, following := a_sequence(prompt(SYSTEM + "hi there")))
+    following = a_sequence(prompt(SYSTEM + "hi there"))
+    slot = place(slots, following)
     assert slot.computed == len(SYSTEM) + 2 == following.cached_tokens
     assert len(context.cells[slot.id]) == slot.computed
     assert context.cells_used == slot.computed
@@ -158,7 +159,8 @@ def test_a_running_state_is_continued_whole_or_not_at_all() -> None:
     context = FakeContext(is_recurrent=True)
     slots = Slots(context)
     done(context, slots, "hello")
-    assert place(slots, whole := a_sequence(prompt("hello you"))).computed == 5
+    whole = a_sequence(prompt("hello you"))
+    assert place(slots, whole).computed == 5
     compute(context, whole)
     slots.release(whole)
     other = a_sequence(prompt("hello me"))

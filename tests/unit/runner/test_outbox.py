@@ -57,8 +57,9 @@ def test_unsent_outputs_are_counted_until_they_are_rendered(pair: tuple[Channel,
 
     outbox.put_outputs([SequenceOutput(1, "x" * 1000)], render)
     assert outbox.unsent_bytes > 1000
+    outbox.put_message({"op": "after"})
     start(outbox)
-    outbox.flush(5)
+    received(pair[1], 1)
     assert outbox.unsent_bytes == 0
     assert [output.id for output in rendered] == [1]
 

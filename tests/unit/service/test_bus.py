@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 from dmr_desktop.service.bus import MAX_PENDING, Bus
 
@@ -16,8 +17,8 @@ async def test_a_newer_notice_of_a_section_replaces_the_older() -> None:
     bus = Bus()
     with bus.subscribe() as subscription:
         for number in range(1000):
-            bus.publish("telemetry", lambda number=number: number)
-            bus.publish("pull", lambda number=number: number, item=str(number % 2))
+            bus.publish("telemetry", partial(int, number))
+            bus.publish("pull", partial(int, number), item=str(number % 2))
         assert await subscription.fetch(1) == (
             b"event: pull\ndata: 998\n\nevent: telemetry\ndata: 999\n\nevent: pull\ndata: 999\n\n"
         )
@@ -27,7 +28,7 @@ async def test_a_slow_listener_is_bounded() -> None:
     bus = Bus()
     with bus.subscribe() as subscription:
         for number in range(MAX_PENDING * 3):
-            bus.publish("request", lambda number=number: number, item=str(number))
+            bus.publish("request", partial(int, number), item=str(number))
         frames = (await subscription.fetch(1)).split(b"\n\n")[:-1]
     assert len(frames) == MAX_PENDING
     assert frames[-1].endswith(b"data: %d" % (MAX_PENDING * 3 - 1))

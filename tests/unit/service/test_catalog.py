@@ -1,6 +1,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -9,6 +10,7 @@ from dmr_desktop.protocol.models import Model, ModelConfig, ModelFiles
 from dmr_desktop.service import catalog as catalog_module
 from dmr_desktop.service.catalog import Catalog
 
+Removal: TypeAlias = list[dict[str, str]]
 MODEL = Model("sha256:a", ("docker.io/ai/x:latest",), 0, ModelConfig())
 
 
@@ -34,7 +36,7 @@ class CountingStore:
     def tag(self, reference: str, target: str) -> None:
         self.calls.append(f"tag {reference} {target}")
 
-    def remove(self, reference: str, force: bool = False) -> "list[dict[str, str]]":
+    def remove(self, reference: str, force: bool = False) -> Removal:
         self.models.clear()
         return [{"Deleted": "sha256:a"}]
 

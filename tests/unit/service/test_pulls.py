@@ -81,7 +81,9 @@ class Rig:
             async with aclosing(lines):
                 return [first] + [line async for line in lines]
 
-        return asyncio.create_task(rest())
+        task = asyncio.create_task(rest())
+        await asyncio.sleep(0)  # a task cancelled before its first step would never leave
+        return task
 
 
 async def test_lines_then_success() -> None:
@@ -136,6 +138,8 @@ async def test_a_pull_after_a_cancelled_one_starts_anew() -> None:
     rig = Rig()
     watcher = await rig.begin("x")
     watcher.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watcher
     again = await rig.begin("x")
     rig.store.release.set()
     assert (await again)[-1].type == "success"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmr_desktop.protocol.errors import InvalidRequest
@@ -90,6 +90,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(_VALUES, st.booleans())
 def test_duplicates_are_found_exactly_where_the_standard_library_sees_them(value: Any, escaped: bool) -> None:
     text = _write(value, escaped)

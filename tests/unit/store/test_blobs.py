@@ -174,8 +174,17 @@ def test_hashing_a_prefix_can_be_cancelled(blobs: BlobStore, layout: Layout) -> 
 def test_flushed_before_it_gets_its_name(blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("fsync"), fsync(fd))[1])
-    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b))[1])
+
+    def noted_fsync(fd: int) -> None:
+        calls.append("fsync")
+        fsync(fd)
+
+    def noted_replace(source: Path, target: Path) -> None:
+        calls.append("replace")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
     with blobs.receive(BLOB, NEVER) as partial:
         assert partial is not None
         partial.write(DATA)

@@ -63,7 +63,7 @@ def test_a_container_image_is_refused_in_the_words_of_docker() -> None:
     with pytest.raises(UnsupportedModel) as caught:
         parse_manifest(encode(document(config=config)))
     assert caught.value.message == (
-        'error while pulling model: config type "application/vnd.docker.ai.model.config.v99.0+json" is not supported '
+        'config type "application/vnd.docker.ai.model.config.v99.0+json" is not supported '
         '(supported: "application/vnd.docker.ai.model.config.v0.1+json", '
         '"application/vnd.docker.ai.model.config.v0.2+json", "application/vnd.cncf.model.config.v1+json") '
         "- try upgrading: unsupported model config media type"
@@ -136,7 +136,8 @@ def test_an_index_of_one() -> None:
     entry = {"mediaType": OCI_MANIFEST, "digest": DIGEST, "size": 5}
     assert sole_manifest_of_index(encode({"schemaVersion": 2, "manifests": [entry]})) == DIGEST
     assert sole_manifest_of_index(encode(document())) is None
-    for entries in ([], [entry, entry], {}, [None]):
+    wrong: list[Any] = [[], [entry, entry], {}, [None]]
+    for entries in wrong:
         with pytest.raises(UnsupportedModel):
             sole_manifest_of_index(encode({"schemaVersion": 2, "manifests": entries}))
     with pytest.raises(UnsupportedModel):

@@ -161,6 +161,14 @@ def test_a_hard_linked_bundle_counts_once(store: ModelStore, tmp_path: Path) -> 
     assert store.disk_usage() == before + config.stat().st_size
 
 
+def test_packaging_again_takes_no_more_room(store: ModelStore, tmp_path: Path) -> None:
+    package(store, tmp_path, "x")
+    store.files("x")
+    before = store.disk_usage()
+    store.package_gguf(tmp_path / "source.gguf", "x")
+    assert store.disk_usage() == before
+
+
 def test_packaging_is_repeatable(store: ModelStore, tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "source.gguf")
     template, license_file = tmp_path / "chat.jinja", tmp_path / "LICENSE"

@@ -1,5 +1,6 @@
 """The whole service in the test's own event loop, over real sockets, with a scripted backend."""
 
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 
+from dmr_desktop.protocol.models import DEMO_REFERENCE
 from dmr_desktop.service.app import Service
 from dmr_desktop.service.logs import Logs
-from dmr_desktop.settings import Settings
+from dmr_desktop.settings import Settings, asset
+from dmr_desktop.store.store import ModelStore
 from tests.fakes.scripted_backend import Script, ScriptedBackend
+
+MARK = "demo-stored"
 
 
 @dataclass
@@ -36,7 +42,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def live_in_process(directory: Path, script: Script, **changes: object) -> AsyncIterator[LiveInProcess]:
-    """A started service whose demo model is stored, on a fresh directory."""
+    """A started service over ``directory``, which it may have used before."""
     settings = Settings(
         models_path=directory / "models",
         socket_path=directory / "run" / "dmr.sock",
@@ -47,7 +53,6 @@ async def live_in_process(directory: Path, script: Script, **changes: object) ->
     logs = Logs(settings.log_dir)
     logs.open("info", to_stderr=False)
     service = Service(settings, {"llama.cpp": ScriptedBackend(script)}, logs)
-    service.demo.store_once()
     try:
         await service.start()
         transport = httpx.AsyncHTTPTransport(uds=str(settings.socket_path))
@@ -56,3 +61,25 @@ async def live_in_process(directory: Path, script: Script, **changes: object) ->
     finally:
         await service.close()
         logs.close()
+
+
+@pytest.fixture(scope="session")
+def home_with_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service's directory in which the demo model is stored; tests work on copies."""
+    home = tmp_path_factory.mktemp("home")
+    ModelStore(home / "models").package_gguf(asset("demo/demo.gguf"), DEMO_REFERENCE)
+    (home / "state").mkdir(mode=0o700)
+    (home / "state" / MARK).touch()
+    return home
+
+
+@pytest.fixture
+def home(home_with_demo: Path, tmp_path: Path) -> Path:
+    shutil.copytree(home_with_demo, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+async def live(home: Path) -> AsyncIterator[LiveInProcess]:
+    async with live_in_process(home, Script()) as found:
+        yield found

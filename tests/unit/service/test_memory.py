@@ -1,0 +1,45 @@
+"""The machine's memory, and a container's smaller share of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dmr_desktop.service.memory import MachineMemory, ProcessMemory, available_ram
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def cgroup(tmp_path: Path) -> Path:
+    (tmp_path / "memory.current").write_text(f"{300 * MIB}\n")
+    (tmp_path / "memory.stat").write_text(f"anon {100 * MIB}\ninactive_file {150 * MIB}\nactive_file {50 * MIB}\n")
+    return tmp_path
+
+
+def test_a_containers_limit_counts_less_what_it_cannot_drop(cgroup: Path) -> None:
+    (cgroup / "memory.max").write_text(f"{500 * MIB}\n")
+    assert available_ram(cgroup) == 400 * MIB
+
+
+@pytest.mark.parametrize("text", ["max\n", "", "?"])
+def test_without_a_limit_the_machine_counts(cgroup: Path, text: str) -> None:
+    (cgroup / "memory.max").write_text(text)
+    assert available_ram(cgroup) > 0
+    assert available_ram(cgroup / "none") > 0
+
+
+def test_an_exhausted_container_has_nothing(cgroup: Path) -> None:
+    (cgroup / "memory.max").write_text(f"{50 * MIB}\n")
+    assert available_ram(cgroup) == 0
+
+
+def test_a_process_and_one_that_is_gone() -> None:
+    memory = MachineMemory()
+    assert memory.available() > 0
+    assert memory.of_process(os.getpid()).private_bytes > MIB
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert memory.of_process(child.pid) == ProcessMemory()
