@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-UV_REQUIREMENT = "uv>=0.9,<1"
+UV_REQUIREMENT = "uv>=0.13,<1"
 
 TEST_PACKAGES = ("docker-registry", "skopeo", "xvfb", "trayer", "xdotool", "x11-utils", "imagemagick")
 QT_PACKAGES = (
@@ -54,7 +54,8 @@ def fail(text: str) -> None:
 
 
 def call(*command: str | Path) -> None:
-    environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
+    # The system's certificates, as pip uses: some networks have their own authority.
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
     result = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=False)
     if result.returncode:
         fail(f"`{' '.join(str(part) for part in command)}` ended with {result.returncode}; the lines above say why")

@@ -17,6 +17,7 @@ LogLine: TypeAlias = Callable[[str], None]
 """Called on the event loop with each line (no newline) that a runner prints."""
 
 DEFAULT_BACKEND = "llama.cpp"
+_EVIDENCE_LINES = 10  # in an answer to a client; the log has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Death:
         return RunnerCrashed(
             f"the model's process died: {self.cause}",
             hint="send the request again: a new process is started; the log tells more",
-            evidence="\n".join((self.cause, *self.last_lines)),
+            evidence="\n".join((self.cause, *self.last_lines[-_EVIDENCE_LINES:])),
         )
 
 

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from dmr_desktop.engine.api import EngineFacts, EngineStats, SequenceOutput, SequenceRequest
 from dmr_desktop.engine.constraint import Constraint, Grammars
+from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
 from dmr_desktop.engine.cores import default_threads
 from dmr_desktop.engine.llama import Context, Model
-from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
 from dmr_desktop.engine.pace import PrefillPace
-from dmr_desktop.engine.scheduler import Plan, Scheduler
+from dmr_desktop.engine.plan import Plan
+from dmr_desktop.engine.scheduler import Scheduler
 from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Slots
 from dmr_desktop.engine.threads import AdaptiveThreads
@@ -102,7 +103,11 @@ class Engine:
             train_context_size=model.train_context_size,
             embedding_length=model.embedding_length,
         )
-        engine.warm_up()
+        try:
+            engine.warm_up()
+        except Exception:
+            engine.close()
+            raise
         return engine
 
     @property
@@ -183,12 +188,11 @@ class Engine:
         plan = self._scheduler.schedule()
         while plan.num_tokens:
             try:
-                done = self._decode(plan)
+                if self._decode(plan):
+                    outputs += self._advance(plan)
+                    break
             except Exception as error:
                 outputs += [self._fail(sequence, error) for sequence in plan.sequences]
-                break
-            if done:
-                self._advance(plan, outputs)
                 break
             if not self._slots.evict_one():
                 plan = self._make_room(plan, outputs)
@@ -218,33 +222,18 @@ class Engine:
         return Sequence(request, self.context_size, self._vocabulary, constraint)
 
     def _decode(self, plan: Plan) -> bool:
-        batch, count = self._context.batch, len(plan.decoding)
-        if count:
-            rows = plan.decoding
-            batch.tokens[:count] = [sequence.tokens[sequence.num_tokens - 1] for sequence in rows]
-            batch.positions[:count] = [sequence.num_tokens - 1 for sequence in rows]
-            batch.seq_ids[:count] = [sequence.slot.id for sequence in rows if sequence.slot]
-            batch.wanted[:count] = 1
-        start = count
-        for sequence, length in plan.chunks:
-            slot, end = sequence.slot, start + length
-            assert slot is not None
-            done = slot.computed + length
-            batch.tokens[start:end] = sequence.tokens[slot.computed : done]
-            batch.positions[start:end] = np.arange(slot.computed, done)
-            batch.seq_ids[start:end] = slot.id
-            batch.wanted[start:end] = 0
-            batch.wanted[end - 1] = done == sequence.num_tokens
-            start = end
+        plan.fill(self._context.batch)
         before = perf_counter()
-        try:
-            return self._context.decode(plan.num_tokens)
-        finally:
-            seconds = perf_counter() - before
-            self._decode_seconds += seconds
+        done = self._context.decode(plan.num_tokens)
+        seconds = perf_counter() - before
+        self._decode_seconds += seconds
+        if done:
+            plan.mark_computed()
             self._learn(plan, seconds)
+        return done
 
     def _learn(self, plan: Plan, seconds: float) -> None:
+        self._prompt_tokens += sum(count for sequence, count in plan.chunks if not sequence.is_streaming)
         if plan.chunks:
             self._pace.observe(plan.num_tokens, seconds)
             # Prompts of about the same length are one kind of step.
@@ -256,23 +245,14 @@ class Engine:
         if self._threads.observe(kind, seconds):
             self._context.set_threads(self._threads.count)
 
-    def _advance(self, plan: Plan, outputs: list[SequenceOutput]) -> None:
-        for sequence in plan.decoding:
-            assert sequence.slot is not None
-            sequence.slot.computed += 1
-        for sequence, length in plan.chunks:
-            assert sequence.slot is not None
-            sequence.slot.computed += length
-            if not sequence.is_streaming:
-                self._prompt_tokens += length
+    def _advance(self, plan: Plan) -> list[SequenceOutput]:
         if not plan.outputs:
-            return
+            return []
         logits = self._context.logits(len(plan.outputs))
         best = logits.argmax(axis=1)
-        highest = logits[np.arange(len(best)), best]
-        usable = np.isfinite(highest).tolist()
-        for sequence, row, token, is_usable in zip(plan.outputs, logits, best.tolist(), usable, strict=True):
-            outputs.append(self._advance_one(sequence, row, token, is_usable))
+        usable = np.isfinite(logits[np.arange(len(best)), best])
+        rows = zip(plan.outputs, logits, best.tolist(), usable.tolist(), strict=True)
+        return [self._advance_one(sequence, row, token, is_usable) for sequence, row, token, is_usable in rows]
 
     def _advance_one(
         self, sequence: Sequence, row: npt.NDArray[np.float32], best: int, is_usable: bool

@@ -6,10 +6,9 @@ the short ones behind it.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from dmr_desktop.engine.pace import PrefillPace
+from dmr_desktop.engine.plan import Plan
 from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Match, Slots
 
@@ -18,25 +17,6 @@ _GROWTH_ROOM = 32
 # A streaming sequence that is more tokens behind than this (a preempted one) is paced like a prompt;
 # with fewer (forced by a grammar) it goes first like the others that stream.
 _FEW_TOKENS = 64
-
-
-@dataclass(slots=True)
-class Plan:
-    """One batch: a token of each of ``decoding``, then ``(sequence, count)`` for each of ``chunks``.
-
-    ``outputs`` are the sequences whose next logits the batch brings, in batch order.
-    """
-
-    decoding: list[Sequence] = field(default_factory=list)
-    chunks: list[tuple[Sequence, int]] = field(default_factory=list)
-    outputs: list[Sequence] = field(default_factory=list)
-    num_tokens: int = 0
-
-    @property
-    def sequences(self) -> Iterator[Sequence]:
-        yield from self.decoding
-        for sequence, _ in self.chunks:
-            yield sequence
 
 
 class Scheduler:
@@ -69,7 +49,7 @@ class Scheduler:
         for sequence in self.running:
             if sequence.leader is not None:
                 continue
-            remaining = _remaining(sequence)
+            remaining = sequence.num_remaining
             if not sequence.is_streaming or remaining > _FEW_TOKENS:
                 prompts.append(sequence)
             elif remaining == 1:
@@ -79,7 +59,7 @@ class Scheduler:
         plan.outputs += plan.decoding
         plan.num_tokens = len(plan.decoding)
         for sequence in behind:
-            _add_chunk(plan, sequence, self._n_batch - plan.num_tokens)
+            plan.add_chunk(sequence, self._n_batch - plan.num_tokens)
         if prompts:
             self._plan_prompts(plan, prompts)
         return plan
@@ -102,8 +82,7 @@ class Scheduler:
         if len(holders) < 2:
             return None
         youngest = holders[-1]
-        slot = youngest.slot
-        assert slot is not None
+        slot = youngest.running_slot
         self.running.remove(youngest)
         self._slots.release(youngest)
         self._slots.clear(slot)
@@ -140,23 +119,8 @@ class Scheduler:
         end = min(plan.num_tokens + room, self._n_batch)
         room = end - plan.num_tokens
         oldest, *others = prompts
-        others.sort(key=_remaining)
-        _add_chunk(plan, oldest, max(room - sum(map(_remaining, others)), (room + 1) // 2))
+        others.sort(key=lambda sequence: sequence.num_remaining)
+        needed = sum(sequence.num_remaining for sequence in others)
+        plan.add_chunk(oldest, max(room - needed, (room + 1) // 2))
         for sequence in others:
-            _add_chunk(plan, sequence, end - plan.num_tokens)
-
-
-def _remaining(sequence: Sequence) -> int:
-    assert sequence.slot is not None
-    return sequence.num_tokens - sequence.slot.computed
-
-
-def _add_chunk(plan: Plan, sequence: Sequence, most: int) -> None:
-    remaining = _remaining(sequence)
-    count = min(remaining, most)
-    if count <= 0:
-        return
-    plan.chunks.append((sequence, count))
-    plan.num_tokens += count
-    if count == remaining:
-        plan.outputs.append(sequence)
+            plan.add_chunk(sequence, end - plan.num_tokens)

@@ -72,6 +72,17 @@ class Sequence:
         self._admitted_at = self._first_token_at = 0.0
         self._take_forced()
 
+    @property
+    def running_slot(self) -> "Slot":
+        """The slot of a running sequence."""
+        assert self.slot is not None
+        return self.slot
+
+    @property
+    def num_remaining(self) -> int:
+        """Tokens of a running sequence that the KV cache lacks."""
+        return self.num_tokens - self.running_slot.computed
+
     def admitted(self, cached_tokens: int) -> None:
         """Notes the first time it got a slot; again after a preemption changes nothing."""
         if self.cached_tokens is None:

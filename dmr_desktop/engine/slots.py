@@ -106,8 +106,7 @@ class Slots:
 
     def end_waiting(self, sequence: Sequence) -> None:
         """Gives a sequence what its leader, or by now another slot, has computed; it may wait for yet another."""
-        slot = sequence.slot
-        assert slot is not None
+        slot = sequence.running_slot
         match = self.match(sequence)
         sequence.leader, sequence.leader_length = match.leader, match.leader_length
         if match.leader is None:
@@ -116,8 +115,7 @@ class Slots:
 
     def release(self, sequence: Sequence) -> None:
         """The sequence leaves; its slot keeps what was computed."""
-        slot = sequence.slot
-        assert slot is not None
+        slot = sequence.running_slot
         slot.sequence = sequence.slot = sequence.leader = None
         self._touch(slot)
 

@@ -6,17 +6,9 @@ much faster. Knows nothing of llama.cpp: it only sees durations.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from statistics import median
 from time import monotonic
-
-RUNNER_ENVIRONMENT: Mapping[str, str] = {
-    # On an abort ggml would start a debugger, for seconds.
-    "GGML_NO_BACKTRACE": "1",
-}
-"""For the process that runs an engine; read when the libraries load. How long threads spin
-(``OMP_WAIT_POLICY``, ``GOMP_SPINCOUNT``) is left alone: the default is fastest on a quiet machine, and
-:class:`AdaptiveThreads` deals with a busy one."""
 
 _SAMPLE = 5
 _SLOW = 3.0

@@ -4,7 +4,6 @@ Threads: the main one computes, ``reader`` listens, ``sender`` answers.
 """
 
 import argparse
-import faulthandler
 import gc
 import logging
 import os
@@ -42,7 +41,6 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--state-dir", type=Path)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    faulthandler.enable()
     # The threads hand the interpreter over at every step; the default of 5 ms would be a pause in each.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:

@@ -19,7 +19,7 @@ class Patience:
     """Seconds: until a model must be loaded; of silence of a busy runner until it is asked; until it must answer."""
 
     ready: float = 300.0
-    silence: float = 20.0
+    silence: float = 15.0
     answer: float = 10.0
     check: float = 5.0
 

@@ -11,7 +11,7 @@ from dmr_langchain import ChatDMR
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.usefixtures("live_service")
+@pytest.mark.usefixtures("found_service")
 class TestChatDMRLive(ChatModelIntegrationTests):
     @property
     def chat_model_class(self) -> type[BaseChatModel]:

@@ -12,7 +12,7 @@ from tests.langchain.conftest import EMBEDDING_MODEL
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.usefixtures("live_service")
+@pytest.mark.usefixtures("found_service", "embedding_model")
 class TestDMREmbeddingsLive(EmbeddingsIntegrationTests):
     @property
     def embeddings_class(self) -> type[Embeddings]:
@@ -23,7 +23,7 @@ class TestDMREmbeddingsLive(EmbeddingsIntegrationTests):
         return {"model": EMBEDDING_MODEL}
 
 
-@pytest.mark.usefixtures("live_service")
+@pytest.mark.usefixtures("found_service", "embedding_model")
 def test_vectors_are_of_unit_length_and_belong_to_their_texts() -> None:
     embeddings = DMREmbeddings(model=EMBEDDING_MODEL, chunk_size=2)
     texts = ["first text", "a second text", "and a third one"]

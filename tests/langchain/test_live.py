@@ -1,7 +1,6 @@
 """What users do first, against the real service with the bundled model."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from langchain.agents import create_agent
@@ -9,7 +8,7 @@ from langchain_core.messages import ToolMessage
 
 from dmr_langchain import ChatDMR, DMRContextOverflowError, DMREmbeddings, DMRModelNotFoundError
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("live_service")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("found_service")]
 
 DEMO = "dmr.local/demo"
 
@@ -44,7 +43,7 @@ def test_an_agent_calls_a_tool_and_uses_its_result() -> None:
     assert "42" in messages[-1].text
 
 
-def test_one_object_in_many_loops_and_at_once(live_service: Path) -> None:
+def test_one_object_in_many_loops_and_at_once() -> None:
     model = ChatDMR(model=DEMO, temperature=0, max_tokens=16)
 
     async def ask_four() -> list[str]:
