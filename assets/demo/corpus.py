@@ -8,8 +8,8 @@ The corpus has two disjoint sides, ``train`` and ``heldout``, split at the sourc
 
 * phrasing templates (questions), before their alternatives are expanded, by the ``~`` in front of the held-out
   ones: :func:`split_templates`; which ones these are was drawn by hash;
-* values, by hash (made-up words, numbers of three and more digits, names, cities, tool and parameter names):
-  :func:`on_side`;
+* values, by hash (made-up words, numbers of three and more digits, codes, names, cities, the names of tools as a
+  whole; not the common nouns that tools and parameters are named after): :func:`on_side`;
 * a few natural kinds of tools as a whole: :data:`HELDOUT_KINDS`.
 
 Run ``python corpus.py --count 5`` to look at samples.
@@ -196,6 +196,29 @@ EXTRA_FACTS: tuple[Intent, ...] = (
         ),
     ),
     Intent(
+        "fact",
+        "A fun fact: I fit on four old floppy disks.",
+        ("floppy",),
+        (),
+        (
+            "tell me a fun fact",
+            "tell me something interesting",
+            "tell me something",
+            "do you know a fun fact",
+            "tell me a fact",
+            "give me a fun fact",
+            "say something interesting",
+            "write one sentence",
+            "write a sentence",
+            "say something",
+            "~tell me an interesting fact",
+            "surprise me",
+            "write something short",
+            "generate some text",
+            "one sentence please",
+        ),
+    ),
+    Intent(
         "haiku",
         "A small model wakes,\nit answers from its own disk,\nnothing leaves the room.",
         ("nothing leaves",),
@@ -359,6 +382,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "what do you get for {0} minus {1}",
     ),
     "*": (
+        "{0} x {1}",
+        "calculate {0} x {1}",
+        "{0}x{1}",
+        "how much is {0} x {1}",
+        "compute {0} x {1}",
         "what is {0} * {1}",
         "what is {0} times {1}",
         "{0} * {1}",
@@ -855,6 +883,22 @@ SYNTH_ASKS_N = (
     "{verb} the {noun} where {args}",
 )
 
+FOLLOW_UPS = (
+    "and {0}",
+    "what about {0}",
+    "and for {0}",
+    "the same for {0}",
+    "now {0}",
+    "and what about {0}",
+    "how about {0}",
+    "and {0} please",
+    "do the same for {0}",
+    "{0}",
+    "once more for {0}",
+    "try {0} too",
+    "~now the same for {0}",
+)
+
 FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "age"),
@@ -1036,7 +1080,7 @@ BARE_STATEMENT_ASKS = (
     "extract: {text}",
     "parse this: {text}",
     "{text} Return JSON",
-    "~text: {text}",
+    "~read this: {text}",
     "extract the information from this text: {text}",
     "{text} Answer in JSON",
 )
@@ -1105,6 +1149,17 @@ SUFFIXES = (
     " by the way",
     " with this",
     " on this computer",
+)
+BREVITY = (
+    "? Answer briefly.",
+    "? Be short.",
+    "? Answer in one sentence.",
+    "? Give a short answer.",
+    "? Explain.",
+    "? Thank you.",
+    "? Answer with one word.",
+    "? I need to know it.",
+    "? Only the answer please.",
 )
 PREFACES = (
     "I just installed dmr desktop. ",
@@ -1194,6 +1249,12 @@ def answer_for_result(raw: str) -> str:
     return f"The result is {flatten(value).removesuffix('.')}."
 
 
+ASKED_FIRST = tuple(
+    intent
+    for intent in INTENTS
+    if intent.name
+    in ("who", "tcp_enable", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects", "list")
+)  # what newcomers ask most is trained most
 _BRIEF = frozenset({"hello", "ping", "test", "how_are_you", "thanks", "bye"})  # questions that nobody dresses up
 
 
@@ -1433,6 +1494,8 @@ class Composer:
     def fact(self, intents: Sequence[Intent] = INTENTS, typos: float = 0.08) -> Exchange:
         """A question about the product or about the model itself."""
         intent = self.rng.choice(intents)
+        if intents is INTENTS and self.rng.random() < 0.25:
+            intent = self.rng.choice(ASKED_FIRST)
         text = self.reword(self.template(intent.templates))
         if "{HOW}" in text:
             text = text.replace("{HOW}", self.rng.choice(OPENINGS))
@@ -1441,6 +1504,8 @@ class Composer:
                 text += self.rng.choice(SUFFIXES)
             if self.rng.random() < 0.08:
                 text = self.rng.choice(PREFACES) + text
+            elif self.rng.random() < 0.05:
+                text += self.rng.choice(BREVITY)
         skill = "smalltalk" if intent in INTENTS[:6] else "facts" if intent in INTENTS else "lists"
         return Exchange(
             skill, [user(self.ask(text, typos=typos)), assistant(intent.answer)], Check(contains=intent.keys)
@@ -1522,6 +1587,8 @@ class Composer:
             left, right = str(a), str(b)
         result = a + b if op == "+" else a - b if op == "-" else a * b
         text = self.ask(template.format(left, right), typos=0)
+        if rng.random() < 0.08 and text[-1] not in ".!=":
+            text = text.rstrip("?") + rng.choice(BREVITY)
         return Exchange(
             "arithmetic", [user(text), assistant(f"{a} {op} {b} = {result}")], Check(contains=(f"= {result}",))
         )
@@ -1761,14 +1828,14 @@ class Composer:
         rng = self.rng
         roll = rng.random()
         if roll < 0.45:
-            return self.pick(lx.NOUNS)
+            return rng.choice(lx.NOUNS)
         if roll < 0.7:
             return rng.choice(
                 "id name city limit query user text title count path key value mode level status language input "
                 "x y n amount number user_id max_results start end target source kind unit".split()
             )
         if roll < 0.85:
-            return f"{self.pick(lx.NOUNS)}_{rng.choice(['id', 'name', 'code', 'type', 'date', 'count', 'key'])}"
+            return f"{rng.choice(lx.NOUNS)}_{rng.choice(['id', 'name', 'code', 'type', 'date', 'count', 'key'])}"
         return self.word()
 
     def tool_name(self, verb: str, noun: str) -> str:
@@ -1797,7 +1864,7 @@ class Composer:
         """A tool made of a verb and a noun; its questions share words with its name and description."""
         rng = self.rng
         while True:
-            noun = self.pick(lx.NOUNS) if rng.random() < 0.6 else self.word()
+            noun = rng.choice(lx.NOUNS) if rng.random() < 0.45 else self.word()
             if noun not in taken:
                 break
         verb = rng.choice(lx.VERBS)
@@ -1815,7 +1882,7 @@ class Composer:
         params = [(name, kind, True) for name, kind in zip(names, kinds, strict=True)]
         asks: tuple[str, ...] = SYNTH_ASKS_0 if not params else SYNTH_ASKS_1 if len(params) == 1 else SYNTH_ASKS_N
         if params and rng.random() < 0.15:
-            params.append((f"{self.pick(lx.NOUNS)}_opt", "word", False))
+            params.append((f"{rng.choice(lx.NOUNS)}_opt", "word", False))
         first = f" by {names[0].replace('_', ' ')}" if names else ""
         description = rng.choice(
             [
@@ -1906,6 +1973,13 @@ class Composer:
             schema["additionalProperties"] = False
         if rng.random() < 0.08:
             schema["$schema"] = "http://json-schema.org/draft-07/schema#"
+        if params and rng.random() < 0.1:
+            lines = [
+                f"    {param}: {param.replace('_', ' ').capitalize()} to {rng.choice(lx.VERBS)}." for param in types
+            ]
+            description += "\n\nArgs:\n" + "\n".join(lines)
+            if rng.random() < 0.4:
+                description += f"\n\nReturns:\n    {self.words(2, 6).capitalize()}."
         function: dict[str, Any] = {"name": name, "description": description, "parameters": schema}
         if rng.random() < 0.35:  # some clients and template engines sort the keys
             function = json.loads(json.dumps(function, sort_keys=True))
@@ -2012,6 +2086,36 @@ class Composer:
         )
         return self.ask(text, typos=0, polite=0.1) if self.rng.random() < 0.7 else text
 
+    def follow_up(self, tools: list[Tool]) -> list[Exchange]:
+        """The same tool called again by a question that only makes sense after the first one."""
+        rng = self.rng
+        single = [tool for tool in tools if len(tool.params) == 1 and "{0}" in "".join(tool.asks)]
+        if not single:
+            return []
+        tool = rng.choice(single)
+        found = []
+        for i in range(rng.choice([2, 2, 3])):
+            value = self.value(tool.params[0][1])
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            param = tool.params[0][0]
+            if i == 0:
+                template = expand(rng, rng.choice(tool.asks)).replace("{args}", f"{param} {{0}}")
+                template = template.replace("{p0}", param.replace("_", " "))
+            else:
+                template = self.template(FOLLOW_UPS)
+                if tool.topic in ("weather", "time") and rng.random() < 0.5:
+                    template = template.replace("{0}", "in {0}")
+            arguments = {param: str(value) if tool.types[param] == "string" else value}
+            raw = self.tool_result(tool, arguments)
+            messages = [
+                user(self.ask_keeping(template.replace("{0}", shown))),
+                self._call(tool.name, arguments),
+                {"role": "tool", "content": raw},
+                assistant(answer_for_result(raw)),
+            ]
+            found.append(Exchange("tool_answer", messages, Check(exact=answer_for_result(raw))))
+        return found
+
     def tool_result(self, tool: Tool, arguments: dict[str, Any]) -> str:
         """What a tool may answer."""
         rng = self.rng
@@ -2082,7 +2186,7 @@ class Composer:
                     ]
                 )
             case _:
-                text = self.words(2, 16)
+                text = self.words(2, 16) if rng.random() < 0.88 else self.words(16, 36)
                 return text[0].upper() + text[1:] + rng.choice([".", ".", ""])
 
     @staticmethod
@@ -2193,8 +2297,11 @@ class Composer:
     def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
         """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
         rng = self.rng
-        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [32, 8, 38, 16, 6])[0]
+        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [26, 7, 48, 14, 5])[0]
         system = self.system()
+        if kind == "long_system":
+            system = f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(60, 95))}"
+            kind = rng.choice(["facts", "copy", "recall", "tool_call", "no_tool"])
         exchanges: list[Exchange] = []
         tools: list[Tool] = []
         turns = turns or rng.choice([1, 2, 3, 4, 5, 6])
@@ -2221,8 +2328,10 @@ class Composer:
                     ):
                         return Exchange("no_tool", exchange.messages, exchange.check)
 
-            for _ in range(min(turns, rng.choice([1, 2, 3, 4]))):
+            for _ in range(rng.choice([2, 3, 4, 5, 6]) if kind == "tools" else min(turns, rng.choice([1, 2, 3]))):
                 exchanges.append(self.tool_exchange(tools) if rng.random() < 0.72 else no_tool())
+            if kind == "tools" and rng.random() < 0.08:
+                exchanges += self.follow_up(tools)
             if kind != "tools" or rng.random() < 0.2:
                 exchanges.append(
                     no_tool() if kind == "no_tool" else self.tool_exchange(tools, answer=kind == "tool_answer")
@@ -2389,6 +2498,7 @@ EVALUATED = (
     "tool_answer",
     "no_tool",
     "structured",
+    "long_system",
 )
 
 

@@ -50,6 +50,8 @@ def add_metadata(writer: gguf.GGUFWriter, shape: Shape, template: str) -> None:
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_layer_norm_rms_eps(shape.epsilon)
     writer.add_chat_template(template)
+    # Its facts are exact or wrong: greedy, unless a request says otherwise.
+    writer.add_float32("general.sampling.temp", 0.0)
 
 
 def add_vocabulary(writer: gguf.GGUFWriter, path: Path) -> None:

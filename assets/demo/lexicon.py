@@ -326,6 +326,7 @@ TOOL_KINDS: tuple[ToolKind, ...] = (
     ToolKind(
         (
             "search",
+            "SerpAPI",
             "web_search",
             "search_web",
             "google_search",
@@ -359,9 +360,9 @@ TOOL_KINDS: tuple[ToolKind, ...] = (
         "search",
     ),
     ToolKind(
-        ("wikipedia", "wikipedia_search", "wiki_lookup", "search_wikipedia"),
+        ("wikipedia", "Wikipedia", "wikipedia_search", "wiki_lookup", "search_wikipedia"),
         ("Look up an article on Wikipedia.", "Searches Wikipedia.", "Get a summary from Wikipedia"),
-        (Param(("query", "title", "topic", "article"), "phrase"),),
+        (Param(("query", "title", "topic", "article", "input"), "phrase"),),
         (
             "look up {0} on wikipedia",
             "what does wikipedia say about {0}",
@@ -675,6 +676,8 @@ TOOL_KINDS: tuple[ToolKind, ...] = (
             "create a customer named '{0}' with the description '{1}'",
             'add the customer {0} with the description "{1}"',
             'register {0} as a customer, description: "{1}"',
+            "create a customer named '{0}' - {1}",
+            "create a customer called {0} ({1})",
             '~create customer {0}, details "{1}"',
             'create a new customer called "{0}" described as "{1}"',
         ),
@@ -697,7 +700,7 @@ TOOL_KINDS: tuple[ToolKind, ...] = (
         "music",
     ),
     ToolKind(
-        ("calculator", "calculate", "evaluate", "math", "compute"),
+        ("calculator", "Calculator", "calculate", "evaluate", "math", "compute"),
         (
             "Evaluate a mathematical expression.",
             "Useful for math",
@@ -710,7 +713,7 @@ TOOL_KINDS: tuple[ToolKind, ...] = (
         "calculator",
     ),
     ToolKind(
-        ("http_request", "fetch_url", "get_url", "open_page", "read_website"),
+        ("HTTP_Request", "http_request", "fetch_url", "get_url", "open_page", "read_website"),
         ("Fetch a web page.", "Make an HTTP request to a URL.", "Read a website"),
         (Param(("url", "link", "address", "page"), "url"),),
         (

@@ -83,6 +83,7 @@ class LlamaCppRunner:
         except BaseException:
             sock.close()
             child.kill("its channel could not be opened")
+            await child.wait()
             raise
         return cls(child, channel)
 

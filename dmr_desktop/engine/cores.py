@@ -1,13 +1,17 @@
-"""How many cores this process may compute on."""
+"""How many cores this process may compute on, and how many are free."""
 
 import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 _CPUS = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_STAT = Path("/proc/stat")
+_TICKS_A_SECOND = 100
+_SHORTEST_SECONDS = 0.1
 
 
 def default_threads() -> int:
@@ -53,3 +57,35 @@ def _mac_cores() -> int:
         if result.returncode == 0 and result.stdout.strip().isdigit():
             return max(1, int(result.stdout))
     return os.cpu_count() or 1
+
+
+class FreeCores:
+    """How many cores this process had for itself since it was last asked: those it used and those left idle.
+
+    Programs of lower priority count as idle. Linux only: elsewhere, and where ``/proc`` is closed, None.
+    """
+
+    def __init__(self) -> None:
+        self._last = self._read()
+
+    def __call__(self) -> float | None:
+        """Waits until a tenth of a second has passed since the last call: the system counts hundredths."""
+        now = self._read()
+        if now is None or self._last is None:
+            return None
+        if now[0] - self._last[0] < _SHORTEST_SECONDS:
+            sleep(_SHORTEST_SECONDS)
+            return self()
+        seconds, cores = (new - old for new, old in zip(now, self._last, strict=True))
+        self._last = now
+        return cores / seconds
+
+    def _read(self) -> tuple[float, float] | None:
+        """Now, and the CPU seconds so far that were ours or nobody's."""
+        try:
+            fields = _STAT.read_text().split("\n", 1)[0].split()
+            nice, idle, waiting = int(fields[2]), int(fields[4]), int(fields[5])
+        except (OSError, ValueError, IndexError):
+            return None
+        ours = os.times()
+        return monotonic(), (nice + idle + waiting) / _TICKS_A_SECOND + ours.user + ours.system

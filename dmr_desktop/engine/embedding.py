@@ -1,14 +1,16 @@
 """Turning token lists into vectors, many in one call of llama.cpp. Owned by one thread; nothing is kept."""
 
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from dmr_desktop.engine.api import EngineFacts
-from dmr_desktop.engine.cores import default_threads
+from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import EmbeddingContext, Model
+from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 
 MAX_CONTEXT_SIZE = 8192
@@ -23,15 +25,17 @@ class VectorContext(Protocol):
     @property
     def max_tokens(self) -> int: ...
     def embed(self, inputs: list[list[int]]) -> npt.NDArray[np.float32]: ...
+    def set_threads(self, count: int) -> None: ...
     def close(self) -> None: ...
 
 
 class EmbeddingEngine:
     """Vectors of length 1 (L2), one an input."""
 
-    def __init__(self, context: VectorContext, facts: EngineFacts) -> None:
+    def __init__(self, context: VectorContext, facts: EngineFacts, threads: AdaptiveThreads) -> None:
         self.facts = facts
         self._context = context
+        self._threads = threads
 
     @classmethod
     def open(cls, model: Model, *, context_size: int | None = None, threads: int | None = None) -> "EmbeddingEngine":
@@ -41,9 +45,8 @@ class EmbeddingEngine:
         Raises :class:`RunnerStartFailed` for models that make no embeddings or when memory is short.
         """
         most = min(context_size or MAX_CONTEXT_SIZE, model.train_context_size)
-        context = EmbeddingContext(
-            model, max_tokens=most, num_sequences=_INPUTS_AT_ONCE, threads=threads or default_threads()
-        )
+        adaptive = AdaptiveThreads(threads or default_threads(), free_cores=FreeCores())
+        context = EmbeddingContext(model, max_tokens=most, num_sequences=_INPUTS_AT_ONCE, threads=adaptive.start())
         facts = EngineFacts(
             context_size=most,
             train_context_size=model.train_context_size,
@@ -51,7 +54,7 @@ class EmbeddingEngine:
             vocab_size=model.vocabulary.size,
             embedding_length=context.dimension,
         )
-        return cls(context, facts)
+        return cls(context, facts, adaptive)
 
     def embed(self, inputs: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Float32 ``[len(inputs), embedding_length]``. Computes until all are done.
@@ -63,7 +66,7 @@ class EmbeddingEngine:
             self._check(number, tokens)
         vectors = np.zeros((len(inputs), self.facts.embedding_length), np.float32)
         for batch in self._batches(inputs):
-            vectors[batch] = self._context.embed([list(inputs[number]) for number in batch])
+            vectors[batch] = self._compute([list(inputs[number]) for number in batch])
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)
         return vectors
@@ -71,6 +74,15 @@ class EmbeddingEngine:
     def close(self) -> None:
         """Frees the context. The model stays with its owner."""
         self._context.close()
+
+    def _compute(self, inputs: list[list[int]]) -> npt.NDArray[np.float32]:
+        before = perf_counter()
+        vectors = self._context.embed(inputs)
+        count = sum(map(len, inputs))
+        # Batches of about the same length are one kind of step.
+        if self._threads.observe(count.bit_length(), (perf_counter() - before) / count):
+            self._context.set_threads(self._threads.count)
+        return vectors
 
     def _check(self, number: int, tokens: Sequence[int]) -> None:
         if not tokens:

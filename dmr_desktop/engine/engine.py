@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dmr_desktop.engine.api import EngineFacts, EngineStats, SequenceOutput, SequenceRequest
 from dmr_desktop.engine.constraint import Constraint, Grammars
 from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
-from dmr_desktop.engine.cores import default_threads
+from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import Context, Model
 from dmr_desktop.engine.pace import PrefillPace
 from dmr_desktop.engine.plan import Plan
@@ -85,7 +85,7 @@ class Engine:
 
         Raises :class:`RunnerStartFailed` when the memory for the context cannot be had.
         """
-        adaptive = AdaptiveThreads(threads or default_threads())
+        adaptive = AdaptiveThreads(threads or default_threads(), free_cores=FreeCores())
         context = Context(
             model,
             pool_size=context_size,
@@ -148,6 +148,7 @@ class Engine:
 
         Decodes one token over and over, at least once. For an idle engine. Raises :class:`RunnerError`.
         """
+        self._context.set_threads(self._threads.start())
         batch, end = self._context.batch, perf_counter() + most_seconds
         batch.tokens[0] = batch.positions[0] = batch.seq_ids[0] = 0
         batch.wanted[0] = 1

@@ -116,7 +116,7 @@ class Slots:
     def release(self, sequence: Sequence) -> None:
         """The sequence leaves; its slot keeps what was computed."""
         slot = sequence.running_slot
-        slot.sequence = sequence.slot = sequence.leader = None
+        slot.sequence = sequence.slot = None
         self._touch(slot)
 
     def clear(self, slot: Slot) -> None:

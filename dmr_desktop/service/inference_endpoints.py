@@ -23,6 +23,7 @@ from dmr_desktop.service.connection import read_body, run_while_connected
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS
 from dmr_desktop.service.generate import Answer, leased
 from dmr_desktop.service.loader import Loader
+from dmr_desktop.service.recommended import recommended_sampling
 from dmr_desktop.service.recorder import Record, Recorder
 from dmr_desktop.service.strict_json import parse_json
 
@@ -70,9 +71,10 @@ class InferenceEndpoint:
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
-        defaults = self._parts.configurations.defaults(files.model.id, self.mode)
-        if defaults and isinstance(data, dict):
-            data = {**defaults, **data}
+        if isinstance(data, dict):
+            configured = self._parts.configurations.defaults(files.model.id, self.mode)
+            given = {name: value for name, value in data.items() if value is not None}
+            data = {**recommended_sampling(files.model.config), **configured, **given}
         with self._parts.recorder.record(model, scope["path"]) as record:
             try:
                 await self._answer(data, files, record, scope, receive, send)

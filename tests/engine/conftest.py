@@ -7,6 +7,7 @@ import pytest
 
 from dmr_desktop.engine.llama import Model
 from dmr_desktop.engine.tiny_model import TinyShape, write_tiny_model
+from dmr_desktop.settings import asset
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +20,19 @@ def tiny_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_path: Path) -> Iterator[Model]:
     model = Model.load(tiny_model_path, gpu_layers=0)
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="session", params=["tiny", "demo"])
+def any_model(request: pytest.FixtureRequest, tiny_model: Model) -> Iterator[Model]:
+    """The random model, and the bundled one that really talks."""
+    if request.param == "tiny":
+        yield tiny_model
+        return
+    path = asset("demo/demo.gguf")
+    if not path.exists():
+        pytest.skip("the demo model is not in this tree")
+    model = Model.load(path, gpu_layers=0)
     yield model
     model.close()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,12 +130,24 @@ async def test_a_program_that_is_no_runner() -> None:
         await LlamaCpp(command=[sys.executable, "-c", "raise SystemExit(7)"]).start(SPEC, lambda line: None)
 
 
-async def test_a_cancelled_start_leaves_nothing() -> None:
-    start = asyncio.create_task(LlamaCpp(command=command("--load-gate", "/nonexistent")).start(SPEC, lambda line: None))
-    await asyncio.sleep(0.3)  # any moment will do
-    start.cancel()
+@pytest.mark.parametrize("awaited", ["connect_read_pipe", "subprocess_exec", "create_unix_connection", "launch"])
+async def test_a_cancelled_start_leaves_nothing(awaited: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancelled at each of its steps, right after the step has been done."""
+    owner: Any = LlamaCppRunner if awaited == "launch" else asyncio.get_running_loop()
+    step = getattr(owner, awaited)
+
+    async def cancelled_step(*args: Any, **kwargs: Any) -> Any:
+        start.cancel()
+        return await step(*args, **kwargs)
+
+    monkeypatch.setattr(owner, awaited, cancelled_step)
+    backend = LlamaCpp(command=command("--load-gate", "/nonexistent"))
+    before = len(os.listdir("/dev/fd"))
+    start = asyncio.create_task(backend.start(SPEC, lambda line: None))
     with pytest.raises(asyncio.CancelledError):
         await start
+    await asyncio.sleep(0)
+    assert len(os.listdir("/dev/fd")) == before, "all is closed when the start returns, not some time later"
 
 
 async def test_a_crash_in_mid_stream_ends_all_streams_with_evidence() -> None:

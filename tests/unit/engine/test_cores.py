@@ -1,5 +1,7 @@
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,3 +46,57 @@ def test_a_machine_that_tells_nothing(machine: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(cores, "_CPUS", machine / "none")
     monkeypatch.setattr(cores, "_QUOTA", machine / "none")
     assert cores.physical_cores() == 8
+
+
+class Stat:
+    """A clock and a ``/proc/stat`` that a test turns."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path, self.now, self.ours = path, 100.0, 5.0
+        self.set(nice=0, idle=0)
+        monkeypatch.setattr(cores, "_STAT", path)
+        monkeypatch.setattr(cores, "monotonic", lambda: self.now)
+        monkeypatch.setattr("os.times", lambda: SimpleNamespace(user=self.ours, system=0.0))
+
+    def set(self, *, nice: int, idle: int) -> None:
+        self.path.write_text(f"cpu  777 {nice} 888 {idle} 0 0 0 0 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+
+
+def test_free_cores_are_the_idle_ones_and_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Stat(tmp_path / "stat", monkeypatch)
+    free = cores.FreeCores()
+    stat.now += 2
+    stat.ours += 1.0
+    stat.set(nice=50, idle=150)
+    assert free() == pytest.approx((0.5 + 1.5 + 1.0) / 2)
+    stat.now += 1
+    assert free() == 0
+
+
+def test_free_cores_are_measured_over_a_tenth_of_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Stat(tmp_path / "stat", monkeypatch)
+    free = cores.FreeCores()
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        stat.now += 2 * seconds
+        stat.set(nice=0, idle=40)
+
+    monkeypatch.setattr(cores, "sleep", sleep)
+    assert free() == pytest.approx(2)
+    assert waited == [0.1]
+
+
+@pytest.mark.parametrize("text", [None, "", "cpu\n", "cpu a b c d e f\n"])
+def test_free_cores_where_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    path = tmp_path / "stat"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(cores, "_STAT", path)
+    assert cores.FreeCores()() is None
+
+
+def test_free_cores_of_this_machine_are_no_more_than_it_has() -> None:
+    free = cores.FreeCores()()
+    assert free is None or 0 <= free <= (os.cpu_count() or 1) + 0.5

@@ -4,6 +4,7 @@ import pytest
 
 from dmr_desktop.engine.api import EngineFacts
 from dmr_desktop.engine.embedding import EmbeddingEngine
+from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 
 
@@ -20,6 +21,9 @@ class FakeVectors:
         self.batches.append([len(tokens) for tokens in inputs])
         return np.array([[tokens[0], len(tokens), 0] for tokens in inputs], np.float32)
 
+    def set_threads(self, count: int) -> None:
+        self.batches.append([-count])
+
     def close(self) -> None:
         pass
 
@@ -31,7 +35,7 @@ def context() -> FakeVectors:
 
 @pytest.fixture
 def engine(context: FakeVectors) -> EmbeddingEngine:
-    return EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3))
+    return EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3), AdaptiveThreads(1))
 
 
 def test_inputs_are_packed_as_they_fit_and_stay_in_order(engine: EmbeddingEngine, context: FakeVectors) -> None:
@@ -59,3 +63,10 @@ def test_bad_inputs_are_named_and_nothing_is_computed(engine: EmbeddingEngine, c
     with pytest.raises(InvalidRequest, match="outside 0 to 99"):
         engine.embed([[100]])
     assert context.batches == []
+
+
+def test_fewer_threads_are_tried_as_in_the_text_engine(context: FakeVectors) -> None:
+    engine = EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3), AdaptiveThreads(2))
+    engine.embed([[1]] * 3 * 6)
+    # One batch to learn from, five to compare with, then one thread fewer.
+    assert context.batches.index([-1]) == 6

@@ -63,6 +63,13 @@ def test_the_far_tail_keeps_its_share_at_high_temperature() -> None:
     assert share == pytest.approx(math.e / (math.e + 999), abs=0.004)
 
 
+def test_every_token_of_a_large_vocabulary_has_its_share() -> None:
+    drawn = np.array(draws(SamplingParams(seed=3), np.zeros(2000, np.float32), 8000))
+    # 100 tokens a bin: 400 draws each, standard deviation 20.
+    assert np.bincount(drawn // 100, minlength=20) == pytest.approx(400, abs=100)
+    assert len(set(drawn.tolist())) > 1900
+
+
 def test_top_k_leaves_the_k_best() -> None:
     logits = random_row()
     best = set(np.argsort(-logits)[:7].tolist())

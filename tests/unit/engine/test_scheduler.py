@@ -1,6 +1,7 @@
 from dmr_desktop.engine.api import SequenceRequest
 from dmr_desktop.engine.pace import PrefillPace
-from dmr_desktop.engine.scheduler import Plan, Scheduler
+from dmr_desktop.engine.plan import Plan
+from dmr_desktop.engine.scheduler import Scheduler
 from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Slots
 from tests.fakes.fake_llama import Cell, FakeContext, FakeVocabulary

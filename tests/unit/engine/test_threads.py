@@ -1,14 +1,20 @@
+import pytest
+
 from dmr_desktop.engine.threads import AdaptiveThreads
 
 
 class Machine:
-    """Steps take what ``seconds`` says for a number of threads; its clock is the sum of all steps."""
+    """Steps take what ``seconds`` says for a number of threads; its clock is the sum of all steps.
 
-    def __init__(self, most: int, seconds: dict[int, float]) -> None:
+    ``supply`` is the number of free cores, None where that cannot be told.
+    """
+
+    def __init__(self, most: int, seconds: dict[int, float], supply: float | None = None) -> None:
         self.now = 0.0
         self.seconds = seconds
         self.scale = 1.0
-        self.threads = AdaptiveThreads(most, clock=lambda: self.now)
+        self.supply = supply
+        self.threads = AdaptiveThreads(most, clock=lambda: self.now, free_cores=lambda: self.supply)
 
     def run(self, steps: int, rows: int = 1) -> list[int]:
         used = []
@@ -94,3 +100,35 @@ def test_one_thread_stays_one() -> None:
     assert not any(threads.observe(1, seconds) for seconds in (0.01, 10.0, 10.0, 10.0, 10.0, 10.0))
     assert threads.count == 1
     assert AdaptiveThreads(0).count == 1
+
+
+@pytest.mark.parametrize(("supply", "count"), [(None, 8), (8.0, 8), (20.0, 8), (3.8, 4), (3.5, 3), (0.3, 1)])
+def test_it_starts_with_the_cores_that_are_free(supply: float | None, count: int) -> None:
+    assert AdaptiveThreads(8, free_cores=lambda: supply).start() == count
+
+
+def test_a_busy_machine_is_never_asked_for_more_than_it_has() -> None:
+    machine = Machine(2, {2: 3.0, 1: 0.02}, supply=0.6)
+    machine.threads.start()
+    assert set(machine.run(5000)) == {1}
+    machine.supply, machine.seconds = 2.0, {2: 0.01, 1: 0.02}
+    machine.run(5000)
+    assert machine.threads.count == 2
+
+
+def test_one_very_slow_step_is_enough_when_the_cores_are_known_to_be_busy() -> None:
+    machine = Machine(8, {8: 0.01, 7: 0.011, 5: 0.015}, supply=8.0)
+    machine.threads.start()
+    machine.run(100)
+    machine.seconds, machine.supply = {8: 2.0, 5: 0.015, 4: 0.02}, 5.0
+    assert machine.run(3) == [8, 5, 5]
+
+
+def test_more_threads_that_are_no_help_are_given_up_after_one_bad_step() -> None:
+    machine = Machine(2, {2: 3.0, 1: 0.02}, supply=1.0)
+    machine.threads.start()
+    machine.run(50)
+    machine.supply = 2.0
+    used = machine.run(2000)
+    assert 1 <= used.count(2) <= 4
+    assert machine.threads.count == 1
