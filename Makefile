@@ -28,8 +28,8 @@ format:
 	@$(BIN)/ruff check --fix .
 
 lock: ## renew the lock files from pyproject.toml
-	@$(BIN)/python -m uv pip compile -q pyproject.toml --extra all --universal --generate-hashes --no-annotate -o requirements.lock
-	@$(BIN)/python -m uv pip compile -q pyproject.toml --extra dev --universal --generate-hashes --no-annotate -o requirements-dev.lock
+	@$(BIN)/python -m uv pip compile -q --upgrade pyproject.toml --extra all --universal --generate-hashes --no-annotate -o requirements.lock
+	@$(BIN)/python -m uv pip compile -q --upgrade pyproject.toml --extra dev --universal --generate-hashes --no-annotate -o requirements-dev.lock
 
 bench: dev ## compare with llama-server, interleaved
 	@$(BIN)/python benchmarks/compare.py

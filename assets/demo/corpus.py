@@ -72,6 +72,9 @@ def held_phrasings() -> frozenset[str]:
     return frozenset(texts)
 
 
+USUAL_NAMES = frozenset(name for kind in lx.TOOL_KINDS for name in kind.names)  # both sides use these
+
+
 @dataclass(frozen=True)
 class Check:
     """What a right answer looks like: exact text, parts it must contain, or tool calls."""
@@ -2315,6 +2318,11 @@ class Composer:
             ]
             cut = rng.randint(0, min(1, len(fillers)))
             exchanges = fillers[:cut] + told + fillers[cut:] + asked
+        elif kind == "new_tools":
+            tools = self.toolbox(rng.choice([1, 2, 3]))
+            while any(tool.name in USUAL_NAMES for tool in tools):
+                tools = self.toolbox(len(tools))
+            exchanges = [self.tool_exchange(tools, answer=False)]
         elif kind in ("tools", "tool_call", "tool_answer", "no_tool"):
             tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4]))
             maths = any(t.topic in ("add", "subtract", "multiply", "divide", "calculator") for t in tools)
@@ -2495,6 +2503,7 @@ EVALUATED = (
     "joke",
     "unknown",
     "tool_call",
+    "new_tools",
     "tool_answer",
     "no_tool",
     "structured",
