@@ -1252,6 +1252,19 @@ def answer_for_result(raw: str) -> str:
     return f"The result is {flatten(value).removesuffix('.')}."
 
 
+PROPER = {
+    name.lower(): name
+    for name in (
+        "DMR Desktop,DMR,TCP,GPU,GPUs,CPU,RAM,API,URL,JSON,GGUF,OCI,HTTP,GUI,AI,LLM,LLMs,OpenAI,Ollama,Anthropic,Claude,Docker,"
+        "Docker Desktop,Docker Model Runner,Docker Hub,Docker Compose,LangChain,LiteLLM,Open WebUI,Olla,Linux,Windows,Mac,macOS,"
+        "Python,NVIDIA,Unix,SDK,ID,CLI,ChatGPT,Apache,Ubuntu,README,OS,PC"
+    ).split(",")
+}  # people write names in capitals, the phrasings in facts.py are in small letters
+SPELLED = re.compile(
+    r"(?<![\w./@-])(?:"
+    + "|".join(re.escape(name) for name in sorted(PROPER, key=len, reverse=True))
+    + r")(?![\w/-])(?!\.\w)"
+)
 ASKED_FIRST = tuple(
     intent
     for intent in INTENTS
@@ -1502,6 +1515,8 @@ class Composer:
         text = self.reword(self.template(intent.templates))
         if "{HOW}" in text:
             text = text.replace("{HOW}", self.rng.choice(OPENINGS))
+        if self.rng.random() < 0.65:
+            text = SPELLED.sub(lambda match: PROPER[match.group(0)], text)
         if intent.name not in _BRIEF:
             if self.rng.random() < 0.1:
                 text += self.rng.choice(SUFFIXES)
@@ -2300,7 +2315,7 @@ class Composer:
     def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
         """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
         rng = self.rng
-        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [26, 7, 48, 14, 5])[0]
+        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [36, 5, 41, 16, 2])[0]
         system = self.system()
         if kind == "long_system":
             system = f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(60, 95))}"

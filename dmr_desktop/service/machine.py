@@ -16,9 +16,29 @@ psutil: Any = _psutil
 nvml: Any = _pynvml
 
 
-def cpu_percent() -> float:
-    """Of all cores together, 0..100, since the last call; the first call says 0."""
-    return float(psutil.cpu_percent(None))
+class CpuMeter:
+    """How busy all cores together were since the last question.
+
+    psutil's own meter remembers its last question per thread, so a question from a pool would be its first.
+    """
+
+    def __init__(self) -> None:
+        self._busy, self._all = _cpu_seconds()
+
+    def percent(self) -> float:
+        """0..100. 0 when asked twice within a clock tick."""
+        busy, every = _cpu_seconds()
+        passed = every - self._all
+        share = (busy - self._busy) / passed if passed > 0 else 0.0
+        self._busy, self._all = busy, every
+        return round(100 * min(max(share, 0.0), 1.0), 1)
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    """Busy and all seconds of all cores since boot. Waiting for a disk is idle; guests are part of user time."""
+    times = psutil.cpu_times()._asdict()
+    every = sum(seconds for name, seconds in times.items() if name not in ("guest", "guest_nice"))
+    return float(every - times["idle"] - times.get("iowait", 0.0)), float(every)
 
 
 def memory() -> tuple[int, int]:

@@ -31,6 +31,7 @@ class Telemetry:
         self._samples: deque[TelemetrySample] = deque(maxlen=KEPT_SECONDS)
         self._wanted = asyncio.Event()
         self._gpus = machine.Gpus()
+        self._cpu = machine.CpuMeter()
         self._counted_tokens = 0
         self._counted_at = time.monotonic()
 
@@ -59,7 +60,7 @@ class Telemetry:
 
     def _start_counting(self) -> None:
         self._counted_tokens, self._counted_at = self._recorder.num_tokens, time.monotonic()
-        machine.cpu_percent()
+        self._cpu = machine.CpuMeter()
 
     async def sample(self) -> TelemetrySample:
         """Rates are since the last one."""
@@ -80,4 +81,4 @@ class Telemetry:
         )
 
     def _ask_machine(self) -> tuple[float, tuple[int, int], tuple[GpuSample, ...]]:
-        return machine.cpu_percent(), machine.memory(), self._gpus.sample()
+        return self._cpu.percent(), machine.memory(), self._gpus.sample()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dmr_desktop.protocol.errors import RegistryError, StoreError
+from dmr_desktop.protocol.errors import ModelNotFound, RegistryError, StoreError
 from dmr_desktop.protocol.models import DEMO_REFERENCE, Model, ModelConfig, Progress
 from dmr_desktop.service.demo import DemoModel
 
@@ -17,6 +17,18 @@ class SmallStore:
     packaged: list[tuple[Path, str]] = field(default_factory=list)
     pulled: list[str] = field(default_factory=list)
     error: Exception | None = None
+    models: dict[str, Model] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+
+    def get(self, reference: str) -> Model:
+        try:
+            return self.models[reference]
+        except KeyError:
+            raise ModelNotFound("model not found") from None
+
+    def remove(self, reference: str, force: bool = False) -> list[dict[str, str]]:
+        self.removed.append(reference)
+        return [{"Deleted": reference}]
 
     def normalise(self, reference: str) -> str:
         return reference if ":" in reference else f"{reference}:latest"
@@ -27,7 +39,9 @@ class SmallStore:
         if progress is not None:
             progress(LINE)
         self.packaged.append((path, target))
-        return Model("sha256:a", (target,), 0, ModelConfig())
+        model = Model(f"sha256:{path.read_text()}", (target,), 0, ModelConfig())
+        self.models[target] = model
+        return model
 
     def pull(self, reference: str, **_: object) -> str:
         self.pulled.append(reference)
@@ -37,7 +51,7 @@ class SmallStore:
 @pytest.fixture
 def gguf(tmp_path: Path) -> Path:
     path = tmp_path / "demo.gguf"
-    path.touch()
+    path.write_text("one")
     return path
 
 
@@ -52,6 +66,30 @@ def test_it_is_stored_once(tmp_path: Path, gguf: Path) -> None:
     assert DemoModel(store, gguf, mark).store_once()
     assert not DemoModel(store, gguf, mark).store_once()
     assert store.packaged == [(gguf, DEMO_REFERENCE)]
+
+
+def test_a_newer_one_replaces_the_one_that_was_stored(tmp_path: Path, gguf: Path) -> None:
+    store = SmallStore()
+    demo = DemoModel(store, gguf, tmp_path / "mark")
+    assert demo.store_once()
+    gguf.write_text("two")
+    assert demo.store_once()
+    assert store.get(DEMO_REFERENCE).id == "sha256:two"
+    assert store.removed == ["sha256:one"]
+    assert not demo.store_once()
+
+
+@pytest.mark.parametrize("now", [None, "sha256:mine"])
+def test_what_the_user_removed_or_retagged_stays_so(tmp_path: Path, gguf: Path, now: str | None) -> None:
+    store = SmallStore()
+    demo = DemoModel(store, gguf, tmp_path / "mark")
+    assert demo.store_once()
+    del store.models[DEMO_REFERENCE]
+    if now is not None:
+        store.models[DEMO_REFERENCE] = Model(now, (DEMO_REFERENCE,), 0, ModelConfig())
+    gguf.write_text("two")
+    assert not demo.store_once()
+    assert len(store.packaged) == 1
 
 
 def test_a_failure_is_tried_again_next_time(tmp_path: Path, gguf: Path) -> None:
