@@ -619,6 +619,16 @@ THINGS = (
 )
 
 UNKNOWN_ASKS = (
+    "translate '{words}' to [french|german|spanish|italian]",
+    'translate "{words}" to [French|German|Spanish|Italian]',
+    'translate "{words}" into [French|German|Dutch|Japanese]',
+    'what does "{word}" mean',
+    'how do you say "{words}" in [French|German|Spanish]',
+    'spell "{word}" backwards',
+    'how many letters are in "{word}"',
+    'is "{word}" a real word',
+    'define "{word}"',
+    "what is the meaning of '{word}'",
     "rewrite this: {words}",
     "shorten this: {words}",
     "explain this: {words}",
@@ -1255,16 +1265,13 @@ def answer_for_result(raw: str) -> str:
 PROPER = {
     name.lower(): name
     for name in (
-        "DMR Desktop,DMR,TCP,GPU,GPUs,CPU,RAM,API,URL,JSON,GGUF,OCI,HTTP,GUI,AI,LLM,LLMs,OpenAI,Ollama,Anthropic,Claude,Docker,"
-        "Docker Desktop,Docker Model Runner,Docker Hub,Docker Compose,LangChain,LiteLLM,Open WebUI,Olla,Linux,Windows,Mac,macOS,"
-        "Python,NVIDIA,Unix,SDK,ID,CLI,ChatGPT,Apache,Ubuntu,README,OS,PC"
+        "DMR Desktop,DMR,TCP,GPU,GPUs,CPU,RAM,API,URL,JSON,GGUF,OCI,HTTP,GUI,AI,LLM,LLMs,OpenAI,Ollama,Anthropic,"
+        "Claude,Docker,Docker Desktop,Docker Model Runner,Docker Hub,Docker Compose,LangChain,LiteLLM,Open WebUI,Olla,"
+        "Linux,Windows,Mac,macOS,Python,NVIDIA,Unix,SDK,ID,CLI,ChatGPT,Apache,Ubuntu,README,OS,PC"
     ).split(",")
 }  # people write names in capitals, the phrasings in facts.py are in small letters
-SPELLED = re.compile(
-    r"(?<![\w./@-])(?:"
-    + "|".join(re.escape(name) for name in sorted(PROPER, key=len, reverse=True))
-    + r")(?![\w/-])(?!\.\w)"
-)
+_SPELLED_NAMES = "|".join(re.escape(name) for name in sorted(PROPER, key=len, reverse=True))
+SPELLED = re.compile(rf"(?<![\w./@-])(?:{_SPELLED_NAMES})(?![\w/-])(?!\.\w)")
 ASKED_FIRST = tuple(
     intent
     for intent in INTENTS

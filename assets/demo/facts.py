@@ -984,6 +984,7 @@ INTENTS: tuple[Intent, ...] = (
         ("TCP host access", "dmr enable --tcp 12434"),
         (
             "turn on tcp",
+            "turn on tcp access",
             "enable tcp",
             "~switch on tcp",
             "turn on tcp host access",

@@ -60,7 +60,7 @@ class DemoModel:
     def _is_outdated(self, digest: str) -> bool:
         """Whether the user still has the model that we stored, and it came from another file than today's."""
         try:
-            mark = json.loads(self._mark.read_text(encoding="utf-8"))
+            mark: dict[str, str] = json.loads(self._mark.read_text(encoding="utf-8"))
             return mark["gguf"] != digest and self._store.get(DEMO_REFERENCE).id == mark["model"]
         except (ValueError, KeyError, TypeError, ModelNotFound):
             return False

@@ -4,33 +4,24 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from dmr_desktop.protocol.errors import Unauthorized
 from dmr_desktop.protocol.models import Model
 from dmr_desktop.store.store import ModelStore
-from tests.fakes.faulty_registry import OCI_MANIFEST, digest, store_files
+from tests.fakes.faulty_registry import digest, store_files
 from tests.fakes.gguf_files import STR, TINY, U32, gguf_bytes
 from tests.fakes.throttling_proxy import ThrottlingProxy
+from tests.real_registry import Registry, export, needs_registry, push
 
-REGISTRY, SKOPEO = shutil.which("docker-registry"), shutil.which("skopeo")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(REGISTRY is None or SKOPEO is None, reason="docker-registry and skopeo are not installed"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), needs_registry]
 MIB = 1 << 20
 KILLS = int(os.environ.get("DMR_TEST_KILLS", "12"))
 PULLER = """
@@ -41,68 +32,6 @@ store = ModelStore(Path(sys.argv[1]))
 print("ready", flush=True)
 print(store.pull(sys.argv[2], progress=lambda line: None, cancelled=threading.Event()), flush=True)
 """
-
-
-class Registry:
-    """docker-registry as a child of ours, on a loopback port, its data in a folder of the test's."""
-
-    def __init__(self, folder: Path, extra: str = "") -> None:
-        folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.host = f"127.0.0.1:{probe.getsockname()[1]}"
-        self._config = folder / "config.yml"
-        self._config.write_text(
-            "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
-            f"storage: {{filesystem: {{rootdirectory: '{folder}/data'}}, delete: {{enabled: true}}}}\n"
-            f"http: {{addr: '{self.host}', secret: test}}\n" + extra
-        )
-        self._log = (folder / "log").open("wb")
-
-    def restart(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self.__enter__()
-
-    def __enter__(self) -> Self:
-        assert REGISTRY is not None
-        command = [REGISTRY, "serve", str(self._config)]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://{self.host}/v2/", timeout=1).close()
-                return self
-            except urllib.error.HTTPError as answer:
-                answer.close()
-                return self
-            except OSError:
-                assert self._process.poll() is None
-                threading.Event().wait(0.1)
-        raise AssertionError("docker-registry does not answer")
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-
-
-def export(root: Path, model_id: str, folder: Path) -> Path:
-    """A stored model as an OCI image layout, the form that other tools push."""
-    manifest, blobs = store_files(root, model_id)
-    (folder / "blobs" / "sha256").mkdir(parents=True)
-    for content in (manifest, *blobs):
-        (folder / "blobs" / "sha256" / digest(content).removeprefix("sha256:")).write_bytes(content)
-    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    name = {"org.opencontainers.image.ref.name": "latest"}
-    entry = {"mediaType": OCI_MANIFEST, "digest": model_id, "size": len(manifest), "annotations": name}
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
-    return folder
-
-
-def push(layout: Path, target: str, *options: str) -> None:
-    assert SKOPEO is not None
-    command = [SKOPEO, "copy", "--preserve-digests", "--insecure-policy", "--dest-tls-verify=false", *options]
-    subprocess.run([*command, f"oci:{layout}:latest", f"docker://{target}"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
