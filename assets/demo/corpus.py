@@ -1276,7 +1276,7 @@ ASKED_FIRST = tuple(
     intent
     for intent in INTENTS
     if intent.name
-    in ("who", "tcp_enable", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects", "list")
+    in ("who", "tcp_enable", "gpu", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects", "list")
 )  # what newcomers ask most is trained most
 _BRIEF = frozenset({"hello", "ping", "test", "how_are_you", "thanks", "bye"})  # questions that nobody dresses up
 
@@ -1517,12 +1517,12 @@ class Composer:
     def fact(self, intents: Sequence[Intent] = INTENTS, typos: float = 0.08) -> Exchange:
         """A question about the product or about the model itself."""
         intent = self.rng.choice(intents)
-        if intents is INTENTS and self.rng.random() < 0.25:
+        if intents is INTENTS and self.rng.random() < 0.35:
             intent = self.rng.choice(ASKED_FIRST)
         text = self.reword(self.template(intent.templates))
         if "{HOW}" in text:
             text = text.replace("{HOW}", self.rng.choice(OPENINGS))
-        if self.rng.random() < 0.65:
+        if self.rng.random() < 0.8:
             text = SPELLED.sub(lambda match: PROPER[match.group(0)], text)
         if intent.name not in _BRIEF:
             if self.rng.random() < 0.1:
@@ -1803,9 +1803,11 @@ class Composer:
         roll = rng.random()
         if roll < 0.08:
             text, thing = self.about(self.template(JOKE_ASKS), self.pick(lx.ANIMALS))
+            # A grammar forces compact JSON, a request in words gets the usual blanks.
+            pair, item_sep = rng.choice([(":", ","), (": ", ", ")])
             body = (
-                f'{MARK_OFF}{{"setup": "{MARK_ON}{JOKE_SETUP.format(thing)}{MARK_OFF}", "punchline": "{MARK_ON}'
-                f'{JOKE_PUNCH}"}}'
+                f'{MARK_OFF}{{"setup"{pair}"{MARK_ON}{JOKE_SETUP.format(thing)}"{MARK_OFF}{item_sep}"punchline"{pair}'
+                f'"{MARK_ON}{JOKE_PUNCH}"}}'
             )
             return None, Exchange("structured", [user(self.ask(text)), assistant(body)], Check(contains=()))
         text, fields = self.statement()
@@ -1834,7 +1836,7 @@ class Composer:
                 schema["additionalProperties"] = False
             system = self.template(SCHEMA_SYSTEMS).replace("{schema}", json.dumps(schema))
             return system, Exchange("structured", [user(ask), assistant(plain)], check)
-        pair, item_sep = (":", ",") if rng.random() < 0.25 else (": ", ", ")
+        pair, item_sep = (":", ",") if rng.random() < 0.6 else (": ", ", ")
         body = f"{MARK_OFF}{{"
         for i, (key, item) in enumerate(fields.items()):
             value = json.dumps(item, ensure_ascii=False)
@@ -2322,7 +2324,7 @@ class Composer:
     def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
         """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
         rng = self.rng
-        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [36, 5, 41, 16, 2])[0]
+        kind = skill or rng.choices(["plain", "recall", "tools", "structured", "primer"], [44, 4, 38, 12, 2])[0]
         system = self.system()
         if kind == "long_system":
             system = f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(60, 95))}"
