@@ -15,6 +15,8 @@ _SLOW = 3.0
 _VERY_SLOW = 10.0
 _FASTER = 0.9
 _FIRST_PAUSE_SECONDS = 10.0
+# A collapse is often over soon (another program started, a grammar was compiled): look again before a user notices.
+_RETURN_PAUSE_SECONDS = 1.0
 _LAST_PAUSE_SECONDS = 160.0
 _SUPPLY_SECONDS = 0.25
 # A thread that has to share its core for less than this part of the time is not worth giving up.
@@ -48,7 +50,7 @@ class AdaptiveThreads:
         """While another number is tried: the one to go back to."""
         self._usual_slowness = 1.0
         self._pause = _FIRST_PAUSE_SECONDS
-        self._next_try = 0.0
+        self._next_try = clock() + _FIRST_PAUSE_SECONDS
 
     def start(self) -> int:
         """Begins with as many threads as there are free cores; call it once, before the first step."""
@@ -117,7 +119,10 @@ class AdaptiveThreads:
         if not is_better and self.count < usual and self._usual_slowness > _SLOW:
             for kind in self._fastest:
                 self._fastest[kind] *= self._usual_slowness
-        self._pause = _FIRST_PAUSE_SECONDS if is_better else min(2 * self._pause, _LAST_PAUSE_SECONDS)
+        if is_better:
+            self._pause = _RETURN_PAUSE_SECONDS if self.count < usual else _FIRST_PAUSE_SECONDS
+        else:
+            self._pause = min(2 * self._pause, _LAST_PAUSE_SECONDS)
         self._next_try = self._clock() + self._pause
         self._usual = None
         recent.clear()

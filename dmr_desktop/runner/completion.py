@@ -6,7 +6,7 @@ The inbox is a queue without an end: the service bounds how much it asks for.
 import threading
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NoReturn, TypeAlias
 
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
@@ -28,6 +28,7 @@ from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
 from dmr_desktop.runner.reader import Message
 from dmr_desktop.runner.watchdog import ends_within
 
+_QUIET_SECONDS = 2.0
 _PREPARE_SECONDS = 20.0
 """The formats layer gives a template two; tokenizing the longest prompt takes a few."""
 
@@ -77,9 +78,16 @@ class CompletionService:
     def run(self) -> NoReturn:
         """The engine's loop: what came in, then a step, for ever."""
         engine, inbox = self._engine, self._inbox
-        threading.Thread(target=engine.warm_grammars, name="warm grammars", daemon=True).start()
+        is_warm = False
         while True:
-            if engine.is_idle:
+            if engine.is_idle and not is_warm:
+                try:
+                    self._obey(inbox.get(timeout=_QUIET_SECONDS))
+                except Empty:
+                    # Beside a request it would slow every step of it: building the table holds the interpreter.
+                    threading.Thread(target=engine.warm_grammars, name="warm grammars", daemon=True).start()
+                    is_warm = True
+            elif engine.is_idle:
                 self._obey(inbox.get())
             while not inbox.empty():
                 self._obey(inbox.get())

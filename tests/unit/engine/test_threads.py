@@ -67,6 +67,17 @@ def test_vain_tries_become_rare() -> None:
     assert used.count(2) < 20
 
 
+def test_after_a_short_disturbance_all_cores_are_back_within_seconds() -> None:
+    machine = Machine(2, {2: 0.01, 1: 0.02})
+    machine.run(100)
+    machine.seconds = {2: 0.5, 1: 0.02}
+    machine.run(20)
+    assert machine.threads.count == 1
+    machine.seconds = {2: 0.01, 1: 0.02}
+    machine.run(100)  # two seconds with one thread
+    assert machine.threads.count == 2
+
+
 def test_longer_contexts_are_not_taken_for_a_collapse() -> None:
     machine = Machine(2, {2: 0.01, 1: 0.02})
     machine.run(200)
