@@ -32,3 +32,13 @@ class TestChatDMRLive(ChatModelIntegrationTests):
     @property
     def model_override_value(self) -> str:
         return "dmr.local/demo:latest"
+
+    @pytest.mark.xfail(
+        reason="nothing forces the keys of json_object: the demo model copies one of the two that are asked for"
+    )
+    def test_json_mode(self, model: BaseChatModel) -> None:
+        super().test_json_mode(model)
+
+    @pytest.mark.xfail(reason="the demo model was trained on Latin script and cannot copy Japanese into an argument")
+    def test_unicode_tool_call_integration(self, model: BaseChatModel, **options: Any) -> None:
+        super().test_unicode_tool_call_integration(model, **options)
