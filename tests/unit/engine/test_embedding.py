@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -66,7 +68,8 @@ def test_bad_inputs_are_named_and_nothing_is_computed(engine: EmbeddingEngine, c
 
 
 def test_fewer_threads_are_tried_as_in_the_text_engine(context: FakeVectors) -> None:
-    engine = EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3), AdaptiveThreads(2))
+    hours = itertools.count(0, 3600)  # no pause between tries is longer
+    engine = EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3), AdaptiveThreads(2, lambda: float(next(hours))))
     engine.embed([[1]] * 3 * 6)
     # One batch to learn from, five to compare with, then one thread fewer.
     assert context.batches.index([-1]) == 6
