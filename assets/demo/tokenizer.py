@@ -78,9 +78,14 @@ def train(seed: int = 7, samples: int = 6000) -> Tokenizer:
     for word, _ in sorted(spaced.most_common(SPACED_WORDS), key=lambda item: (-item[1], item[0])):
         merges.append((SPACE, word))
         vocab.append(SPACE + word)
-    ids = {token: i for i, token in enumerate([*SPECIAL, *vocab])}
+    return build([*SPECIAL, *vocab], merges)
+
+
+def build(tokens: list[str], merges: list[tuple[str, str]]) -> Tokenizer:
+    """The vocabulary of these tokens, by id, and merges, in their order."""
+    ids = {token: i for i, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocab=ids, merges=merges))
-    tokenizer.pre_tokenizer = pre
+    tokenizer.pre_tokenizer = pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in CONTROL])
     tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in USER_DEFINED])

@@ -3,11 +3,19 @@
 The seam between the dialects and the service.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 from dmr_desktop.protocol.generation import Event, GenerationRequest
+from dmr_desktop.protocol.json_types import JSON
+
+Defaults: TypeAlias = Mapping[str, JSON]
+"""What holds where a request sets nothing (the model's own recommendation, then what was configured for it), in the
+names of OpenAI's chat body: ``temperature``, ``max_tokens``, ``chat_template_kwargs`` ..."""
+
+NO_DEFAULTS: Defaults = MappingProxyType({})
 
 
 class StreamWriter(Protocol):
@@ -29,7 +37,7 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One parsed request, made by a dialect's ``parse(data) -> Exchange``, which raises InvalidRequest.
+    """One parsed request, made by a dialect's ``parse(data, defaults) -> Exchange``, which raises InvalidRequest.
 
     ``requests`` has one entry but where a dialect takes several prompts at once; their choices are
     numbered through: choice ``c`` of request ``i`` is answered as ``i * num_choices + c``.
@@ -43,3 +51,16 @@ class Exchange:
     collector: Callable[[], Collector]
     media_type: str = "text/event-stream"
     keep_alive_seconds: float | None = None
+
+
+class Parse(Protocol):
+    """A dialect's reading of a body that is any JSON value. Raises InvalidRequest."""
+
+    def __call__(self, data: object, defaults: Defaults = NO_DEFAULTS, /) -> Exchange: ...
+
+
+def with_defaults(data: object, defaults: Defaults) -> object:
+    """The body of a dialect that uses OpenAI's names, completed; ``null`` counts as not set."""
+    if not isinstance(data, dict):
+        return data
+    return {**defaults, **{name: value for name, value in data.items() if value is not None}}

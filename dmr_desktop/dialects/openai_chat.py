@@ -3,7 +3,7 @@
 import re
 from typing import cast
 
-from dmr_desktop.dialects.exchange import Exchange
+from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_defaults
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_chat_answer import ChatCollector, ChatWriter
 from dmr_desktop.dialects.openai_messages import read_messages
@@ -27,9 +27,9 @@ _RESERVED_KWARGS = ("messages", "tools", "bos_token", "eos_token", "add_generati
 _KWARG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def parse(data: object) -> Exchange:
+def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     """Raises InvalidRequest."""
-    body = Fields(data)
+    body = Fields(with_defaults(data, defaults))
     model = read_model(body)
     tools = read_tools(body)
     include_usage = read_include_usage(body)

@@ -5,12 +5,12 @@ costs one JSON string and one join.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
 
 import orjson
 
 from dmr_desktop.dialects.frames import DONE, data_frame
+from dmr_desktop.dialects.gathered import Gathered, GatheredChoice
 from dmr_desktop.dialects.openai_errors import error_frame
 from dmr_desktop.dialects.openai_usage import (
     FINGERPRINT,
@@ -31,7 +31,6 @@ from dmr_desktop.protocol.generation import (
     TokenLogprob,
     ToolCallArguments,
     ToolCallStarted,
-    Usage,
 )
 
 
@@ -124,56 +123,21 @@ class ChatWriter:
         )
 
 
-@dataclass(slots=True)
-class _Call:
-    id: str
-    name: str
-    arguments: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Choice:
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    calls: dict[int, _Call] = field(default_factory=dict)
-    logprobs: list[TokenLogprob] = field(default_factory=list)
-    finish_reason: str = "stop"
-
-
 class ChatCollector:
     """One ``chat.completion``."""
 
-    __slots__ = ("_choices", "_finished", "_has_logprobs", "_head")
+    __slots__ = ("_gathered", "_has_logprobs", "_head")
 
     def __init__(self, head: Head, num_choices: int, *, has_logprobs: bool) -> None:
         self._head = head
         self._has_logprobs = has_logprobs
-        self._choices = [_Choice() for _ in range(num_choices)]
-        self._finished: Finished | None = None
+        self._gathered = Gathered(num_choices)
 
     def add(self, events: Sequence[Event]) -> None:
-        for event in events:
-            match event:
-                case TextDelta(text, choice, logprobs):
-                    self._choices[choice].text.append(text)
-                    self._choices[choice].logprobs.extend(logprobs)
-                case ReasoningDelta(text, choice):
-                    self._choices[choice].reasoning.append(text)
-                case ToolCallStarted(call_index, call_id, name, choice):
-                    self._choices[choice].calls[call_index] = _Call(call_id, name)
-                case ToolCallArguments(call_index, text, choice):
-                    self._choices[choice].calls[call_index].arguments.append(text)
-                case ChoiceFinished(reason, choice):
-                    self._choices[choice].finish_reason = FINISH_REASONS[reason]
-                case Finished():
-                    self._finished = event
-                case Started() | Failed():
-                    pass
-                case _:
-                    assert_never(event)
+        self._gathered.add(events)
 
     def result(self) -> bytes:
-        finished = self._finished or Finished(Usage(0, 0))
+        finished = self._gathered.finished
         return orjson.dumps(
             {
                 "id": self._head.id,
@@ -181,25 +145,26 @@ class ChatCollector:
                 "created": self._head.created,
                 "model": self._head.model,
                 "system_fingerprint": FINGERPRINT,
-                "choices": [self._choice(index, choice) for index, choice in enumerate(self._choices)],
+                "choices": [self._choice(index, choice) for index, choice in enumerate(self._gathered.choices)],
                 "usage": usage_object(finished.usage),
                 "timings": timings_object(finished.usage, finished.timings),
             }
         )
 
-    def _choice(self, index: int, choice: _Choice) -> dict[str, object]:
-        text = "".join(choice.text)
-        message: dict[str, object] = {"role": "assistant", "content": text or (None if choice.calls else "")}
-        if choice.reasoning:
-            message["reasoning_content"] = "".join(choice.reasoning)
-        if choice.calls:
+    def _choice(self, index: int, choice: GatheredChoice) -> dict[str, object]:
+        text, reasoning, calls = choice.text, choice.reasoning, choice.calls
+        message: dict[str, object] = {"role": "assistant", "content": text or (None if calls else "")}
+        if reasoning:
+            message["reasoning_content"] = reasoning
+        if calls:
             message["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": "".join(call.arguments)},
-                }
-                for _, call in sorted(choice.calls.items())
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in calls
             ]
         logprobs = {"content": logprob_objects(tuple(choice.logprobs)), "refusal": None} if self._has_logprobs else None
-        return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": choice.finish_reason}
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": logprobs,
+            "finish_reason": FINISH_REASONS[choice.finish_reason],
+        }

@@ -1,6 +1,6 @@
 """``/completions``: raw prompts, OpenAI's older dialect."""
 
-from dmr_desktop.dialects.exchange import Exchange
+from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_defaults
 from dmr_desktop.dialects.fields import Fields, refuse, refuse_type
 from dmr_desktop.dialects.openai_completions_answer import CompletionCollector, CompletionWriter
 from dmr_desktop.dialects.openai_sampling import (
@@ -20,9 +20,9 @@ MAX_TOP_LOGPROBS = 20
 MAX_TOKEN_ID = 2**31 - 1
 
 
-def parse(data: object) -> Exchange:
+def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     """Raises InvalidRequest."""
-    body = Fields(data)
+    body = Fields(with_defaults(data, defaults))
     model = read_model(body)
     prompts = _read_prompts(body)
     sampling, max_tokens, stop = read_sampling(body), read_max_tokens(body), read_stop(body)

@@ -1,11 +1,11 @@
 """``/completions``, the answer: a stream of pieces, or one object of the same events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import orjson
 
 from dmr_desktop.dialects.frames import DONE, data_frame
+from dmr_desktop.dialects.gathered import Gathered, GatheredChoice
 from dmr_desktop.dialects.openai_errors import error_frame
 from dmr_desktop.dialects.openai_usage import FINGERPRINT, FINISH_REASONS, Head, timings_object, usage_object
 from dmr_desktop.protocol.generation import (
@@ -16,7 +16,6 @@ from dmr_desktop.protocol.generation import (
     ReasoningDelta,
     TextDelta,
     TokenLogprob,
-    Usage,
 )
 
 
@@ -70,47 +69,29 @@ class CompletionWriter:
         return data_frame({**self._head, "choices": [], **_totals(finished)})
 
 
-@dataclass(slots=True)
-class _Choice:
-    text: list[str] = field(default_factory=list)
-    logprobs: list[TokenLogprob] = field(default_factory=list)
-    finish_reason: str = "stop"
-
-
 class CompletionCollector:
     """One ``text_completion``."""
 
-    __slots__ = ("_choices", "_finished", "_has_logprobs", "_head")
+    __slots__ = ("_gathered", "_has_logprobs", "_head")
 
     def __init__(self, head: Head, num_choices: int, *, has_logprobs: bool) -> None:
         self._head = head
         self._has_logprobs = has_logprobs
-        self._choices = [_Choice() for _ in range(num_choices)]
-        self._finished = Finished(Usage(0, 0))
+        self._gathered = Gathered(num_choices)
 
     def add(self, events: Sequence[Event]) -> None:
-        for event in events:
-            match event:
-                case TextDelta(text, choice, logprobs):
-                    self._choices[choice].text.append(text)
-                    self._choices[choice].logprobs.extend(logprobs)
-                case ReasoningDelta(text, choice):
-                    self._choices[choice].text.append(text)
-                case ChoiceFinished(reason, choice):
-                    self._choices[choice].finish_reason = FINISH_REASONS[reason]
-                case Finished():
-                    self._finished = event
+        self._gathered.add(events)
 
     def result(self) -> bytes:
-        choices = [self._choice(index, choice) for index, choice in enumerate(self._choices)]
-        return orjson.dumps({**_head_object(self._head), "choices": choices, **_totals(self._finished)})
+        choices = [self._choice(index, choice) for index, choice in enumerate(self._gathered.choices)]
+        return orjson.dumps({**_head_object(self._head), "choices": choices, **_totals(self._gathered.finished)})
 
-    def _choice(self, index: int, choice: _Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: GatheredChoice) -> dict[str, object]:
         return {
             "index": index,
-            "text": "".join(choice.text),
+            "text": choice.reasoning + choice.text,
             "logprobs": _logprobs_object(tuple(choice.logprobs), 0) if self._has_logprobs else None,
-            "finish_reason": choice.finish_reason,
+            "finish_reason": FINISH_REASONS[choice.finish_reason],
         }
 
 

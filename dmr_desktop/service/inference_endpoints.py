@@ -1,6 +1,5 @@
 """Inference requests as ASGI endpoints: the checks that all pass, then the work of each kind."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -8,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.dialects import openai_embeddings
-from dmr_desktop.dialects.exchange import Exchange
+from dmr_desktop.dialects.exchange import Parse
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_embeddings import EmbeddingExchange
 from dmr_desktop.dialects.openai_sampling import read_model
@@ -71,10 +70,6 @@ class InferenceEndpoint:
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
-        if isinstance(data, dict):
-            configured = self._parts.configurations.defaults(files.model.id, self.mode)
-            given = {name: value for name, value in data.items() if value is not None}
-            data = {**recommended_sampling(files.model.config), **configured, **given}
         with self._parts.recorder.record(model, scope["path"]) as record:
             try:
                 await self._answer(data, files, record, scope, receive, send)
@@ -96,14 +91,15 @@ class InferenceEndpoint:
 class GenerationEndpoint(InferenceEndpoint):
     mode = Mode.COMPLETION
 
-    def __init__(self, parts: InferenceParts, parse: Callable[[object], Exchange]) -> None:
+    def __init__(self, parts: InferenceParts, parse: Parse) -> None:
         super().__init__(parts)
         self._parse = parse
 
     async def _answer(
         self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        exchange = self._parse(data)
+        configured = self._parts.configurations.defaults(files.model.id, self.mode)
+        exchange = self._parse(data, {**recommended_sampling(files.model.config), **configured})
         await Answer(self._parts.loader, files, exchange, record).run(scope, receive, send)
 
 
