@@ -49,12 +49,14 @@ def test_a_pull_killed_half_way_goes_on_and_then_chats(
     size = sum(map(len, blobs))
     reference = f"{proxy.host}/ai/x:y"
     service = start_live_service(tmp_path_factory.mktemp("dmr"))
-    half = proxy.after_blob_bytes(size // 2)
-    pulling = threading.Thread(target=dmr, args=(service, "pull", reference), daemon=True)
-    pulling.start()
-    assert half.wait(60)
-    service.process.kill()
-    service.process.wait()
+    try:
+        half = proxy.after_blob_bytes(size // 2)
+        pulling = threading.Thread(target=dmr, args=(service, "pull", reference), daemon=True)
+        pulling.start()
+        assert half.wait(60)
+    finally:
+        service.process.kill()
+        service.process.wait()
     pulling.join(30)
     again = start_live_service(service.directory)
     try:

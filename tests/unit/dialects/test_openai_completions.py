@@ -99,12 +99,12 @@ def test_a_failed_stream_ends_with_its_error() -> None:
 
 def test_one_object_of_the_same_events() -> None:
     collector = CompletionCollector(HEAD, 2, has_logprobs=False)
-    collector.add([Started(1, 0), TextDelta("b", 1), TextDelta("a", 0), ReasoningDelta("r", 0)])
+    collector.add([Started(1, 0), TextDelta("b", 1), ReasoningDelta("r", 0), TextDelta("a", 0)])
     collector.add([ChoiceFinished("stop"), ChoiceFinished("length", 1), Finished(Usage(1, 3))])
     answer = json.loads(collector.result())
     assert answer["object"] == "text_completion"
     assert [(choice["text"], choice["finish_reason"]) for choice in answer["choices"]] == [
-        ("ar", "stop"),
+        ("ra", "stop"),
         ("b", "length"),
     ]
     assert answer["choices"][0]["logprobs"] is None
