@@ -40,7 +40,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
             tools=tools,
             tool_choice=read_tool_choice(body, tools),
             parallel_tool_calls=body.flag("parallel_tool_calls", default=True),
-            template_kwargs=_read_template_kwargs(body),
+            template_kwargs=read_template_kwargs(body, body, "reasoning_effort"),
         ),
         sampling=read_sampling(body),
         max_tokens=read_max_tokens(body),
@@ -68,8 +68,8 @@ def _read_top_logprobs(body: Fields) -> int | None:
     return (top or 0) if wanted else None
 
 
-def _read_template_kwargs(body: Fields) -> dict[str, JSON]:
-    """``chat_template_kwargs`` and ``reasoning_effort``, as the variables that chat templates read."""
+def read_template_kwargs(body: Fields, holder: Fields, effort_name: str) -> dict[str, JSON]:
+    """``chat_template_kwargs`` and the effort that ``holder`` names, as the variables that chat templates read."""
     given = body.mapping("chat_template_kwargs") or {}
     kwargs = Fields(given, body.path("chat_template_kwargs"))
     for name in given:
@@ -78,7 +78,7 @@ def _read_template_kwargs(body: Fields) -> dict[str, JSON]:
     if kwargs.get("enable_thinking") is not None and not isinstance(kwargs.get("enable_thinking"), bool):
         kwargs.refuse("enable_thinking", 'invalid type for "enable_thinking" (expected boolean)')
     found = cast(dict[str, JSON], dict(given))
-    effort = body.choice("reasoning_effort", _EFFORTS)
+    effort = holder.choice(effort_name, _EFFORTS)
     if effort == "none":
         found.setdefault("enable_thinking", False)
     elif effort is not None:

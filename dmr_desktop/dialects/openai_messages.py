@@ -26,7 +26,7 @@ def _read_message(entry: Fields) -> Message:
     role = _ROLES.get(given) or _OLDER_ROLES.get(given)
     if role is None:
         entry.refuse("role", f"Invalid value: '{given[:40]}'. Supported values are: {one_of(list(_ROLES))}.")
-    content = _read_content(entry)
+    content = read_content(entry, "content")
     if content is None and role != "assistant":
         entry.missing("content")
     return Message(
@@ -47,15 +47,16 @@ def _read_reasoning(entry: Fields) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read_content(entry: Fields) -> tuple[Part, ...] | None:
-    value = entry.get("content")
+def read_content(entry: Fields, name: str) -> tuple[Part, ...] | None:
+    """A string or parts, in the spelling of chats or of responses; None if absent."""
+    value = entry.get(name)
     if value is None:
         return None
     if isinstance(value, str):
         return (TextPart(value),) if value else ()
     if not isinstance(value, list):
-        refuse_type(value, "a string or an array of parts", entry.path("content"))
-    return tuple(_read_part(part) for part in entry.objects("content"))
+        refuse_type(value, "a string or an array of parts", entry.path(name))
+    return tuple(_read_part(part) for part in entry.objects(name))
 
 
 def _read_part(part: Fields) -> Part:

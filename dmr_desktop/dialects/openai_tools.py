@@ -14,18 +14,30 @@ _TOOL_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 def read_tools(body: Fields) -> tuple[Tool, ...]:
     tools = tuple(_read_tool(entry) for entry in body.objects("tools", at_most=MAX_TOOLS))
-    names = [tool.name for tool in tools]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            body.refuse(f"tools[{index}].function.name", f"Invalid 'tools': two tools are named '{name}'.")
+    check_names(body, tools, "function.name")
     return tools
 
 
+def check_names(body: Fields, tools: tuple[Tool, ...], where: str) -> None:
+    names = [tool.name for tool in tools]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            body.refuse(f"tools[{index}].{where}", f"Invalid 'tools': two tools are named '{name}'.")
+
+
 def _read_tool(entry: Fields) -> Tool:
+    check_kind(entry)
+    return read_function(entry.required_inner("function"))
+
+
+def check_kind(entry: Fields) -> None:
     kind = entry.required_text("type")
     if kind != "function":
         entry.refuse("type", f"Unsupported tool type '{kind[:40]}': only 'function' is supported.")
-    function = entry.required_inner("function")
+
+
+def read_function(function: Fields) -> Tool:
+    """What names and describes a function, wherever a dialect puts it."""
     name = function.required_text("name")
     if not _TOOL_NAME.fullmatch(name):
         function.refuse(
@@ -73,11 +85,14 @@ def _read_named(choice: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
     kind = choice.required_text("type")
     if kind != "function":
         choice.refuse("type", f"Invalid value: '{kind[:40]}'. Supported values are: 'function'.")
-    function = choice.required_inner("function")
+    return NamedTool(read_known_name(choice.required_inner("function"), tools))
+
+
+def read_known_name(function: Fields, tools: tuple[Tool, ...]) -> str:
     name = function.required_text("name")
     if name not in {tool.name for tool in tools}:
         function.refuse("name", f"Invalid 'tool_choice': no tool is named '{name[:64]}'.")
-    return NamedTool(name)
+    return name
 
 
 def read_response_format(body: Fields) -> ResponseFormat | None:
