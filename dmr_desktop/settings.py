@@ -6,16 +6,18 @@ DMR does. A bad value is a :class:`SettingsError` that names the file or variabl
 What the user switches at run time (TCP on or off) is state, owned by the service, not a setting.
 """
 
+import ipaddress
 import os
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 DEFAULT_PORT = 12434
+MIN_API_KEY = 16
 MAX_SOCKET_PATH = 104
 """Bytes that every system allows in the path of a Unix socket, the final NUL included."""
 
@@ -54,6 +56,9 @@ class Settings:
 
     ``tcp_port`` is the port offered by the TCP switch. ``origins`` are the web origins allowed besides
     loopback ones; ``*`` allows all. ``hosts`` are Host header values allowed besides loopback ones.
+    ``extra_ports`` of loopback open and close with ``tcp_port``. ``container_addresses`` are where containers reach
+    this machine, offered by the switch of container access. At ``bind_addresses`` anybody who has ``api_key`` may
+    use the service. ``keep_request_bodies``: whether the log of requests holds their texts.
     """
 
     models_path: Path
@@ -70,6 +75,12 @@ class Settings:
     default_registry: str = "docker.io"
     insecure_registries: tuple[str, ...] = ()
     log_level: str = "info"
+    keep_request_bodies: bool = True
+    disable_metrics: bool = False
+    extra_ports: tuple[int, ...] = ()
+    bind_addresses: tuple[str, ...] = ()
+    container_addresses: tuple[str, ...] = ("172.17.0.1",)
+    api_key: str | None = field(default=None, repr=False)
 
     @property
     def log_dir(self) -> Path:
@@ -86,9 +97,28 @@ class Settings:
             raise SettingsError("max_queue must be at least 1")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"log_level {self.log_level!r}: use debug, info, warning or error")
+        for port in self.extra_ports:
+            if not 1 <= port <= 65535:
+                raise SettingsError(f"extra_ports: {port} is not a port: use 1 to 65535")
+        self._check_addresses()
         if len(os.fsencode(self.socket_path)) >= MAX_SOCKET_PATH:
             raise SettingsError(
                 f"the socket path is too long ({self.socket_path}): set MODEL_RUNNER_SOCK to a shorter one"
+            )
+
+    def _check_addresses(self) -> None:
+        for name, addresses in (("bind", self.bind_addresses), ("container", self.container_addresses)):
+            for address in addresses:
+                try:
+                    ipaddress.ip_address(address)
+                except ValueError:
+                    raise SettingsError(f"{name}_addresses: {address!r} is not an IP address") from None
+        if self.api_key is not None and not (len(self.api_key) >= MIN_API_KEY and self.api_key.isascii()):
+            raise SettingsError(f"api_key must be of at least {MIN_API_KEY} ASCII characters")
+        if self.bind_addresses and self.api_key is None:
+            raise SettingsError(
+                f"bind_addresses ({', '.join(self.bind_addresses)}) would let anybody there use this machine: "
+                "set api_key (DMR_API_KEY) too"
             )
 
 
@@ -107,6 +137,12 @@ _ENVIRONMENT = {
     "DEFAULT_REGISTRY": "default_registry",
     "DMR_INSECURE_REGISTRIES": "insecure_registries",
     "LOG_LEVEL": "log_level",
+    "DMR_KEEP_REQUEST_BODIES": "keep_request_bodies",
+    "DISABLE_METRICS": "disable_metrics",
+    "DMR_EXTRA_PORTS": "extra_ports",
+    "DMR_BIND_ADDRESSES": "bind_addresses",
+    "DMR_CONTAINER_ADDRESSES": "container_addresses",
+    "DMR_API_KEY": "api_key",
 }
 
 
@@ -156,6 +192,12 @@ def _from_file(path: Path) -> dict[str, Any]:
     return found
 
 
+class _Ports:
+    """The kind of a setting that is several ports."""
+
+
+_BOOLEANS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+
 _KINDS = {
     "models_path": Path,
     "socket_path": Path,
@@ -171,6 +213,12 @@ _KINDS = {
     "insecure_registries": tuple,
     "default_registry": str,
     "log_level": str,
+    "keep_request_bodies": bool,
+    "disable_metrics": bool,
+    "extra_ports": _Ports,
+    "bind_addresses": tuple,
+    "container_addresses": tuple,
+    "api_key": str,
 }
 
 
@@ -184,12 +232,17 @@ def _convert(name: str, value: object, source: str) -> Any:
         if kind is tuple:
             items = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
             return tuple(item.strip() for item in items if item.strip())
+        if kind is _Ports:
+            items = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+            return tuple(int(item) for item in items if item != "")
+        if kind is bool:
+            return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
         if kind is str:
             return str(value)
         if isinstance(value, bool):
             raise ValueError
         return kind(value)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         raise SettingsError(f"{source}: {value!r} is not a usable value") from None
 
 

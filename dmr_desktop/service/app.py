@@ -30,9 +30,13 @@ from dmr_desktop.service.loader import Loader, LoaderLimits
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.service.pulls import Pulls
 from dmr_desktop.service.recorder import Recorder
+from dmr_desktop.service.request_log import RequestLog
+from dmr_desktop.service.response_store import ResponseStore
 from dmr_desktop.service.routes_engines import EngineRoutes
 from dmr_desktop.service.routes_inference import InferenceRoutes
 from dmr_desktop.service.routes_models import ModelRoutes
+from dmr_desktop.service.routes_requests import RequestRoutes
+from dmr_desktop.service.routes_responses import ResponseRoutes
 from dmr_desktop.service.routes_service import ServiceRoutes
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
@@ -93,14 +97,18 @@ class Service:
             self.loader, RunnerConfig(num_sequences=settings.num_sequences, threads=settings.threads)
         )
         self._engines = EngineRoutes(self.catalog, self.loader, configurations)
-        inference = InferenceParts(self.catalog, self.loader, configurations, self.recorder)
+        self.requests = RequestLog(keeps_bodies=settings.keep_request_bodies, config_of=configurations.shown)
+        self._loaded: frozenset[str] = frozenset()
+        inference = InferenceParts(self.catalog, self.loader, configurations, self.recorder, self.requests)
         own = ServiceRoutes(settings, self.bus, self.telemetry, self.tcp, logs, self.stopping, self.snapshot)
         router = Router(
             [
                 *own.routes(),
                 *ModelRoutes(self.catalog, self.pulls, self.loader).routes(),
                 *self._engines.routes(),
+                *RequestRoutes(self.catalog, self.requests).routes(),
                 *InferenceRoutes(inference).routes(),
+                *ResponseRoutes(inference, ResponseStore()).routes(),
                 Route("/engines", _to_slash),
                 Route("/v1", _to_slash),
                 # Under these two a wrong method is as unknown as a wrong path.
@@ -128,6 +136,7 @@ class Service:
         self.bus.publish("stopping", dict)
         self.bus.close()
         self._logs.end_following()
+        self.requests.end_following()
         self.listeners.stop_accepting()
         await asyncio.gather(self.loader.shutdown(), self.pulls.close(), self._engines.close())
         await self.listeners.drain(_DRAIN_SECONDS)
@@ -170,6 +179,10 @@ class Service:
         self.bus.publish("models", lambda: {"models": [_model_notice(model) for model in models]})
 
     def _runners_changed(self) -> None:
+        loaded = self.loader.model_ids
+        if loaded != self._loaded:
+            self.requests.forget(self._loaded - loaded)
+            self._loaded = loaded
         if self._runners_notice is None and self.bus.has_listeners:
             self._runners_notice = asyncio.get_running_loop().call_later(_NOTICE_SECONDS, self._announce_runners)
 

@@ -160,3 +160,9 @@ class Configurations:
         held = self._loader.configurations()
         self._wishes = {key: wish for key, wish in self._wishes.items() if key in held}
         return self._wishes
+
+    def shown(self, model_id: str) -> Mapping[str, JSON]:
+        """What was set for a model, as it was written; for text, else for another mode."""
+        wishes = self.wishes()
+        found = (wishes.get(RunnerKey(DEFAULT_BACKEND, model_id, mode)) for mode in Mode)
+        return next((wish.shown for wish in found if wish is not None), {})

@@ -54,6 +54,7 @@ class Answer:
         self._files = files
         self._exchange = exchange
         self._record = record
+        record.asked(exchange)
 
     async def _events(self) -> AsyncGenerator[tuple[Event, ...], None]:
         exchange = self._exchange

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.dialects import openai_embeddings
-from dmr_desktop.dialects.exchange import Parse
+from dmr_desktop.dialects.exchange import Defaults, Parse
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_embeddings import EmbeddingExchange
 from dmr_desktop.dialects.openai_sampling import read_model
@@ -23,7 +23,8 @@ from dmr_desktop.service.engine_states import KNOWN_BACKENDS
 from dmr_desktop.service.generate import Answer, leased
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.recommended import recommended_sampling
-from dmr_desktop.service.recorder import Record, Recorder
+from dmr_desktop.service.recorder import Record, Recorder, Subject
+from dmr_desktop.service.request_log import RequestLog
 from dmr_desktop.service.strict_json import parse_json
 
 
@@ -35,6 +36,7 @@ class InferenceParts:
     loader: Loader
     configurations: Configurations
     recorder: Recorder
+    requests: RequestLog
 
 
 def not_found(reference: str) -> ModelNotFound:
@@ -70,9 +72,13 @@ class InferenceEndpoint:
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
-        with self._parts.recorder.record(model, scope["path"]) as record:
+        subject = Subject(next(iter(files.model.tags), files.model.id), self.mode)
+        with (
+            self._parts.recorder.record(model, scope["path"], subject) as record,
+            self._parts.requests.log(record, files.model.id, scope, raw, send) as logged_send,
+        ):
             try:
-                await self._answer(data, files, record, scope, receive, send)
+                await self._answer(data, files, record, scope, receive, logged_send)
             except DMRError as error:
                 record.fail(error.info)
                 raise
@@ -87,6 +93,11 @@ class InferenceEndpoint:
     ) -> None:
         raise NotImplementedError
 
+    def _defaults(self, files: ModelFiles) -> Defaults:
+        """What holds where a request sets nothing."""
+        configured = self._parts.configurations.defaults(files.model.id, self.mode)
+        return {**recommended_sampling(files.model.config), **configured}
+
 
 class GenerationEndpoint(InferenceEndpoint):
     mode = Mode.COMPLETION
@@ -98,8 +109,7 @@ class GenerationEndpoint(InferenceEndpoint):
     async def _answer(
         self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        configured = self._parts.configurations.defaults(files.model.id, self.mode)
-        exchange = self._parse(data, {**recommended_sampling(files.model.config), **configured})
+        exchange = self._parse(data, self._defaults(files))
         await Answer(self._parts.loader, files, exchange, record).run(scope, receive, send)
 
 

@@ -248,6 +248,11 @@ class Loader:
             if resident.state is not RunnerState.STOPPED
         ]
 
+    @property
+    def model_ids(self) -> frozenset[str]:
+        """Of every runner in ``statuses()``."""
+        return frozenset(key.model_id for key in self._residents)
+
     def users(self, model_id: str) -> int:
         """Requests that use the model now, in any backend and mode (waiting ones included)."""
         return sum(resident.users for resident in self._residents.values() if resident.key.model_id == model_id)

@@ -1,30 +1,78 @@
-"""What requests are being answered, and how many tokens come out. Counts and announces; keeps no text."""
+"""What requests are being answered, and how many tokens come out. Counts and announces.
+
+Texts are for :mod:`.request_log`, sums for :mod:`.metrics`; both are told here.
+"""
 
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.protocol.errors import ErrorInfo
-from dmr_desktop.protocol.generation import Event, Failed, Finished, ReasoningDelta, TextDelta, ToolCallArguments, Usage
+from dmr_desktop.protocol.generation import (
+    Event,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    Timings,
+    ToolCallArguments,
+    Usage,
+)
 from dmr_desktop.protocol.notices import RequestNotice
+from dmr_desktop.protocol.runners import Mode
 
 log = logging.getLogger(__name__)
 
 Outcome: TypeAlias = Literal["running", "done", "failed", "cancelled"]
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which model a request is for, by the name it is stored under, and what it is to do."""
+
+    model: str
+    mode: Mode = Mode.COMPLETION
+
+
 class Record:
-    """One inference request. ``watch`` sees every event on its way out."""
+    """One inference request. ``watch`` sees every event on its way out.
 
-    __slots__ = ("_began", "_deltas", "_recorder", "error", "id", "model", "outcome", "path", "started_at", "usage")
+    ``asked`` is told what was asked, ``keep``, if set, gets each group of events. ``first_token_ms`` is None until
+    there is one.
+    """
 
-    def __init__(self, recorder: "Recorder", model: str, path: str) -> None:
+    __slots__ = (
+        "_began",
+        "_deltas",
+        "_recorder",
+        "asked",
+        "error",
+        "first_token_ms",
+        "id",
+        "keep",
+        "model",
+        "outcome",
+        "path",
+        "started_at",
+        "subject",
+        "timings",
+        "usage",
+    )
+
+    def __init__(self, recorder: "Recorder", model: str, path: str, subject: Subject) -> None:
         self.id = f"req-{secrets.token_hex(8)}"
         self.model = model
         self.path = path
+        self.subject = subject
+        self.asked: Callable[[Exchange], None] = _ignore
+        self.keep: Callable[[Sequence[Event]], None] | None = None
+        self.first_token_ms: float | None = None
+        self.timings = Timings()
         self.started_at = time.time()
         self.outcome: Outcome = "running"
         self.usage: Usage | None = None
@@ -40,12 +88,17 @@ class Record:
                 new += 1
             elif isinstance(event, Finished):
                 self.done(event.usage)
+                self.timings = event.timings
                 # A delta is nearly always one token; the final count corrects for those that held several.
                 new += max(0, event.usage.completion_tokens - self._deltas - new)
             elif isinstance(event, Failed):
                 self.fail(event.error)
+        if new and self.first_token_ms is None:
+            self.first_token_ms = self.duration_ms
         self._deltas += new
         self._recorder.num_tokens += new
+        if self.keep is not None:
+            self.keep(events)
 
     def done(self, usage: Usage) -> None:
         self.outcome = "done"
@@ -55,6 +108,11 @@ class Record:
         self.outcome = "failed"
         self.error = error
 
+    @property
+    def duration_ms(self) -> float:
+        """Since it began."""
+        return round((time.monotonic() - self._began) * 1000, 3)
+
     def notice(self) -> RequestNotice:
         return RequestNotice(
             id=self.id,
@@ -62,7 +120,7 @@ class Record:
             model=self.model,
             path=self.path,
             started_at=self.started_at,
-            duration_ms=round((time.monotonic() - self._began) * 1000, 3),
+            duration_ms=self.duration_ms,
             prompt_tokens=self.usage.prompt_tokens if self.usage else 0,
             completion_tokens=self.usage.completion_tokens if self.usage else self._deltas,
             error=self.error.message if self.error else "",
@@ -70,17 +128,20 @@ class Record:
 
 
 class Recorder:
-    """``announce`` is called when a request begins and when it ends. ``num_tokens`` only grows."""
+    """``announce`` is called when a request begins and when it ends, ``ended`` then too. ``num_tokens`` only grows."""
 
-    def __init__(self, announce: Callable[[RequestNotice], None]) -> None:
+    def __init__(
+        self, announce: Callable[[RequestNotice], None], ended: Callable[[Record], None] = lambda record: None
+    ) -> None:
         self._announce = announce
+        self._ended = ended
         self.num_tokens = 0
         self.num_active = 0
 
     @contextmanager
-    def record(self, model: str, path: str) -> Iterator[Record]:
+    def record(self, model: str, path: str, subject: Subject | None = None) -> Iterator[Record]:
         """For the time of one request; one that neither finished nor failed was cancelled."""
-        record = Record(self, model, path)
+        record = Record(self, model, path, subject or Subject(model))
         self.num_active += 1
         self._announce(record.notice())
         try:
@@ -91,6 +152,7 @@ class Recorder:
                 record.outcome = "cancelled"
             notice = record.notice()
             self._announce(notice)
+            self._ended(record)
             log.info(
                 "%s %s %s: %s, %d prompt and %d completion tokens in %.0f ms%s",
                 notice.id,
@@ -102,6 +164,10 @@ class Recorder:
                 notice.duration_ms,
                 f": {_printable(notice.error)}" if notice.error else "",
             )
+
+
+def _ignore(_: Exchange) -> None:
+    """A record that nobody reads."""
 
 
 def _printable(text: str) -> str:

@@ -1,7 +1,7 @@
 """The service's own routes: what it is, what happens in it, its switches and its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from starlette.requests import Request
@@ -16,15 +16,13 @@ from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 from dmr_desktop.protocol.notices import Snapshot
 from dmr_desktop.service.answers import PLAIN, json_answer, text_answer
 from dmr_desktop.service.bus import Bus, event_frame
-from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.service.requests import parse_go_bool, read_fields
-from dmr_desktop.service.streamed import StreamedAnswer
+from dmr_desktop.service.streamed import WARM_SECONDS, StreamedAnswer, StreamResponse
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.settings import Settings
 
-WARM_SECONDS = 15.0
 _WARM = b":\n\n"
 
 
@@ -64,7 +62,7 @@ class ServiceRoutes:
     # ---- what happens -----------------------------------------------------------------------
 
     async def events(self, _: Request) -> Response:
-        return _StreamResponse(self._write_events, EVENT_STREAM)
+        return StreamResponse(self._write_events, EVENT_STREAM)
 
     async def _write_events(self, out: StreamedAnswer) -> None:
         with self._bus.subscribe() as subscription:
@@ -87,7 +85,7 @@ class ServiceRoutes:
                 return text_answer(400, f'invalid {name} parameter: "{text}" is not a valid boolean')
         with_engines = not flags["no-engines"]
         if flags["follow"]:
-            return _StreamResponse(partial(self._write_log, with_engines=with_engines), PLAIN)
+            return StreamResponse(partial(self._write_log, with_engines=with_engines), PLAIN)
         try:
             lines = await asyncio.to_thread(self._logs.lines, with_engines=with_engines)
         except FileNotFoundError:
@@ -145,19 +143,3 @@ class _Fixed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await Response(self._body, media_type=self._media_type)(scope, receive, send)
-
-
-class _StreamResponse(Response):
-    """Written by ``write`` until it returns or the client leaves."""
-
-    def __init__(self, write: Callable[[StreamedAnswer], Coroutine[None, None, None]], media_type: str) -> None:
-        super().__init__(media_type=media_type)
-        self._write = write
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        out = StreamedAnswer(send, self.media_type or PLAIN)
-        await run_while_connected(receive, self._run(out))
-
-    async def _run(self, out: StreamedAnswer) -> None:
-        await self._write(out)
-        await out.close()

@@ -1,10 +1,15 @@
 """An HTTP answer that is written piece by piece, as plain ASGI."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
-from starlette.types import Send
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.dialects.frames import COMMENT, EVENT_STREAM
+from dmr_desktop.service.connection import run_while_connected
+
+WARM_SECONDS = 15.0
+"""A stream on which nothing happens says so after this long, lest somebody in between takes it for dead."""
 
 
 class StreamedAnswer:
@@ -45,3 +50,19 @@ class StreamedAnswer:
     async def close(self) -> None:
         await self.open()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class StreamResponse(Response):
+    """Written by ``write`` until it returns or the client leaves."""
+
+    def __init__(self, write: Callable[[StreamedAnswer], Coroutine[None, None, None]], media_type: str) -> None:
+        super().__init__(media_type=media_type)
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        out = StreamedAnswer(send, self.media_type or "text/plain")
+        await run_while_connected(receive, self._run(out))
+
+    async def _run(self, out: StreamedAnswer) -> None:
+        await self._write(out)
+        await out.close()
