@@ -80,19 +80,19 @@ def read_max_tokens(body: Fields) -> int | None:
     return older if newer is None else newer
 
 
-def read_stop(body: Fields) -> tuple[str, ...]:
-    value = body.get("stop")
+def read_stop(body: Fields, name: str = "stop") -> tuple[str, ...]:
+    value = body.get(name)
     if value is None:
         return ()
     if isinstance(value, str):
-        body = Fields({"stop": [value]}, body.where)
+        body = Fields({name: [value]}, body.where)
     stops = []
-    for index, item in enumerate(body.items("stop", at_most=MAX_STOPS) or []):
-        name = f"stop[{index}]"
+    for index, item in enumerate(body.items(name, at_most=MAX_STOPS) or []):
+        entry = f"{name}[{index}]"
         if not isinstance(item, str):
-            body.refuse(name, f"Invalid type for '{body.path(name)}': expected a string.")
+            body.refuse(entry, f"Invalid type for '{body.path(entry)}': expected a string.")
         if not item or len(item) > MAX_STOP_CHARS:
-            body.refuse(name, f"Invalid '{body.path(name)}': a stop string has 1 to {MAX_STOP_CHARS} characters.")
+            body.refuse(entry, f"Invalid '{body.path(entry)}': a stop string has 1 to {MAX_STOP_CHARS} characters.")
         stops.append(item)
     return tuple(stops)
 

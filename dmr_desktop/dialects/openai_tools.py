@@ -47,16 +47,17 @@ def read_function(function: Fields) -> Tool:
     return Tool(
         name=name,
         description=function.text("description") or "",
-        parameters=_read_parameters(function),
+        parameters=read_parameters(function, "parameters"),
         strict=function.flag("strict"),
     )
 
 
-def _read_parameters(function: Fields) -> Mapping[str, JSON]:
-    given = function.mapping("parameters")
+def read_parameters(function: Fields, name: str) -> Mapping[str, JSON]:
+    """The JSON schema of a function's arguments; {} if absent."""
+    given = function.mapping(name)
     if not given:
         return {}
-    parameters = Fields(given, function.path("parameters"))
+    parameters = Fields(given, function.path(name))
     kind = parameters.text("type") if not isinstance(parameters.get("type"), list) else "object"
     if kind not in (None, "object"):
         parameters.refuse(

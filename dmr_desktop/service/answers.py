@@ -3,7 +3,7 @@
 Knows no route.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 from starlette.datastructures import Headers
@@ -49,13 +49,15 @@ def json_answer(value: object, status: int = 200) -> Response:
     return Response(json_bytes(value), status, media_type="application/json")
 
 
-def error_answer(scope: Scope, error: DMRError | HTTPProblem) -> Response:
-    """The refusal of a request, in the form that its path (and Docker's own CLI) expects."""
+def error_answer(
+    scope: Scope, error: DMRError | HTTPProblem, writer: Callable[[ErrorInfo], bytes] | None = None
+) -> Response:
+    """The refusal of a request, in the form that its path (and Docker's own CLI) expects, or that of ``writer``."""
     info = error.info
     headers = dict(error.headers) if isinstance(error, HTTPProblem) else {}
     if error.status == 429:
         headers["Retry-After"] = str(RETRY_SECONDS)
-    writer = error_writer(scope["path"])
+    writer = writer or error_writer(scope["path"])
     if writer is None or Headers(scope=scope).get("user-agent", "").startswith(_CLI_AGENT):
         return text_answer(error.status, info.message, headers)
     return Response(writer(info), error.status, headers=headers, media_type="application/json")
