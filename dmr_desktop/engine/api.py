@@ -82,7 +82,8 @@ class EngineStats:
     ``prompt_tokens`` were computed, ``cached_tokens`` reused; ``forced_tokens`` are the part of
     ``generated_tokens`` that a grammar left no choice about. ``preemptions``: sequences that had to give
     up their place for want of KV cells and were computed again. Times are seconds spent in decoding and
-    in everything else the steps do.
+    in everything else the steps do. ``kv_cells_used`` of ``kv_cells`` hold a token now, about: prefixes that several
+    sequences share count once.
     """
 
     running: int
@@ -96,3 +97,5 @@ class EngineStats:
     threads: int
     decode_seconds: float
     other_seconds: float
+    kv_cells: int
+    kv_cells_used: int

@@ -133,6 +133,8 @@ class Engine:
             threads=self._threads.count,
             decode_seconds=self._decode_seconds,
             other_seconds=self._other_seconds,
+            kv_cells=self._context.pool_size,
+            kv_cells_used=min(self._slots.cells_held, self._context.pool_size),
         )
 
     def compile_grammar(self, grammar: str) -> Constraint:

@@ -62,6 +62,11 @@ class Slots:
         running = ((slot, slot.sequence) for slot in self._slots if slot.sequence is not None)
         return sum(sequence.num_tokens - max(slot.borrowed, sequence.leader_length) for slot, sequence in running)
 
+    @property
+    def cells_held(self) -> int:
+        """About how many cells hold a token, idle slots' included; for information, from any thread."""
+        return sum(max(0, slot.computed - slot.borrowed) for slot in self._slots)
+
     def match(self, sequence: Sequence) -> Match:
         """Looks for the longest common prefix with any slot, running ones included."""
         wanted = sequence.tokens[: sequence.num_tokens]

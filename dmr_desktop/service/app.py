@@ -28,16 +28,22 @@ from dmr_desktop.service.inference_endpoints import InferenceParts
 from dmr_desktop.service.listeners import Listeners
 from dmr_desktop.service.loader import Loader, LoaderLimits
 from dmr_desktop.service.logs import Logs
+from dmr_desktop.service.metrics import Metrics
 from dmr_desktop.service.pulls import Pulls
 from dmr_desktop.service.recorder import Recorder
 from dmr_desktop.service.request_log import RequestLog
 from dmr_desktop.service.response_store import ResponseStore
+from dmr_desktop.service.routes_anthropic import AnthropicRoutes
 from dmr_desktop.service.routes_engines import EngineRoutes
 from dmr_desktop.service.routes_inference import InferenceRoutes
 from dmr_desktop.service.routes_models import ModelRoutes
+from dmr_desktop.service.routes_ollama import OllamaRoutes
+from dmr_desktop.service.routes_ollama_models import OllamaModelRoutes
 from dmr_desktop.service.routes_requests import RequestRoutes
 from dmr_desktop.service.routes_responses import ResponseRoutes
+from dmr_desktop.service.routes_rerank import rerank_routes
 from dmr_desktop.service.routes_service import ServiceRoutes
+from dmr_desktop.service.routes_tokenize import tokenize_routes
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.settings import Settings, asset
@@ -69,6 +75,7 @@ class Service:
         self.bus = Bus()
         self.demo = DemoModel(store, asset("demo/demo.gguf"), settings.state_dir / "demo-stored")
         self.catalog = Catalog(store, self._models_changed)
+        self.metrics = Metrics()
         self.loader = Loader(
             backends,
             LoaderLimits(
@@ -79,9 +86,10 @@ class Service:
             ),
             log=logs.for_runner,
             on_change=self._runners_changed,
+            tell=self.metrics.loader_event,
         )
         self.pulls = Pulls(self.demo, self._announce_pull, self.catalog.changed)
-        self.recorder = Recorder(self._announce_request)
+        self.recorder = Recorder(self._announce_request, self.metrics.request_ended)
         self.telemetry = Telemetry(
             self.recorder,
             self.loader.statuses,
@@ -100,7 +108,9 @@ class Service:
         self.requests = RequestLog(keeps_bodies=settings.keep_request_bodies, config_of=configurations.shown)
         self._loaded: frozenset[str] = frozenset()
         inference = InferenceParts(self.catalog, self.loader, configurations, self.recorder, self.requests)
-        own = ServiceRoutes(settings, self.bus, self.telemetry, self.tcp, logs, self.stopping, self.snapshot)
+        own = ServiceRoutes(
+            settings, self.bus, self.telemetry, self.tcp, logs, self.stopping, self.snapshot, self._metrics_text
+        )
         router = Router(
             [
                 *own.routes(),
@@ -108,6 +118,11 @@ class Service:
                 *self._engines.routes(),
                 *RequestRoutes(self.catalog, self.requests).routes(),
                 *InferenceRoutes(inference).routes(),
+                *rerank_routes(inference),
+                *tokenize_routes(inference),
+                *OllamaRoutes(inference).routes(),
+                *OllamaModelRoutes(self.catalog, self.pulls, self.loader, settings.idle_timeout_seconds).routes(),
+                *AnthropicRoutes(inference).routes(),
                 *ResponseRoutes(inference, ResponseStore()).routes(),
                 Route("/engines", _to_slash),
                 Route("/v1", _to_slash),
@@ -169,6 +184,9 @@ class Service:
             pulls=self.pulls.statuses(),
             telemetry=self.telemetry.samples,
         )
+
+    async def _metrics_text(self) -> str:
+        return await self.metrics.text(self.loader)
 
     def _models_changed(self) -> None:
         if self.bus.has_listeners:

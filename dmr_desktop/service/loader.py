@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND, Backend, LogLine, Runner
 from dmr_desktop.protocol.errors import (
@@ -35,8 +36,11 @@ from dmr_desktop.service.placement import (
     default_seats,
     estimate_bytes,
 )
+from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.supervisor import Patience, Supervisor
+
+LoaderEvent: TypeAlias = Literal["load", "load_failure", "crash"]
 
 _LOOK_AGAIN_SECONDS = 1.0  # other programs give memory back without telling us
 
@@ -73,7 +77,8 @@ def real_probes() -> Probes:
 class Loader:
     """``lease`` a runner, tell its state, unload it.
 
-    ``on_change`` is called (synchronously, on the loop) after every change of ``statuses()``.
+    ``on_change`` is called (synchronously, on the loop) after every change of ``statuses()``; ``tell`` when a model
+    was loaded (and in how many seconds), could not be loaded, or its process died.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class Loader:
         log: Callable[[RunnerKey, str], LogLine] = lambda key, label: lambda line: None,
         on_change: Callable[[], None] = lambda: None,
         probes: Probes | None = None,
+        tell: Callable[[LoaderEvent, Subject, float], None] = lambda event, subject, seconds: None,
     ) -> None:
         self._backends = backends
         self._limits = limits
@@ -91,6 +97,7 @@ class Loader:
         self._log = log
         self._on_change = on_change
         self._probes = probes or real_probes()
+        self._tell = tell
         self._residents: dict[RunnerKey, Resident] = {}
         self._configurations: dict[RunnerKey, RunnerConfig] = {}
         self._waiting_for_room: set[asyncio.Future[None]] = set()
@@ -139,7 +146,13 @@ class Loader:
             raise BackendNotFound(f"unknown backend {key.backend!r}", hint=f"there are: {', '.join(self._backends)}")
         resident = self._residents.get(key)
         if resident is None:
-            supervisor = Supervisor(backend, self._log(key, label), self._changed, self._limits.patience)
+            supervisor = Supervisor(
+                backend,
+                self._log(key, label),
+                self._changed,
+                self._limits.patience,
+                lambda: self._tell("crash", subject_of(key, files), 0.0),
+            )
             resident = Resident(key, files, label, supervisor, self.configuration(key))
             self._residents[key] = resident
         if resident.users >= resident.config.num_sequences + self._limits.max_queue:
@@ -194,6 +207,7 @@ class Loader:
             tokens = context_tokens(configured, shape, self._probes.available())
             resident.need_bytes = estimate_bytes(shape, tokens)
             await self._wait_for_room(resident)
+            began = time.monotonic()
             runner = await resident.supervisor.start(
                 LaunchSpec(
                     weights=str(resident.files.weights),
@@ -206,7 +220,11 @@ class Loader:
             )
             resident.loaded_at = time.time()
             resident.idle_since = time.monotonic()
+            self._tell("load", subject_of(resident.key, resident.files), resident.idle_since - began)
             return runner
+        except DMRError:
+            self._tell("load_failure", subject_of(resident.key, resident.files), 0.0)
+            raise
         finally:
             resident.load = None
             resident.is_placed = False
@@ -244,6 +262,18 @@ class Loader:
         """Every runner that is starting, ready, busy, stopping or has failed last, in order of their first use."""
         return [
             resident.status(self._expires_in(resident), self._probes.process)
+            for resident in self._residents.values()
+            if resident.state is not RunnerState.STOPPED
+        ]
+
+    def subjects(self) -> list[tuple[Subject, RunnerStatus, Runner | None]]:
+        """``statuses()``, whom each is for, and the runner of those that are ready."""
+        return [
+            (
+                subject_of(resident.key, resident.files),
+                resident.status(self._expires_in(resident), self._probes.process),
+                resident.supervisor.runner,
+            )
             for resident in self._residents.values()
             if resident.state is not RunnerState.STOPPED
         ]
@@ -375,3 +405,8 @@ def _retrieve(load: asyncio.Task[Runner]) -> None:
     """Those who asked may have left; then a failed load is no news."""
     if not load.cancelled():
         load.exception()
+
+
+def subject_of(key: RunnerKey, files: ModelFiles) -> Subject:
+    """The name that the model is stored under, not the spelling of the request that loaded it."""
+    return Subject(next(iter(files.model.tags), key.model_id), key.mode)

@@ -17,6 +17,7 @@ from dmr_desktop.protocol.notices import Snapshot
 from dmr_desktop.service.answers import PLAIN, json_answer, text_answer
 from dmr_desktop.service.bus import Bus, event_frame
 from dmr_desktop.service.logs import Logs
+from dmr_desktop.service.prometheus_text import CONTENT_TYPE as METRICS_TYPE
 from dmr_desktop.service.requests import parse_go_bool, read_fields
 from dmr_desktop.service.streamed import WARM_SECONDS, StreamedAnswer, StreamResponse
 from dmr_desktop.service.tcp_switch import TcpSwitch
@@ -24,10 +25,14 @@ from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.settings import Settings
 
 _WARM = b":\n\n"
+_ANY = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
 class ServiceRoutes:
-    """``snapshot`` makes what ``/events`` begins with. Setting ``stopping`` ends the service."""
+    """``snapshot`` makes what ``/events`` begins with, ``metrics_text`` what ``/metrics`` answers.
+
+    Setting ``stopping`` ends the service.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class ServiceRoutes:
         logs: Logs,
         stopping: asyncio.Event,
         snapshot: Callable[[], Awaitable[Snapshot]],
+        metrics_text: Callable[[], Awaitable[str]],
     ) -> None:
         self._settings = settings
         self._bus = bus
@@ -46,6 +52,7 @@ class ServiceRoutes:
         self._logs = logs
         self._stopping = stopping
         self._snapshot = snapshot
+        self._metrics_text = metrics_text
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -53,6 +60,7 @@ class ServiceRoutes:
             Route("/version", _Fixed(f'{{"version":"{__version__}"}}\n'.encode(), "application/json")),
             Route("/events", self.events, methods=["GET"]),
             Route("/logs", self.logs, methods=["GET"]),
+            *([] if self._settings.disable_metrics else [Route("/metrics", self.metrics, methods=_ANY)]),
             Route("/telemetry", self.telemetry, methods=["GET"]),
             Route("/settings", self.settings, methods=["GET"]),
             Route("/settings/tcp", self.set_tcp, methods=["PUT"]),
@@ -74,6 +82,11 @@ class ServiceRoutes:
     async def telemetry(self, _: Request) -> Response:
         samples = self._telemetry.samples or (await self._telemetry.sample(),)
         return json_answer({"telemetry": wire.dump(samples)})
+
+    async def metrics(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return text_answer(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
+        return Response(await self._metrics_text(), media_type=METRICS_TYPE)
 
     async def logs(self, request: Request) -> Response:
         flags = {}

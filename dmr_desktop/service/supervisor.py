@@ -28,12 +28,17 @@ class Supervisor:
     """STOPPED → STARTING → READY → STOPPING → STOPPED, or FAILED with ``error`` from anywhere.
 
     At most one process exists at a time, and it is reaped; ``pid`` is its number from READY to its end.
-    ``on_change`` is called after each change of state. The caller starts only what is STOPPED or FAILED, one
-    ``start`` at a time.
+    ``on_change`` is called after each change of state, ``on_crash`` at each death that nobody asked for. The caller
+    starts only what is STOPPED or FAILED, one ``start`` at a time.
     """
 
     def __init__(
-        self, backend: Backend, log: LogLine, on_change: Callable[[], None], patience: Patience = Patience()
+        self,
+        backend: Backend,
+        log: LogLine,
+        on_change: Callable[[], None],
+        patience: Patience = Patience(),
+        on_crash: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = RunnerState.STOPPED
         self.error: DMRError | None = None
@@ -43,6 +48,7 @@ class Supervisor:
         self._backend = backend
         self._log = log
         self._on_change = on_change
+        self._on_crash = on_crash
         self._patience = patience
         self._watch: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -64,6 +70,7 @@ class Supervisor:
         except DMRError as error:
             if isinstance(error, RunnerCrashed):
                 self.crashes.add(time.monotonic(), error.evidence)
+                self._on_crash()
             self._fail(error)
             raise
         except BaseException:
@@ -130,6 +137,7 @@ class Supervisor:
 
     def _died(self, death: Death) -> None:
         self.crashes.add(time.monotonic(), death.cause)
+        self._on_crash()
         self._fail(death.error())
 
     def _fail(self, error: DMRError) -> None:

@@ -19,6 +19,7 @@ from dmr_desktop.protocol.generation import (
     Usage,
 )
 from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import LaunchSpec, RunnerFacts
 
 FACTS = RunnerFacts(4096, 4096, 8, 1000, 4, "scripted")
@@ -45,6 +46,9 @@ class Script:
     vectors: Callable[[EmbeddingRequest], EmbeddingResult] = lambda request: EmbeddingResult(
         tuple((0.6, 0.8, 0.0, 0.0) for _ in request.inputs), prompt_tokens=3 * len(request.inputs)
     )
+    scores: Callable[[RerankRequest], RerankResult] = lambda request: RerankResult(
+        tuple(float(len(document)) for document in request.documents), False, 3 * len(request.documents)
+    )
     gate: asyncio.Semaphore | None = None
     load_error: DMRError | None = None
     load_gate: asyncio.Event | None = None
@@ -52,8 +56,12 @@ class Script:
     begun: "asyncio.Queue[GenerationRequest]" = field(default_factory=asyncio.Queue)
     """Each request as its generation begins, for tests that wait for that."""
     embeddings: list[EmbeddingRequest] = field(default_factory=list)
+    rankings: list[RerankRequest] = field(default_factory=list)
     launches: list[LaunchSpec] = field(default_factory=list)
     launched: "asyncio.Queue[LaunchSpec]" = field(default_factory=asyncio.Queue)
+    stats: Mapping[str, JSON] = field(default_factory=dict)
+    runners: "list[ScriptedRunner]" = field(default_factory=list)
+    """Those that were started, dead ones too."""
     num_cancelled: int = 0
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -98,11 +106,15 @@ class ScriptedRunner:
         self._script.embeddings.append(request)
         return self._script.vectors(request)
 
+    async def rerank(self, request: RerankRequest) -> RerankResult:
+        self._script.rankings.append(request)
+        return self._script.scores(request)
+
     async def tokenize(self, prompt: Prompt) -> list[int]:
         return [1, 2, 3]
 
     async def stats(self) -> Mapping[str, JSON]:
-        return {}
+        return self._script.stats
 
     def silent_seconds(self) -> float:
         return 0.0
@@ -136,4 +148,6 @@ class ScriptedBackend:
         if self._script.load_error is not None:
             raise self._script.load_error
         log("scripted runner is ready")
-        return ScriptedRunner(self._script)
+        runner = ScriptedRunner(self._script)
+        self._script.runners.append(runner)
+        return runner
