@@ -103,7 +103,7 @@ def ensure_bundle(layout: Layout, manifest: Manifest, config: ModelConfig) -> Bu
     weights, mmproj, template = _roles(list(plan))
     target = layout.bundle(manifest.id)
     try:
-        if not _is_whole(target, plan):
+        if not _is_whole(layout, target, plan):
             _make(layout, target, plan, config)
     except OSError as error:
         if len(weights) > 1:
@@ -128,9 +128,10 @@ def remove_bundle(layout: Layout, model_id: str) -> None:
         shutil.rmtree(layout.bundle(model_id))
 
 
-def _is_whole(target: Path, plan: dict[str, Descriptor]) -> bool:
+def _is_whole(layout: Layout, target: Path, plan: dict[str, Descriptor]) -> bool:
+    """Whether every file is there and is the blob itself: a blob fetched anew leaves old links with the old bytes."""
     try:
-        return all((target / "model" / name).stat().st_size == layer.size for name, layer in plan.items())
+        return all((target / "model" / name).samefile(layout.blob(layer.digest)) for name, layer in plan.items())
     except OSError:
         return False
 
@@ -144,13 +145,13 @@ def _make(layout: Layout, target: Path, plan: dict[str, Descriptor], config: Mod
             os.link(layout.blob(layer.digest), path)
         text = json.dumps(config.to_json(), ensure_ascii=False, separators=(",", ":"))
         (building / "config.json").write_text(text + "\n", encoding="utf-8")
-        if target.exists() and not _is_whole(target, plan):
+        if target.exists() and not _is_whole(layout, target, plan):
             shutil.rmtree(target)
         try:
             building.rename(target)
         except OSError:
             # Another thread or process was quicker.
-            if not _is_whole(target, plan):
+            if not _is_whole(layout, target, plan):
                 raise
     finally:
         shutil.rmtree(building, ignore_errors=True)

@@ -17,7 +17,7 @@ from dmr_desktop.store.bundles import remove_bundle
 from dmr_desktop.store.config import ConfigFile, parse_config
 from dmr_desktop.store.index import Draft, Entry, Index
 from dmr_desktop.store.layout import Layout, hex_of
-from dmr_desktop.store.manifest import Manifest, parse_manifest
+from dmr_desktop.store.manifest import Descriptor, Manifest, parse_manifest
 from dmr_desktop.store.reference import Reference, is_digest, looks_like_id, parse_reference
 
 SHORT_ID_DIGITS = 12
@@ -44,6 +44,10 @@ class Catalog:
     @property
     def root(self) -> Path:
         return self._layout.root
+
+    @property
+    def index(self) -> Index:
+        return self._index
 
     # ---- finding -----------------------------------------------------------------------------
 
@@ -101,15 +105,27 @@ class Catalog:
             draft.tag(manifest.id, tag)
         return True
 
-    def add(self, manifest: Manifest, tag: str) -> bool:
-        """List the model under ``tag``; False, and nothing changed, when any of its blobs is missing."""
+    def add(self, manifest: Manifest, tag: str | None) -> bool:
+        """List the model under ``tag``, or without a name; False, and nothing changed, when a blob is missing."""
         with self._index.change() as draft:
-            if not self._has_blobs(manifest):
+            if self.missing(manifest) is not None:
                 return False
             write_atomic(self._layout.manifest(manifest.id), manifest.raw)
             draft.add(manifest.id, manifest.files)
-            draft.tag(manifest.id, tag)
+            if tag is not None:
+                draft.tag(manifest.id, tag)
         return True
+
+    def missing(self, manifest: Manifest) -> Descriptor | None:
+        """The first of the model's blobs that is not here in full length."""
+        return next((each for each in (*manifest.layers, manifest.config) if not self._blobs.has(each)), None)
+
+    def discard(self, digests: Sequence[str]) -> None:
+        """Delete those of the blobs that no model lists."""
+        with self._index.change() as draft:
+            for digest in digests:
+                if not draft.mentions(digest):
+                    _unlink(self._layout.blob(digest))
 
     def tag(self, text: str, target: str) -> None:
         tag = self.parse(target).tag_name
@@ -146,10 +162,7 @@ class Catalog:
         self._stored.pop(entry.id, None)
         unused = [self._layout.blob(digest) for digest in entry.files if not draft.mentions(digest)]
         for path in (self._layout.manifest(entry.id), *unused):
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                _log.warning("cannot delete %s: %s", path.name, error)
+            _unlink(path)
         try:
             remove_bundle(self._layout, entry.id)
         except OSError as error:
@@ -176,10 +189,14 @@ class Catalog:
         raise ModelNotFound("model not found", hint=f"pull it first: dmr pull {text}")
 
     def _is_whole(self, manifest: Manifest) -> bool:
-        return self._has_blobs(manifest) and self._layout.manifest(manifest.id).is_file()
+        return self.missing(manifest) is None and self._layout.manifest(manifest.id).is_file()
 
-    def _has_blobs(self, manifest: Manifest) -> bool:
-        return all(self._blobs.has(descriptor) for descriptor in (*manifest.layers, manifest.config))
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("cannot delete %s: %s", path.name, error)
 
 
 def _id_among(text: str, entries: Sequence[Entry]) -> str | None:

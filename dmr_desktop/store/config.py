@@ -13,7 +13,7 @@ from typing import Any
 from dmr_desktop.protocol.errors import UnsupportedModel
 from dmr_desktop.protocol.models import ModelConfig
 from dmr_desktop.store.json_document import strict_json
-from dmr_desktop.store.manifest import CONFIG_CNCF, MAX_CONFIG_BYTES
+from dmr_desktop.store.manifest import CONFIG_CNCF, MAX_CONFIG_BYTES, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,12 @@ def render_config(config: ModelConfig, created: datetime, diff_ids: Sequence[str
         "rootfs": {"type": "rootfs", "diff_ids": list(diff_ids)},
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def check_uncompressed(config: ConfigFile, manifest: Manifest) -> None:
+    """Refuse layers that would have to be unpacked first. Raises :class:`UnsupportedModel`."""
+    if config.diff_ids and config.diff_ids != tuple(layer.digest for layer in manifest.layers):
+        raise UnsupportedModel("the model's layers are compressed, which no model runner supports")
 
 
 def format_time(moment: datetime) -> str:

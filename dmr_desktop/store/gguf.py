@@ -46,6 +46,7 @@ class GGUFHeader:
     """``metadata`` holds every key but long arrays, in the file's order, as text; ``values`` the scalars and strings.
 
     ``array_lengths`` are those of all arrays. ``num_elements`` and ``tensor_bytes`` are sums over the tensors.
+    ``has_ranking_head``: a tensor of it turns a text into scores, as in models that rank documents.
     """
 
     version: int
@@ -55,6 +56,7 @@ class GGUFHeader:
     num_tensors: int
     num_elements: int
     tensor_bytes: int
+    has_ranking_head: bool = False
 
     @property
     def architecture(self) -> str:
@@ -116,6 +118,14 @@ def check_loadable(shards: Sequence[GGUFHeader]) -> None:
     _check_vocabulary(first)
 
 
+def check_projector(header: GGUFHeader) -> None:
+    """Refuse what is no multimodal projector. Raises :class:`GGUFError`."""
+    if header.architecture != "clip":
+        raise GGUFError(f"its architecture is {header.architecture[:40]!r}: it is not a multimodal projector")
+    if header.num_tensors == 0:
+        raise GGUFError("it holds no tensors")
+
+
 def _check_vocabulary(header: GGUFHeader) -> None:
     if "tokenizer.ggml.model" not in header.values:
         return
@@ -139,6 +149,7 @@ class _Reader:
         self._values: dict[str, Value] = {}
         self._metadata: dict[str, str] = {}
         self._array_lengths: dict[str, int] = {}
+        self._has_ranking_head = False
 
     def header(self) -> GGUFHeader:
         magic = self._take(4, "the magic")
@@ -154,7 +165,14 @@ class _Reader:
             self._key_value()
         num_elements, tensor_bytes = self._tensors(num_tensors)
         return GGUFHeader(
-            version, self._values, self._metadata, self._array_lengths, num_tensors, num_elements, tensor_bytes
+            version,
+            self._values,
+            self._metadata,
+            self._array_lengths,
+            num_tensors,
+            num_elements,
+            tensor_bytes,
+            self._has_ranking_head,
         )
 
     # ---- keys and values ---------------------------------------------------------------------
@@ -264,6 +282,8 @@ class _Reader:
             elements *= dim
             if dim <= 0 or elements >= 1 << 62:
                 raise GGUFError(f"the tensor {name!r} has impossible dimensions", start + 4)
+        # A "cls.weight" of any other shape is a layer before the head, or what is left of one.
+        self._has_ranking_head |= name == "cls.output.weight" or (name == "cls.weight" and dims[1:] in ((), (1,)))
         place = self._at
         number = self._number("<I", f"the type of {name}")
         kind = TENSOR_TYPES.get(number)

@@ -93,6 +93,10 @@ class Draft:
             for raw in self._models
         )
 
+    def mentions_model(self, model_id: str) -> bool:
+        """Whether any entry, also one we do not understand, is for ``model_id``."""
+        return any(isinstance(raw, dict) and raw.get("id") == model_id for raw in self._models)
+
     def _drop(self, raw: dict[str, Any], tag: str) -> None:
         old = raw.get("tags") or []
         kept = [text for text in old if self._qualified(text) != tag]
@@ -148,6 +152,15 @@ class Index:
                 draft.save()
         except OSError as error:
             raise store_error(error, "changing the list of models") from error
+
+    def reset(self) -> None:
+        """Empty the whole store; the list is written anew. Raises :class:`StoreError`."""
+        try:
+            with locked(self._layout.lock):
+                self._layout.clear()
+                write_atomic(self._layout.index, json.dumps({"models": []}, indent=2).encode())
+        except OSError as error:
+            raise store_error(error, "emptying the model store") from error
 
     def _read(self) -> dict[str, Any] | None:
         try:

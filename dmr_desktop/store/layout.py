@@ -93,6 +93,22 @@ class Layout:
         except OSError as error:
             raise store_error(error, f"opening the model store {self.root}") from error
 
+    def clear(self) -> None:
+        """Delete everything under the root and make an empty store of it; the caller holds the lock.
+
+        Raises :class:`StoreError` when this does not look like a store, and OSError.
+        """
+        if not self.marker.is_file():
+            raise StoreError(
+                f'refusing to reset: directory "{self.root}" does not appear to be a model store (missing layout.json)'
+            )
+        # The marker goes last: whatever stops this, the rest is still known as a store and can be cleared again.
+        for path in sorted(self.root.iterdir(), key=lambda path: path == self.marker):
+            if path == self.lock:
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        self.open()
+
     def _check_vacant(self) -> None:
         strangers = [p.name for p in self.root.iterdir() if p.name not in _OWN_NAMES and ".tmp-" not in p.name]
         if strangers:

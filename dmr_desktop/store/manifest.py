@@ -30,6 +30,7 @@ DDUF = "application/vnd.docker.ai.dduf"
 MMPROJ = "application/vnd.docker.ai.mmproj"
 CHAT_TEMPLATE = "application/vnd.docker.ai.chat.template.jinja"
 LICENSE = "application/vnd.docker.ai.license"
+MODEL_FILE = "application/vnd.docker.ai.model.file"
 
 CNCF_ARTIFACT = "application/vnd.cncf.model.manifest.v1+json"
 

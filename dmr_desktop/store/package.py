@@ -1,38 +1,28 @@
-"""Making a model artifact of files on this machine: a GGUF (all its shards), licences, a chat template.
+"""Making a model artifact of a GGUF file (all its shards), licences, a projector, a chat template.
 
-The same files give the same artifact, so packaging twice changes nothing: times are the files' own, owners are left
-out. Docker's v0.1 form (sections 1 and 7 of its artifact description). Knows nothing of tags.
+The same files give the same artifact, so packaging twice changes nothing. Docker's v0.1 form (sections 1 and 7 of its
+artifact description). Knows nothing of tags.
 """
 
-import json
-import os
 import re
-import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from dmr_desktop.protocol.errors import InvalidRequest, StoreError
 from dmr_desktop.protocol.models import ModelConfig, Progress
 from dmr_desktop.store.blobs import BlobStore
-from dmr_desktop.store.config import format_time, render_config
-from dmr_desktop.store.gguf import GGUFError, GGUFHeader, check_loadable, read_header
+from dmr_desktop.store.config import render_config
+from dmr_desktop.store.gguf import GGUFHeader, check_loadable, check_projector, read_header
+from dmr_desktop.store.layers import Source, check_is_file, copy_layers, manifest_of, modified
 from dmr_desktop.store.manifest import (
     CHAT_TEMPLATE,
     CONFIG_V01,
-    FILE_METADATA,
-    FILEPATH,
     GGUF,
     LICENSE,
     MAX_CONFIG_BYTES,
-    MEDIA_TYPE_UNTESTED,
-    OCI_MANIFEST,
-    Descriptor,
+    MMPROJ,
     Manifest,
-    parse_manifest,
 )
-from dmr_desktop.store.progress import LayerProgress
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 _LONG_VALUE = 4096
@@ -45,6 +35,7 @@ def package_gguf(
     *,
     context_size: int | None,
     chat_template: Path | None,
+    mmproj: Path | None,
     licenses: Sequence[Path],
     progress: Callable[[Progress], None],
 ) -> Manifest:
@@ -53,33 +44,32 @@ def package_gguf(
     Raises :class:`UnsupportedModel` (no usable GGUF), :class:`InvalidRequest`, :class:`StoreError` and
     :class:`DoesNotFit`.
     """
-    if context_size is not None and not 0 < context_size <= _MAX_INT32:
-        raise InvalidRequest(f"a context size of {context_size} is not possible", param="context_size")
+    check_context_size(context_size)
     shards = find_shards(path)
-    files = [(shard, GGUF) for shard in shards] + [(each, LICENSE) for each in licenses]
+    sources = [Source(shard, GGUF) for shard in shards] + [Source(each, LICENSE) for each in licenses]
+    if mmproj is not None:
+        sources.append(Source(mmproj, MMPROJ))
     if chat_template is not None:
-        files.append((chat_template, CHAT_TEMPLATE))
-    sizes = [_size_of(each) for each, _ in files]
+        sources.append(Source(chat_template, CHAT_TEMPLATE))
+    for source in sources:
+        check_is_file(source.path)
     headers = [_header(shard) for shard in shards]
     check_loadable(headers)
+    if mmproj is not None:
+        check_projector(_header(mmproj))
 
-    layers = []
-    for (source, media_type), size in zip(files, sizes, strict=True):
-        unnamed = Descriptor(media_type, "", size)
-        shown = LayerProgress(unnamed, sum(sizes), progress, threading.Lock(), "Copied")
-        layers.append(_layer(source, media_type, *blobs.put_file(source, shown.at)))
-    config = _config(headers, context_size)
-    raw_config = render_config(config, _modified(path), [layer["digest"] for layer in layers])
+    layers = copy_layers(blobs, sources, progress)
+    digests = [layer["digest"] for layer in layers]
+    raw_config = render_config(_config(headers, context_size), modified(path), digests)
     if len(raw_config) > MAX_CONFIG_BYTES:
-        config = _config(headers, context_size, longest=_LONG_VALUE)
-        raw_config = render_config(config, _modified(path), [layer["digest"] for layer in layers])
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": {"mediaType": CONFIG_V01, "size": len(raw_config), "digest": blobs.put(raw_config)},
-        "layers": layers,
-    }
-    return parse_manifest(json.dumps(document, separators=(",", ":")).encode())
+        raw_config = render_config(_config(headers, context_size, longest=_LONG_VALUE), modified(path), digests)
+    return manifest_of(blobs, CONFIG_V01, raw_config, layers)
+
+
+def check_context_size(context_size: int | None) -> None:
+    """Raises :class:`InvalidRequest`."""
+    if context_size is not None and not 0 < context_size <= _MAX_INT32:
+        raise InvalidRequest(f"a context size of {context_size} is not possible", param="context_size")
 
 
 def find_shards(path: Path) -> list[Path]:
@@ -90,7 +80,7 @@ def find_shards(path: Path) -> list[Path]:
     match = _SHARD.fullmatch(path.name)
     if match is None:
         return [path]
-    if int(match["number"]) != 1:
+    if int(match["number"]) != 1 or int(match["count"]) < 1:
         raise InvalidRequest(f"{path.name} is not the first part of its model", hint="give the part 00001")
     return [
         path.with_name(f"{match['stem']}-{number:05d}-of-{match['count']}.gguf")
@@ -103,42 +93,6 @@ def _header(path: Path) -> GGUFHeader:
         return read_header(path)
     except OSError as error:
         raise StoreError(f"{path.name} cannot be read: {error.strerror}") from error
-
-
-def _size_of(path: Path) -> int:
-    if not path.is_file():
-        raise InvalidRequest(f"{path.name} is not a file", hint="check the path")
-    size = path.stat().st_size
-    if size == 0:
-        raise GGUFError("it is empty") if path.suffix == ".gguf" else InvalidRequest(f"{path.name} is empty")
-    return size
-
-
-def _modified(path: Path) -> datetime:
-    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-
-
-def _layer(source: Path, media_type: str, digest: str, size: int) -> dict[str, Any]:
-    name = os.fsencode(source.name).decode("utf-8", "replace")
-    metadata = {
-        "name": name,
-        "mode": 0o644,
-        "uid": 0,
-        "gid": 0,
-        "size": size,
-        "mtime": format_time(_modified(source)),
-        "typeflag": 0,
-    }
-    return {
-        "mediaType": media_type,
-        "size": size,
-        "digest": digest,
-        "annotations": {
-            FILEPATH: name,
-            FILE_METADATA: json.dumps(metadata, separators=(",", ":")),
-            MEDIA_TYPE_UNTESTED: "false",
-        },
-    }
 
 
 def _config(headers: Sequence[GGUFHeader], context_size: int | None, longest: int | None = None) -> ModelConfig:

@@ -6,22 +6,34 @@ Knows nothing of HTTP routes, runners or progress bars.
 """
 
 import contextlib
+import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dmr_desktop.protocol.errors import ModelNotFound, StoreError, UnsupportedModel
+from dmr_desktop.protocol.errors import StoreError
 from dmr_desktop.protocol.models import Model, ModelFiles, Progress
+from dmr_desktop.store.archive import Archive, load_archive
 from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.bundles import ensure_bundle
 from dmr_desktop.store.catalog import Catalog
+from dmr_desktop.store.config import check_uncompressed, parse_config
 from dmr_desktop.store.gguf import check_loadable, read_header
+from dmr_desktop.store.index import Entry
 from dmr_desktop.store.layout import Layout
+from dmr_desktop.store.manifest import Manifest, parse_manifest
 from dmr_desktop.store.package import package_gguf
-from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port, is_digest
+from dmr_desktop.store.package_directory import package_directory
+from dmr_desktop.store.prune import DEFAULT_AGE_SECONDS, Pruned, prune
+from dmr_desktop.store.reference import DEFAULT_REGISTRY, is_digest
+from dmr_desktop.store.repackage import repackage
 from dmr_desktop.store.retry import Patience
+from dmr_desktop.store.verify import Verification, Verified
+
+if TYPE_CHECKING:
+    from dmr_desktop.store.distribution import Distribution
 
 Models: TypeAlias = list[Model]
 Removal: TypeAlias = list[dict[str, str]]
@@ -32,7 +44,8 @@ class ModelStore:
     """A directory of models, layout-compatible with Docker Model Runner's.
 
     Opening creates what is missing; raises :class:`StoreError` when ``root`` is somebody else's folder, of a newer
-    version, or cannot be written. ``insecure_registries`` (``host[:port]``) may be spoken to in plain HTTP.
+    version, or cannot be written. ``insecure_registries`` (``host[:port]``) may be spoken to in plain HTTP;
+    ``registry_mirrors`` are asked before Docker Hub; ``ca_file`` holds authorities to be trusted besides the system's.
     ``patience``: timeouts and retries of pulls.
     """
 
@@ -42,15 +55,25 @@ class ModelStore:
         *,
         default_registry: str = DEFAULT_REGISTRY,
         insecure_registries: tuple[str, ...] = (),
+        registry_mirrors: tuple[str, ...] = (),
+        ca_file: Path | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._layout = Layout(root)
         self._layout.open()
         self._blobs = BlobStore(self._layout)
         self._catalog = Catalog(self._layout, self._blobs, default_registry)
-        self._default_registry = default_registry
-        self._insecure_registries = insecure_registries
-        self._patience = patience
+        self._network: Callable[[], Distribution] = functools.cache(
+            lambda: _distribution(
+                self._catalog,
+                self._blobs,
+                default_registry=default_registry,
+                insecure=insecure_registries,
+                mirrors=registry_mirrors,
+                ca_file=ca_file,
+                patience=patience or Patience(),
+            )
+        )
 
     def list(self) -> Models:
         """All models, in order of arrival."""
@@ -63,6 +86,10 @@ class ModelStore:
         only inspecting and tagging do. Raises :class:`ModelNotFound` and :class:`InvalidReference`.
         """
         return self._catalog.model(self._catalog.find(reference, partial=partial))
+
+    def identify(self, reference: str, *, partial: bool = False) -> Entry:
+        """As :meth:`get`, for a model whose files may be damaged: its id and its tags only."""
+        return self._catalog.find(reference, partial=partial)
 
     def files(self, reference: str) -> ModelFiles:
         """Where the model's files are, checked so that native code may open them.
@@ -103,6 +130,7 @@ class ModelStore:
         *,
         context_size: int | None = None,
         chat_template: Path | None = None,
+        mmproj: Path | None = None,
         licenses: Sequence[Path] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> Model:
@@ -116,12 +144,103 @@ class ModelStore:
             path,
             context_size=context_size,
             chat_template=chat_template,
+            mmproj=mmproj,
             licenses=licenses,
             progress=progress or _ignore,
         )
+        return self._list(manifest, tag)
+
+    def package_directory(
+        self,
+        folder: Path,
+        target: str,
+        *,
+        context_size: int | None = None,
+        chat_template: Path | None = None,
+        licenses: Sequence[Path] = (),
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Model:
+        """Store a folder of safetensors, as Hugging Face lays models out, as the model ``target``.
+
+        Raises as :meth:`package_gguf`.
+        """
+        tag = self._catalog.parse(target).tag_name
+        manifest = package_directory(
+            self._blobs,
+            folder,
+            context_size=context_size,
+            chat_template=chat_template,
+            licenses=licenses,
+            progress=progress or _ignore,
+        )
+        return self._list(manifest, tag)
+
+    def repackage(self, reference: str, target: str, *, context_size: int | None = None) -> Model:
+        """Store the model with another context size under ``target``; its layers are shared.
+
+        Raises :class:`ModelNotFound`, :class:`InvalidReference`, :class:`InvalidRequest` and :class:`StoreError`.
+        """
+        tag = self._catalog.parse(target).tag_name
+        manifest = self._catalog.stored(self._catalog.find(reference).id).manifest
+        return self._list(repackage(self._blobs, manifest, context_size), tag)
+
+    def _list(self, manifest: Manifest, tag: str | None) -> Model:
+        self._refuse_missing(manifest)
         if not self._catalog.add(manifest, tag):
-            raise StoreError("files of the model disappeared while it was packaged", hint="try again")
+            raise StoreError("files of the model disappeared while it was stored", hint="try again")
         return self.get(manifest.id)
+
+    def _refuse_missing(self, manifest: Manifest) -> None:
+        missing = self._catalog.missing(manifest)
+        if missing is not None:
+            raise StoreError(
+                f'missing blob "{missing.digest}" for manifest - refusing to write unless all blobs exist',
+                hint="`dmr verify` checks what is stored",
+            )
+
+    # ---- archives ----------------------------------------------------------------------------
+
+    def export(self, reference: str, *, as_oci_layout: bool = False) -> Archive:
+        """The model as a tar to be sent. Raises :class:`ModelNotFound` and :class:`StoreError`."""
+        return Archive(
+            self._catalog.stored(self._catalog.find(reference).id).manifest, self._blobs, as_oci_layout=as_oci_layout
+        )
+
+    def load(self, chunks: Iterable[bytes], *, cancelled: threading.Event) -> Model:
+        """Store the model of a tar, whose bytes ``chunks`` brings; it gets no tag.
+
+        Raises :class:`.tar.BadArchive`, :class:`UnsupportedModel`, :class:`DoesNotFit`, :class:`StoreError` and
+        :class:`.blobs.Cancelled`; then no blob of it is kept.
+        """
+        stored: list[str] = []
+        try:
+            manifest = parse_manifest(load_archive(chunks, self._blobs, stored, cancelled))
+            self._refuse_missing(manifest)
+            config = parse_config(manifest.config.media_type, self._blobs.get(manifest.config))
+            check_uncompressed(config, manifest)
+            return self._list(manifest, None)
+        finally:
+            # All of it after a failure, else what the manifest does not name.
+            self._catalog.discard(stored)
+
+    # ---- upkeep ------------------------------------------------------------------------------
+
+    def verify(
+        self, *, remove: bool = False, progress: Callable[[int, int], None], cancelled: threading.Event
+    ) -> Verified:
+        """Hash everything that is stored. ``remove`` deletes what is damaged, so that a pull fetches it again.
+
+        ``progress`` hears (bytes read, bytes in all). Raises :class:`StoreError` and :class:`.blobs.Cancelled`.
+        """
+        return Verification(self._layout, self._catalog.index, progress, cancelled).run(remove=remove)
+
+    def prune(self, *, older_than_seconds: float = DEFAULT_AGE_SECONDS, dry_run: bool = False) -> Pruned:
+        """Delete, or only name, what no model needs and nobody may be working on. Raises :class:`StoreError`."""
+        return prune(self._layout, self._catalog.index, older_than_seconds=older_than_seconds, dry_run=dry_run)
+
+    def purge(self) -> None:
+        """Delete all models and everything else under the root. Raises :class:`StoreError`."""
+        self._catalog.index.reset()
 
     def disk_usage(self) -> int:
         """Bytes of all files in the store; a file with several names (bundles) counts once."""
@@ -148,25 +267,25 @@ class ModelStore:
         :class:`ModelNotFound`, :class:`Unauthorized`, :class:`UnsupportedModel`, :class:`DoesNotFit`,
         :class:`RegistryError` and :class:`StoreError`.
         """
-        target = self._catalog.parse(reference)
-        check_port(target, {self._default_registry, *self._insecure_registries})
-        if target.is_local or target.is_hugging_face:
-            return self._pull_stored(target)
-        # Half a second of imports that a service which never pulls need not wait for.
-        from dmr_desktop.store.pull import Pull
-        from dmr_desktop.store.registry import Repository
-        from dmr_desktop.store.transport import Transport
+        return self._network().pull(reference, progress, cancelled, bearer_token)
 
-        with contextlib.closing(Transport(insecure=self._insecure_registries, patience=self._patience)) as transport:
-            return Pull(
-                target,
-                repository=Repository(target, transport, bearer_token),
-                transport=transport,
-                catalog=self._catalog,
-                blobs=self._blobs,
-                progress=progress,
-                cancelled=cancelled,
-            ).run()
+    def push(
+        self,
+        reference: str,
+        *,
+        progress: Callable[[Progress], None],
+        cancelled: threading.Event,
+        bearer_token: str | None = None,
+    ) -> str:
+        """Send the model stored under ``reference`` to the registry that it names; the sentence of success.
+
+        As :meth:`pull` otherwise. Raises :class:`ModelNotFound` when it is not stored, and as :meth:`pull` does.
+        """
+        return self._network().push(reference, progress, cancelled, bearer_token)
+
+    def inspect_remote(self, reference: str, bearer_token: str | None = None) -> Model:
+        """What the registry has under ``reference``, without tags; nothing is stored. Raises as :meth:`pull` does."""
+        return self._network().inspect(reference, bearer_token)
 
     def normalise(self, reference: str) -> str:
         """The fully qualified tag that ``reference`` means; an id or short id becomes the full id if it is stored.
@@ -177,17 +296,12 @@ class ModelStore:
         model_id = self._catalog.find_id(text) or (text if is_digest(text) else None)
         return model_id or self._catalog.parse(text).tag_name
 
-    def _pull_stored(self, target: Reference) -> str:
-        """A pull of what no OCI registry serves succeeds when it is here already."""
-        try:
-            return f"Using cached model: {self.get(target.tag_name).config.size}"
-        except ModelNotFound:
-            if target.is_local:
-                raise ModelNotFound("Model not found", hint="names in dmr.local are local only") from None
-            raise UnsupportedModel(
-                "models are not pulled from Hugging Face by this version",
-                hint="download the GGUF file and package it",
-            ) from None
+
+def _distribution(catalog: Catalog, blobs: BlobStore, **network: Any) -> "Distribution":
+    # Half a second of imports that a service which never pulls need not wait for.
+    from dmr_desktop.store.distribution import Distribution, Network
+
+    return Distribution(catalog, blobs, Network(**network))
 
 
 def _ignore(_: Progress) -> None:

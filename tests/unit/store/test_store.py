@@ -15,8 +15,9 @@ from dmr_desktop.protocol.errors import (
     UnsupportedModel,
 )
 from dmr_desktop.protocol.models import DEMO_REFERENCE, Model, Progress
+from dmr_desktop.store.manifest import digest_of
 from dmr_desktop.store.store import ModelStore
-from tests.fakes.gguf_files import write_gguf
+from tests.fakes.gguf_files import STR, TINY, U32, gguf_bytes, write_gguf
 
 
 @pytest.fixture
@@ -276,3 +277,80 @@ def test_what_another_program_changes_is_seen_at_once(store: ModelStore, tmp_pat
     assert store.get("y").id == model.id
     other.remove(model.id, force=True)
     assert store.list() == []
+
+
+# ---- repackaging and what a package may hold --------------------------------------------------
+
+
+def test_repackaging_shares_the_layers_and_keeps_what_it_does_not_know(store: ModelStore, tmp_path: Path) -> None:
+    model = package(store, tmp_path, "x")
+    folder = tmp_path / "models" / "blobs" / "sha256"
+    manifest_path = tmp_path / "models" / "manifests" / "sha256" / model.id[7:]
+    manifest = json.loads(manifest_path.read_bytes())
+    config = json.loads((folder / manifest["config"]["digest"][7:]).read_bytes())
+    config["config"]["diffusers"] = {"new": "key"}
+    config["later"] = [1]
+    raw = json.dumps(config).encode()
+    manifest["config"] |= {"digest": digest_of(raw), "size": len(raw)}
+    manifest["annotations"] = {"kept": "yes"}
+    (folder / digest_of(raw)[7:]).write_bytes(raw)
+    raw_manifest = json.dumps(manifest).encode()
+    (manifest_path.parent / digest_of(raw_manifest)[7:]).write_bytes(raw_manifest)
+    index = json.loads((tmp_path / "models" / "models.json").read_bytes())
+    files = [manifest["layers"][0]["digest"], manifest["config"]["digest"]]
+    index["models"].append({"id": digest_of(raw_manifest), "tags": ["ai/strange:1"], "files": files})
+    (tmp_path / "models" / "models.json").write_text(json.dumps(index))
+
+    changed = store.repackage("strange:1", "ai/Small:v1", context_size=256)
+    assert changed.tags == ("docker.io/ai/small:v1",)
+    assert changed.config.context_size == 256
+    assert changed.config.gguf == model.config.gguf
+    new_manifest = json.loads((manifest_path.parent / changed.id[7:]).read_bytes())
+    assert new_manifest["annotations"] == {"kept": "yes"}
+    assert new_manifest["layers"] == manifest["layers"]
+    new_config = json.loads((folder / new_manifest["config"]["digest"][7:]).read_bytes())
+    assert new_config == {**config, "config": {**config["config"], "context_size": 256}}
+    assert store.get("strange:1").config.context_size == 2048
+    assert store.repackage("ai/small:v1", "again").id == changed.id  # nothing to change: another name
+    store.remove("x")
+    store.remove("strange:1")
+    assert store.files("again").weights.is_file()
+
+
+def test_repackaging_refuses(store: ModelStore, tmp_path: Path) -> None:
+    package(store, tmp_path, "x")
+    with pytest.raises(ModelNotFound):
+        store.repackage("nowhere", "y")
+    with pytest.raises(InvalidRequest):
+        store.repackage("x", "y", context_size=0)
+    with pytest.raises(InvalidReference):
+        store.repackage("x", "a//b", context_size=5)
+    assert len(store.list()) == 1
+
+
+def test_a_package_of_everything(store: ModelStore, tmp_path: Path) -> None:
+    parts = [tmp_path / f"big-{number:05d}-of-00002.gguf" for number in (1, 2)]
+    for number, part in enumerate(parts):
+        part.write_bytes(gguf_bytes({**TINY, "split.count": (U32, 2), "split.no": (U32, number)}))
+    projector = tmp_path / "vision.gguf"
+    projector.write_bytes(gguf_bytes({"general.architecture": (STR, "clip")}))
+    template, licence = tmp_path / "t.jinja", tmp_path / "LICENSE"
+    template.write_text("{{ x }}")
+    licence.write_text("mine")
+    model = store.package_gguf(
+        parts[0], "x", chat_template=template, mmproj=projector, licenses=[licence], context_size=77
+    )
+    assert model.config.context_size == 77
+    files = store.files("x")
+    assert files.weights.name == "model-00001-of-00002.gguf"
+    assert files.mmproj is not None
+    assert files.mmproj.read_bytes() == projector.read_bytes()
+    assert files.chat_template is not None
+    with pytest.raises(UnsupportedModel, match="not a multimodal projector"):
+        store.package_gguf(parts[0], "y", mmproj=write_gguf(tmp_path / "model.gguf"))
+    parts[1].unlink()
+    with pytest.raises(InvalidRequest, match=r"00002-of-00002\.gguf is not a file"):
+        store.package_gguf(parts[0], "y")
+    odd = write_gguf(tmp_path / "x-00001-of-00000.gguf")
+    with pytest.raises(InvalidRequest):
+        store.package_gguf(odd, "y")
