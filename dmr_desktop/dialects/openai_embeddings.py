@@ -81,19 +81,20 @@ def render(exchange: EmbeddingExchange, result: EmbeddingResult) -> bytes:
 
 
 def _encode(exchange: EmbeddingExchange, vector: tuple[float, ...]) -> object:
-    wanted = exchange.dimensions
-    if wanted is not None and wanted > len(vector):
-        raise InvalidRequest(
-            f"Invalid 'dimensions': the model's vectors have {len(vector)} dimensions, but {wanted} were asked for.",
-            param="dimensions",
-        )
-    if wanted is not None and wanted < len(vector):
-        vector = _shorten(vector, wanted)
+    vector = resized(vector, exchange.dimensions)
     return _base64(vector) if exchange.is_base64 else vector
 
 
-def _shorten(vector: tuple[float, ...], dimensions: int) -> tuple[float, ...]:
-    """The first ``dimensions`` of it, brought back to length 1."""
+def resized(vector: tuple[float, ...], dimensions: int | None) -> tuple[float, ...]:
+    """The first ``dimensions`` of it (None: all), brought back to length 1. Raises InvalidRequest if it has fewer."""
+    if dimensions is None or dimensions == len(vector):
+        return vector
+    most = len(vector)
+    if dimensions > most:
+        raise InvalidRequest(
+            f"Invalid 'dimensions': the model's vectors have {most} dimensions, but {dimensions} were asked for.",
+            param="dimensions",
+        )
     kept = vector[:dimensions]
     norm = math.sqrt(sum(value * value for value in kept))
     return tuple(value / norm for value in kept) if norm else kept

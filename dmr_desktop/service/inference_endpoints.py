@@ -1,5 +1,6 @@
 """Inference requests as ASGI endpoints: the checks that all pass, then the work of each kind."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -48,9 +49,14 @@ def not_found(reference: str) -> ModelNotFound:
 
 
 class InferenceEndpoint:
-    """The checks that every inference request passes, in Docker Model Runner's order; plain ASGI."""
+    """The checks that every inference request passes, in Docker Model Runner's order; plain ASGI.
+
+    ``model_of`` reads the model's name in a body, ``unknown`` words that there is no such model.
+    """
 
     mode: Mode
+    model_of: Callable[[Fields], str] = staticmethod(read_model)
+    unknown: Callable[[str], ModelNotFound] = staticmethod(not_found)
 
     def __init__(self, parts: InferenceParts) -> None:
         self._parts = parts
@@ -64,11 +70,11 @@ class InferenceEndpoint:
         if raw is None:
             return
         data = parse_json(raw)
-        model = read_model(Fields(data))
+        model = self.model_of(Fields(data))
         try:
             files = await self._parts.catalog.files(model)
         except ModelNotFound:
-            raise not_found(model) from None
+            raise self.unknown(model) from None
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return

@@ -14,7 +14,8 @@ MIN_SEATS = 2
 _MIB = 1024 * 1024
 _BASE_BYTES = 150 * _MIB
 """The runner process itself with its libraries, before any model."""
-_BEST_DEFAULT_CONTEXT = 16384
+BEST_DEFAULT_CONTEXT = 16384
+"""Tokens, for a model whose context nobody configured, memory permitting."""
 _LEAST_DEFAULT_CONTEXT = 4096
 
 
@@ -129,7 +130,7 @@ def context_tokens(configured: int | None, shape: ModelShape, available_bytes: i
     """
     most = shape.train_context or _LEAST_DEFAULT_CONTEXT
     if configured is None:
-        tokens = min(_BEST_DEFAULT_CONTEXT, most)
+        tokens = min(BEST_DEFAULT_CONTEXT, most)
         while tokens > _LEAST_DEFAULT_CONTEXT and tokens * _kv_bytes_per_token(shape) > available_bytes // 4:
             tokens //= 2
         return tokens

@@ -1,0 +1,43 @@
+"""``options`` of a request: sampling, limits and stop strings in Ollama's names.
+
+What speaks of Ollama's own engine (``num_gpu``, ``num_batch``, ``use_mmap``, ``mirostat`` ...) is accepted without an
+effect, as newer versions of Ollama do with what they no longer know.
+"""
+
+from dataclasses import dataclass
+
+from dmr_desktop.dialects.exchange import Defaults
+from dmr_desktop.dialects.fields import Fields
+from dmr_desktop.dialects.openai_sampling import MAX_TOKENS_LIMIT, read_sampling, read_stop
+from dmr_desktop.protocol.generation import SamplingParams
+
+MAX_CONTEXT = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``max_tokens`` None: until the model stops or its context is full."""
+
+    sampling: SamplingParams
+    max_tokens: int | None
+    stop: tuple[str, ...]
+
+
+def read_options(body: Fields, defaults: Defaults) -> Options:
+    given = {name: value for name, value in (body.mapping("options") or {}).items() if value is not None}
+    options = Fields({**defaults, **given}, body.path("options"))
+    # Both -1 (no limit) and -2 (until the context is full) mean what happens without a limit.
+    limit = options.integer("num_predict", -MAX_TOKENS_LIMIT, MAX_TOKENS_LIMIT)
+    if limit is None:
+        limit = options.integer("max_tokens", 1, MAX_TOKENS_LIMIT)
+    return Options(
+        sampling=read_sampling(options),
+        max_tokens=limit if limit is not None and limit > 0 else None,
+        stop=read_stop(options),
+    )
+
+
+def read_num_ctx(body: Fields) -> int | None:
+    """Tokens of context that the client wants at least."""
+    options = body.inner("options")
+    return None if options is None else options.integer("num_ctx", 1, MAX_CONTEXT)
