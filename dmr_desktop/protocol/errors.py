@@ -5,11 +5,14 @@
     DMRError                     status  code
      ├─ InvalidRequest             400   invalid_request_error
      │   ├─ InvalidReference       400   invalid_reference
-     │   └─ ContextOverflow        400   context_length_exceeded
+     │   ├─ ContextOverflow        400   context_length_exceeded
+     │   └─ PreviousResponseNotFound
+     │                             400   previous_response_not_found
      ├─ Unauthorized               401   unauthorized
      ├─ AccessDenied               403   access_denied
      ├─ ModelNotFound              404   model_not_found
      ├─ BackendNotFound            404   backend_not_found
+     ├─ ResponseNotFound           404   response_not_found
      ├─ Conflict                   409   conflict
      │   └─ PortInUse              409   port_in_use
      ├─ PayloadTooLarge            413   request_too_large
@@ -85,6 +88,13 @@ class ContextOverflow(InvalidRequest):
     title = "Prompt too long"
 
 
+class PreviousResponseNotFound(InvalidRequest):
+    """The response that a request continues is not, or no longer, kept."""
+
+    code = "previous_response_not_found"
+    title = "Conversation not found"
+
+
 class Unauthorized(DMRError):
     code = "unauthorized"
     status = 401
@@ -107,6 +117,12 @@ class BackendNotFound(DMRError):
     code = "backend_not_found"
     status = 404
     title = "Unknown backend"
+
+
+class ResponseNotFound(DMRError):
+    code = "response_not_found"
+    status = 404
+    title = "Response not found"
 
 
 class Conflict(DMRError):
