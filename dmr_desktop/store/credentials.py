@@ -1,12 +1,15 @@
 """Which secret belongs to which registry: the caller's token, Docker Hub's environment, ``docker login``.
 
-Finds; never sends. Knows the form of ``~/.docker/config.json`` but not who reads it.
+Finds; never sends. What ``docker login`` wrote is in ``$DOCKER_CONFIG/config.json``, else ``~/.docker/config.json``,
+or in the helper program that this file names.
 """
 
 import base64
 import json
 import logging
+import os
 import re
+import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ HUB_KEY = "https://index.docker.io/v1/"
 _HUB_HOSTS = {"docker.io", "index.docker.io", "registry-1.docker.io"}
 _HELPER_NAME = re.compile(r"[a-z0-9-]+")
 _HELPER_SECONDS = 5.0
+_MAX_CONFIG_BYTES = 4 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +37,27 @@ class Credential:
     @property
     def basic(self) -> str:
         return base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
+
+
+def read_docker_config(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """What ``docker login`` wrote; empty when there is nothing usable. Never raises, never waits."""
+    folder = environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
+    try:
+        # Non-blocking, as a FIFO in its place must not hold up a pull of a public model.
+        fd = os.open(os.path.join(folder, "config.json"), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(fd, "rb") as file:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_CONFIG_BYTES:
+                raise ValueError
+            found = json.loads(file.read(_MAX_CONFIG_BYTES))
+        if not isinstance(found, dict):
+            raise ValueError
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError):
+        _log.warning("docker's config.json cannot be used: going on without it")
+        return {}
+    return found
 
 
 def find_credential(
@@ -84,7 +109,7 @@ def _from_entry(entry: Mapping[str, Any]) -> Credential | None:
 
 def _ask_helper(helper: str, key: str) -> Credential | None:
     if not _HELPER_NAME.fullmatch(helper):
-        _log.warning("the credential helper's name in ~/.docker/config.json is not usable")
+        _log.warning("the credential helper's name in docker's config.json is not usable")
         return None
     program = f"docker-credential-{helper}"
     try:

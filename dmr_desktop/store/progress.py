@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.store.manifest import Descriptor
@@ -15,13 +16,20 @@ class LayerProgress:
     """Reports one layer: at first, after 100 ms or 1 MiB, and at the end. ``lock`` keeps the layers' lines apart."""
 
     def __init__(
-        self, layer: Descriptor, total: int, report: Callable[[Progress], None], lock: threading.Lock, verb: str
+        self,
+        layer: Descriptor,
+        total: int,
+        report: Callable[[Progress], None],
+        lock: threading.Lock,
+        verb: str,
+        mode: Literal["pull", "push"] = "pull",
     ) -> None:
         self._layer = layer
         self._total = total
         self._report = report
         self._lock = lock
         self._verb = verb
+        self._mode: Literal["pull", "push"] = mode
         self._last_bytes: int | None = None
         self._last_time = 0.0
 
@@ -38,5 +46,6 @@ class LayerProgress:
                 return
             self._last_bytes, self._last_time = current, now
             message = f"{self._verb}: {current / (1 << 20):.2f} MB"
+            layer = self._layer
             with self._lock:
-                self._report(Progress("progress", message, self._total, self._layer.digest, self._layer.size, current))
+                self._report(Progress("progress", message, self._total, layer.digest, layer.size, current, self._mode))

@@ -1,26 +1,19 @@
-"""One repository of an OCI registry: its manifest, its blobs, and who we are to it. The one importer of oras.
+"""One repository of an OCI registry: its manifest and its blobs. The one importer of oras.
 
-oras names the addresses, reads challenges and ``docker login``'s file; its downloader (no digests, no resume, no
-timeouts, 131 s of retries, credentials to any realm) is not used. Requests go through :mod:`transport`; a token is
-only fetched from the registry's own realm, and credentials go nowhere else. OCI distribution-spec 1.1; token
-exchange as in Docker's registry token specification.
+oras names the addresses; its downloader (no digests, no resume, no timeouts, 131 s of retries, credentials to any
+realm) is not used. Requests go through :mod:`transport`, who we are is :mod:`login`'s. OCI distribution-spec 1.1.
 """
 
 import contextlib
-import json
-import os
 import re
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
 
-import oras.auth.utils
 import oras.container
 
-from dmr_desktop.protocol.errors import ModelNotFound, RegistryError, Unauthorized
-from dmr_desktop.store.addresses import is_loopback_host
-from dmr_desktop.store.credentials import Credential, find_credential
+from dmr_desktop.protocol.errors import RegistryError
+from dmr_desktop.store.answers import raise_for_status, unexpected
+from dmr_desktop.store.login import HUB_API, Login
 from dmr_desktop.store.manifest import (
     MANIFEST_TYPES,
     MAX_MANIFEST_BYTES,
@@ -28,42 +21,64 @@ from dmr_desktop.store.manifest import (
     digest_of,
     sole_manifest_of_index,
 )
-from dmr_desktop.store.reference import Reference
-from dmr_desktop.store.retry import Temporary
-from dmr_desktop.store.transport import Answer, Origin, Transport, origin_of
+from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference
+from dmr_desktop.store.retry import RangeRefused, Temporary
+from dmr_desktop.store.transport import Answer, Body, SpeaksTLS, Transport, origin_of
 
-_HUB_API = "registry-1.docker.io"
-_REALM_HOSTS = {_HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
-"""Registries whose token realm is another host of the same owner."""
-_CLIENT_ID = "dmr-desktop"
-_MAX_TOKEN_ANSWER = 1 << 20
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
-class RangeRefused(Temporary):
-    """The registry will not go on where we stopped: the partial file must begin anew."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Challenge:
-    scheme: str
-    realm: str
-    service: str
+class Endpoint:
+    """Where repositories are served. ``account``: the registry whose credentials count there.
+
+    ``base`` is the URL above ``/v2/``, without a final slash.
+    """
+
+    account: str
+    base: str
+
+
+def endpoint_of(reference: Reference, transport: Transport) -> Endpoint:
+    """The registry that the reference names itself."""
+    if reference.registry == DEFAULT_REGISTRY:
+        return Endpoint(DEFAULT_REGISTRY, f"{transport.scheme_for(HUB_API, HUB_API)}://{HUB_API}")
+    return Endpoint(
+        reference.registry, f"{transport.scheme_for(reference.registry, reference.host)}://{reference.registry}"
+    )
 
 
 class Repository:
-    """One repository for the length of one pull; safe with several threads."""
+    """One repository for the length of one transfer; safe with several threads.
 
-    def __init__(self, reference: Reference, transport: Transport, bearer_token: str | None = None) -> None:
-        self._reference = reference
+    ``actions`` is what a token is asked for: ``pull`` or ``pull,push``; ``reads_too`` are other repositories of the
+    registry that must be readable.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        endpoint: Endpoint,
+        transport: Transport,
+        bearer_token: str | None = None,
+        *,
+        actions: str = "pull",
+        reads_too: tuple[str, ...] = (),
+    ) -> None:
+        self.reference = reference
+        self.endpoint = endpoint
         self._transport = transport
-        self._bearer_token = bearer_token
-        host = _HUB_API if reference.registry == "docker.io" else reference.registry
-        self._container = oras.container.Container(f"{host}/{reference.repository}:{reference.tag}")
-        self._scheme = transport.scheme_for(host, _HUB_API if host == _HUB_API else reference.host)
-        self._origin = origin_of(f"{self._scheme}://{host}/")
-        self._lock = threading.Lock()
-        self._authorization = ""
+        self._base = endpoint.base
+        scopes = (
+            f"repository:{reference.repository}:{actions}",
+            *(f"repository:{each}:pull" for each in reads_too),
+        )
+        self._login = Login(endpoint.account, scopes, transport, bearer_token)
+        self._container = oras.container.Container(
+            f"{origin_of(endpoint.base).netloc}/{reference.repository}:{reference.tag}"
+        )
+
+    # ---- what is there -----------------------------------------------------------------------
 
     def manifest(self) -> bytes:
         """The raw manifest of the reference; an index with one entry is followed once.
@@ -71,7 +86,7 @@ class Repository:
         Raises :class:`ModelNotFound`, :class:`Unauthorized`, :class:`UnsupportedModel`, :class:`Temporary` and
         :class:`RegistryError`.
         """
-        raw = self._manifest(self._reference.digest or self._reference.tag, self._reference.digest)
+        raw = self._manifest(self.reference.digest or self.reference.tag, self.reference.digest)
         entry = sole_manifest_of_index(raw)
         return raw if entry is None else self._manifest(entry, entry)
 
@@ -90,21 +105,13 @@ class Repository:
         Raises as :meth:`manifest` does, and :class:`RangeRefused` when the registry does not go on at ``offset``.
         """
         headers = {"Range": f"bytes={offset}-"} if offset else {}
-        url = f"{self._scheme}://{self._container.get_blob_url(descriptor.digest)}"
-        with self._open(url, headers) as answer:
-            if offset and answer.status in (200, 416):
-                raise RangeRefused("the registry cannot resume a download")
-            if offset and not _continues_at(answer.header("Content-Range"), offset, descriptor.size):
-                raise RangeRefused("the registry resumed a download at the wrong place")
-            if answer.status not in (200, 206):
-                raise _unexpected()
-            yield answer.chunks()
+        with self.request(self.blob_path(descriptor.digest), headers=headers) as answer:
+            yield checked_range(answer, descriptor, offset)
 
     def _manifest(self, identifier: str, digest: str | None) -> bytes:
-        url = f"{self._scheme}://{self._container.manifest_url(identifier)}"
-        with self._open(url, {"Accept": ", ".join(MANIFEST_TYPES)}) as answer:
+        with self.request(self.manifest_path(identifier), headers={"Accept": ", ".join(MANIFEST_TYPES)}) as answer:
             if answer.status != 200:
-                raise _unexpected()
+                raise unexpected()
             raw = answer.read(MAX_MANIFEST_BYTES)
             if raw.lstrip()[:1] == b"<":
                 raise RegistryError(
@@ -116,101 +123,86 @@ class Repository:
                 raise Temporary("the registry sent a manifest with wrong content")
             return raw
 
-    # ---- requests and who makes them ---------------------------------------------------------
+    # ---- addresses and requests --------------------------------------------------------------
+
+    def blob_path(self, digest: str) -> str:
+        return _path_of(self._container.get_blob_url(digest))
+
+    def manifest_path(self, identifier: str) -> str:
+        return _path_of(self._container.manifest_url(identifier))
+
+    @property
+    def uploads_path(self) -> str:
+        return _path_of(self._container.upload_blob_url())
 
     @contextlib.contextmanager
-    def _open(self, url: str, headers: dict[str, str]) -> Iterator[Answer]:
-        """Open ``url``, answering one challenge. What is no success and no range problem is raised."""
+    def request(
+        self,
+        where: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: Callable[[], Body] | None = None,
+        accepted: Collection[int] = (),
+    ) -> Iterator[Answer]:
+        """Ask for ``where`` (a path below the registry, or a URL it gave), answering one challenge.
+
+        Raises what :func:`raise_for_status` makes of a status that is not ``accepted``, and as :meth:`Transport.open`.
+        """
         with contextlib.ExitStack() as stack:
-            used = self._authorization
-            answer = stack.enter_context(self._transport.open(url, headers=_with(headers, used)))
-            if answer.status == 401 and origin_of(answer.url) == self._origin:
-                challenge = _parse_challenge(answer.header("WWW-Authenticate"))
-                stack.close()
-                answer = stack.enter_context(
-                    self._transport.open(url, headers=_with(headers, self._authorize(challenge, used)))
-                )
-            _raise_for(answer, self._reference, self._transport.patience.longest_rate_limit_seconds)
+            try:
+                answer = self._answer(stack, where, method, headers or {}, body)
+            except SpeaksTLS:
+                # From the start, as another thread may have come here at the same time.
+                self._base = "https://" + self.endpoint.base.removeprefix("http://")
+                answer = self._answer(stack, where, method, headers or {}, body)
+            raise_for_status(answer, self.endpoint.account, self._transport.patience, accepted)
             yield answer
 
-    def _authorize(self, challenge: _Challenge, rejected: str) -> str:
-        """The ``Authorization`` that answers ``challenge``; the threads of a pull share one."""
-        with self._lock:
-            if self._authorization and self._authorization != rejected:
-                return self._authorization
-            credential = self._credential()
-            if challenge.scheme == "basic":
-                if credential is None or credential.is_token:
-                    raise _unauthorized(self._reference)
-                self._authorization = f"Basic {credential.basic}"
-            else:
-                self._authorization = f"Bearer {self._fetch_token(challenge, credential)}"
-            return self._authorization
+    def _answer(
+        self,
+        stack: contextlib.ExitStack,
+        where: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: Callable[[], Body] | None,
+    ) -> Answer:
+        url = where if "://" in where else f"{self._base}/{where}"
+        home = origin_of(self._base)
+        is_home = origin_of(url) == home
+        # Where the registry itself sends us may be no further inside than the registry is.
+        inside = None if is_home else self._transport.rank_at(self._base)
 
-    def _credential(self) -> Credential | None:
-        try:
-            config = oras.auth.utils.load_configs()
-        except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-            # A damaged config.json must not keep anybody from a public model.
-            config = {}
-        return find_credential(
-            self._reference.registry, bearer_token=self._bearer_token, environ=os.environ, config=config
-        )
-
-    def _fetch_token(self, challenge: _Challenge, credential: Credential | None) -> str:
-        self._check_realm(challenge.realm)
-        scope = f"repository:{self._reference.repository}:pull"
-        query = {"scope": scope} | ({"service": challenge.service} if challenge.service else {})
-        headers, body, url = {"Accept": "application/json"}, None, challenge.realm
-        if credential is not None and credential.is_token:
-            form = query | {"grant_type": "refresh_token", "refresh_token": credential.secret, "client_id": _CLIENT_ID}
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            body = urlencode(form).encode()
-        else:
-            url += ("&" if urlsplit(url).query else "?") + urlencode(query)
-            if credential is not None:
-                headers["Authorization"] = f"Basic {credential.basic}"
-        inside = self._transport.rank_at(f"{self._scheme}://{self._origin.netloc}/")
-        with self._transport.open(url, headers=headers, body=body, inside=inside) as answer:
-            _raise_for(answer, self._reference, self._transport.patience.longest_rate_limit_seconds)
-            if answer.status != 200:
-                raise _unauthorized(self._reference)
-            try:
-                found = json.loads(answer.read(_MAX_TOKEN_ANSWER))
-                token = found.get("token") or found.get("access_token")
-            except (ValueError, AttributeError, RecursionError):
-                token = None
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise RegistryError("the registry's token service gave no token", hint="try again later")
-        return token
-
-    def _check_realm(self, realm: str) -> None:
-        """Only the registry's own host, or the one known to belong to it, may see who we are."""
-        target = origin_of(realm)
-        allowed_host = _REALM_HOSTS.get(self._origin.host)
-        is_own = target.host == self._origin.host and (
-            target.port == self._origin.port or not is_loopback_host(target.host)
-        )
-        is_downgrade = self._origin.scheme == "https" and target.scheme != "https"
-        if is_downgrade or not (is_own or target == Origin("https", allowed_host or "", 443)):
-            raise RegistryError(
-                "the registry wants us to log in somewhere else, which is refused",
-                hint="this protects your credentials; the registry may be misconfigured or hostile",
+        def ask(authorization: str) -> Answer:
+            known = {**headers, "Authorization": authorization} if authorization and is_home else headers
+            content = None if body is None else body()
+            return stack.enter_context(
+                self._transport.open(url, method=method, headers=known, body=content, inside=inside)
             )
 
-
-def _parse_challenge(header: str) -> _Challenge:
-    scheme = header.split(" ", 1)[0].lower()
-    found = oras.auth.utils.parse_auth_header(header)
-    if scheme == "basic":
-        return _Challenge("basic", "", "")
-    if scheme != "bearer" or not found.realm:
-        raise RegistryError("the registry asks for a kind of login that is not supported", hint="")
-    return _Challenge("bearer", found.realm, found.service or "")
+        used = self._login.authorization
+        answer = ask(used)
+        if answer.status == 401 and origin_of(answer.url) == home:
+            challenge = answer.header("WWW-Authenticate")
+            stack.close()
+            answer = ask(self._login.answer(challenge, used, home))
+        return answer
 
 
-def _with(headers: dict[str, str], authorization: str) -> dict[str, str]:
-    return {**headers, "Authorization": authorization} if authorization else headers
+def checked_range(answer: Answer, descriptor: Descriptor, offset: int) -> Iterator[bytes]:
+    """The body of an answer that goes on at ``offset``. Raises :class:`RangeRefused` when it does not."""
+    if offset and answer.status in (200, 416):
+        raise RangeRefused("the registry cannot resume a download")
+    if offset and not _continues_at(answer.header("Content-Range"), offset, descriptor.size):
+        raise RangeRefused("the registry resumed a download at the wrong place")
+    if answer.status not in (200, 206):
+        raise unexpected()
+    return answer.chunks()
+
+
+def _path_of(url: str) -> str:
+    """oras' addresses begin with the registry, without a scheme."""
+    return url.partition("/")[2]
 
 
 def _continues_at(content_range: str, offset: int, size: int) -> bool:
@@ -225,35 +217,3 @@ def _at_most(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
         if total > size:
             raise Temporary("the registry sent a config with wrong content")
         yield chunk
-
-
-def _raise_for(answer: Answer, reference: Reference, longest_wait_seconds: float) -> None:
-    status = answer.status
-    if status in (200, 206, 416):
-        return
-    if status in (401, 403):
-        raise _unauthorized(reference)
-    if status == 404:
-        raise ModelNotFound("Model not found", hint=f"check the name and the tag on {reference.registry}")
-    if status == 429:
-        message, hint = "the registry's rate limit is reached", f"log in (docker login {reference.registry}) or wait"
-        seconds = _seconds(answer.header("Retry-After"))
-        if seconds is None or seconds > longest_wait_seconds:
-            raise RegistryError(message, hint=hint)
-        raise Temporary(message, hint=hint, retry_after=seconds)
-    if status == 408 or status >= 500:
-        raise Temporary("the registry has a problem of its own", hint="try again later")
-    raise _unexpected()
-
-
-def _seconds(retry_after: str) -> float | None:
-    # The other form of the header is a date; registries send seconds.
-    return float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None
-
-
-def _unauthorized(reference: Reference) -> Unauthorized:
-    return Unauthorized("Unauthorized", hint=f"check the name; if it is private: docker login {reference.registry}")
-
-
-def _unexpected() -> RegistryError:
-    return RegistryError("the registry's answer makes no sense", hint="is it an OCI registry?")

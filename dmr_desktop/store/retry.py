@@ -7,10 +7,14 @@ not the download. Knows nothing of what is tried.
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dmr_desktop.protocol.errors import RegistryError
 from dmr_desktop.store.blobs import Cancelled
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Temporary(RegistryError):
     def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class RangeRefused(Temporary):
+    """The other side will not go on where we stopped: the transfer must begin anew."""
 
 
 class Attempts:
@@ -65,3 +73,13 @@ class Attempts:
         delay = max(delay * random.uniform(0.8, 1.2), error.retry_after or 0.0)
         if self._cancelled.wait(delay):
             raise Cancelled from error
+
+
+def patiently(ask: Callable[[], _T], patience: Patience, stopped: threading.Event) -> _T:
+    """What a small request answers, tried a few times. Raises what it raises, and :class:`Cancelled`."""
+    attempts = Attempts(patience, patience.request_attempts, stopped)
+    while True:
+        try:
+            return ask()
+        except Temporary as error:
+            attempts.failed(error)

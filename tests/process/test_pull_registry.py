@@ -83,12 +83,9 @@ def test_a_registry_behind_a_password(
     pushed: tuple[Model, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".docker").mkdir()
-    # me:secret; bcrypt, which is all that docker-registry reads.
-    (tmp_path / "htpasswd").write_text("me:$2b$05$FnCxozIOtsdhGjMvK8mGTeTeGWuuUfrLkE2zWpSZnrjnlFPsOG7rK\n")
-    extra = f"auth: {{htpasswd: {{realm: test, path: '{tmp_path}/htpasswd'}}}}\n"
     monkeypatch.setenv("HOME", str(tmp_path))
     store = ModelStore(tmp_path / "models")
-    with Registry(tmp_path / "registry", extra) as registry:
+    with Registry(tmp_path / "registry", with_password=True) as registry:
         push(pushed[1], f"{registry.host}/ai/x:latest", "--dest-creds", "me:secret")
         with pytest.raises(Unauthorized):
             pull(store, f"{registry.host}/ai/x")

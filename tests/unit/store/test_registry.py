@@ -11,7 +11,7 @@ from dmr_desktop.protocol.errors import RegistryError
 from dmr_desktop.store.addresses import Rank
 from dmr_desktop.store.manifest import Descriptor, digest_of
 from dmr_desktop.store.reference import parse_reference
-from dmr_desktop.store.registry import Repository
+from dmr_desktop.store.registry import Repository, endpoint_of
 from dmr_desktop.store.retry import Patience
 
 MANIFEST = b'{"schemaVersion":2,"layers":[]}'
@@ -52,7 +52,13 @@ class RememberingTransport:
 
     @contextlib.contextmanager
     def open(
-        self, url: str, *, headers: Mapping[str, str], body: bytes | None = None, inside: Rank | None = None
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        method: str = "GET",
+        body: bytes | None = None,
+        inside: Rank | None = None,
     ) -> Iterator[Reply]:
         self.asked.append((url, headers.get("Authorization", ""), inside))
         if "/v2/" not in url:
@@ -71,7 +77,8 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
 
 
 def repository(text: str, transport: RememberingTransport) -> Repository:
-    return Repository(parse_reference(text), transport)  # type: ignore[arg-type]
+    reference = parse_reference(text)
+    return Repository(reference, endpoint_of(reference, transport), transport)  # type: ignore[arg-type]
 
 
 def test_docker_hub_with_its_known_realm(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,153 @@
+"""Models in and out of a store over the network: which kind of place a reference means, and what is needed to go there.
+
+Imported when the first transfer starts: half a second of imports that a service which never pulls need not wait for.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.models import Model, Progress
+from dmr_desktop.store.blobs import BlobStore
+from dmr_desktop.store.catalog import Catalog
+from dmr_desktop.store.manifest import Manifest
+from dmr_desktop.store.mirrors import Mirrored, Source, mirror_endpoint
+from dmr_desktop.store.pull import Pull, describe
+from dmr_desktop.store.push import Push
+from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port
+from dmr_desktop.store.registry import Repository, endpoint_of
+from dmr_desktop.store.retry import Patience
+from dmr_desktop.store.transport import Transport
+from dmr_desktop.store.uploads import Uploads
+from dmr_desktop.store.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How registries are reached: the settings of :class:`dmr_desktop.store.store.ModelStore`."""
+
+    default_registry: str = DEFAULT_REGISTRY
+    insecure: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+class Distribution:
+    def __init__(self, catalog: Catalog, blobs: BlobStore, network: Network) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._network = network
+
+    def pull(
+        self,
+        text: str,
+        progress: Callable[[Progress], None],
+        cancelled: threading.Event,
+        bearer_token: str | None,
+    ) -> str:
+        """As :meth:`dmr_desktop.store.store.ModelStore.pull`."""
+        target = self._parse(text)
+        if target.is_local:
+            return self._pull_local(target)
+        with self._transport() as transport:
+            return Pull(
+                target,
+                source=self._source(target, transport, bearer_token),
+                catalog=self._catalog,
+                blobs=self._blobs,
+                progress=progress,
+                workers=Workers(cancelled, transport.abort),
+                patience=self._network.patience,
+            ).run()
+
+    def push(
+        self,
+        text: str,
+        progress: Callable[[Progress], None],
+        cancelled: threading.Event,
+        bearer_token: str | None,
+    ) -> str:
+        """As :meth:`dmr_desktop.store.store.ModelStore.push`."""
+        target = self._parse(text)
+        manifest = self._catalog.stored(self._catalog.find(text).id).manifest
+        if target.is_local or target.is_hugging_face:
+            raise InvalidRequest(
+                f"models cannot be pushed to {target.registry}", hint="tag the model with the name of a registry first"
+            )
+        relatives = self._relatives(target, manifest)
+        with self._transport() as transport:
+            repository = Repository(
+                target,
+                endpoint_of(target, transport),
+                transport,
+                bearer_token,
+                actions="pull,push",
+                reads_too=tuple(sorted(set(relatives.values()))),
+            )
+            return Push(
+                manifest,
+                uploads=Uploads(repository, lambda blob: relatives.get(blob.digest)),
+                blobs=self._blobs,
+                progress=progress,
+                workers=Workers(cancelled, transport.abort),
+                patience=self._network.patience,
+            ).run()
+
+    def inspect(self, text: str, bearer_token: str | None = None) -> Model:
+        """What the registry has under ``text``, without tags; nothing is stored. Raises as a pull does."""
+        target = self._parse(text)
+        if target.is_local or target.is_hugging_face:
+            raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
+        with self._transport() as transport:
+            source = self._source(target, transport, bearer_token)
+            manifest, _, config = describe(source, self._network.patience, threading.Event())
+        return Model(manifest.id, (), config.created, config.config, manifest.size_bytes)
+
+    # ---- inside ------------------------------------------------------------------------------
+
+    def _parse(self, text: str) -> Reference:
+        target = self._catalog.parse(text)
+        check_port(target, {self._network.default_registry, *self._network.insecure})
+        return target
+
+    @contextlib.contextmanager
+    def _transport(self) -> Iterator[Transport]:
+        network = self._network
+        transport = Transport(insecure=network.insecure, ca_file=network.ca_file, patience=network.patience)
+        with contextlib.closing(transport):
+            yield transport
+
+    def _source(self, target: Reference, transport: Transport, bearer_token: str | None) -> Source:
+        own = Repository(target, endpoint_of(target, transport), transport, bearer_token)
+        if target.registry != DEFAULT_REGISTRY:
+            return own
+        mirrors = [mirror_endpoint(text) for text in self._network.mirrors]
+        return Mirrored([*(Repository(target, mirror, transport) for mirror in mirrors if mirror), own])
+
+    def _relatives(self, target: Reference, manifest: Manifest) -> dict[str, str]:
+        """Digest to another repository of the same registry that seems to have it, as our own tags say."""
+        found: dict[str, str] = {}
+        wanted = set(manifest.files)
+        for entry in self._catalog.index.entries():
+            for tag in entry.tags:
+                try:
+                    other = self._catalog.parse(tag)
+                except InvalidReference:
+                    continue
+                if other.registry == target.registry and other.repository != target.repository:
+                    found |= dict.fromkeys(wanted.intersection(entry.files), other.repository)
+            if len(found) == len(wanted):
+                break
+        return found
+
+    def _pull_local(self, target: Reference) -> str:
+        """What no registry serves is pulled when it is here already."""
+        try:
+            model = self._catalog.model(self._catalog.find(target.tag_name))
+        except ModelNotFound:
+            raise ModelNotFound("Model not found", hint="names in dmr.local are local only") from None
+        return f"Using cached model: {model.config.size}"

@@ -1,0 +1,122 @@
+"""Sending one stored model to a registry.
+
+Layers first, a few at a time, each only if the registry lacks it; then the config; the manifest, byte for byte as it
+is stored, comes last, so that what a registry lists is whole. Knows neither HTTP (:mod:`uploads`) nor the index.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+
+from dmr_desktop.protocol.errors import RegistryError, StoreError
+from dmr_desktop.protocol.models import Progress
+from dmr_desktop.store.blobs import BlobStore, Cancelled
+from dmr_desktop.store.manifest import OCI_MANIFEST, Descriptor, Manifest
+from dmr_desktop.store.progress import LayerProgress
+from dmr_desktop.store.retry import Attempts, Patience, RangeRefused, Temporary, patiently
+from dmr_desktop.store.uploads import NotTaken, Session, Uploads
+from dmr_desktop.store.workers import Workers
+
+_MIN_PROGRESS_BYTES = 64 * 1024
+_HASH_CHUNK = 1 << 20
+
+
+class Push:
+    """One push. ``progress`` is called from several threads, never from two at once."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        uploads: Uploads,
+        blobs: BlobStore,
+        progress: Callable[[Progress], None],
+        workers: Workers,
+        patience: Patience,
+    ) -> None:
+        self._manifest = manifest
+        self._uploads = uploads
+        self._blobs = blobs
+        self._progress = progress
+        self._progress_lock = threading.Lock()
+        self._workers = workers
+        self._patience = patience
+
+    def run(self) -> str:
+        """Returns the sentence for the success line. Raises the protocol's errors and :class:`Cancelled`."""
+        self._workers.run_all([self._blob_task(layer) for layer in self._manifest.distinct_layers])
+        self._workers.run_all([self._blob_task(self._manifest.config, shows=False)])
+        self._workers.run_all([self._put_manifest])
+        return "Model pushed successfully"
+
+    def _put_manifest(self) -> None:
+        manifest = self._manifest
+        media_type = json.loads(manifest.raw).get("mediaType")
+        if not isinstance(media_type, str) or not media_type.isascii() or not media_type.isprintable():
+            media_type = OCI_MANIFEST
+        patiently(
+            lambda: self._uploads.put_manifest(manifest.raw, media_type, manifest.id),
+            self._patience,
+            self._workers.stopped,
+        )
+
+    def _blob_task(self, blob: Descriptor, *, shows: bool = True) -> Callable[[], None]:
+        report = self._progress if shows else _ignore
+        shown = LayerProgress(blob, blob.size, report, self._progress_lock, "Uploaded", "push")
+        return lambda: self._send(blob, shown)
+
+    def _send(self, blob: Descriptor, shown: LayerProgress) -> None:
+        """Have ``blob`` in the registry, whatever the line does."""
+        stopped = self._workers.stopped
+        attempts = Attempts(self._patience, self._patience.attempts, stopped)
+        session: Session | None = None
+        furthest = 0
+        num_not_taken = 0
+        while True:
+            try:
+                if session is None:
+                    # Also after a session was lost: its last answer may be all that was lost.
+                    session = None if self._uploads.has(blob) else self._uploads.begin(blob)
+                    if session is None:
+                        break
+                elif session.offset < blob.size:
+                    session.resume()
+                    if session.offset - furthest >= _MIN_PROGRESS_BYTES:
+                        furthest = session.offset
+                        attempts.progressed()
+                session.send(self._blobs.path(blob.digest), lambda position: self._sent(position, shown))
+                break
+            except Temporary as error:
+                if isinstance(error, NotTaken):
+                    num_not_taken += 1
+                    if num_not_taken > 1:
+                        self._check_content(blob)
+                if isinstance(error, NotTaken | RangeRefused):
+                    session = None
+                attempts.failed(error)
+        shown.at(blob.size)
+
+    def _sent(self, position: int, shown: LayerProgress) -> None:
+        if self._workers.stopped.is_set():
+            raise Cancelled
+        shown.at(position)
+
+    def _check_content(self, blob: Descriptor) -> None:
+        """Whose fault it is that a registry does not take a layer. Raises :class:`StoreError` if it is ours."""
+        found = hashlib.sha256()
+        try:
+            with self._blobs.path(blob.digest).open("rb") as file:
+                while chunk := file.read(_HASH_CHUNK):
+                    if self._workers.stopped.is_set():
+                        raise Cancelled
+                    found.update(chunk)
+        except OSError as error:
+            raise StoreError(f"a layer cannot be read: {error.strerror}") from None
+        if f"sha256:{found.hexdigest()}" != blob.digest:
+            raise StoreError("a stored layer is damaged", hint="remove the model and pull it again")
+        raise RegistryError("the registry does not take a layer", hint="something on the way may change what is sent")
+
+
+def _ignore(_: Progress) -> None:
+    pass
