@@ -11,6 +11,7 @@ from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
 from dmr_desktop.protocol.errors import DMRError, RunnerCrashed
 from dmr_desktop.protocol.generation import Event, GenerationRequest, Prompt
 from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import LaunchSpec, RunnerFacts
 
 LogLine: TypeAlias = Callable[[str], None]
@@ -66,6 +67,10 @@ class Runner(Protocol):
         ...
 
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResult:
+        """Raises :class:`DMRError`; cancel the task to drop the request."""
+        ...
+
+    async def rerank(self, request: RerankRequest) -> RerankResult:
         """Raises :class:`DMRError`; cancel the task to drop the request."""
         ...
 

@@ -19,11 +19,13 @@ from dmr_desktop.protocol.errors import DMRError, ErrorInfo, PayloadTooLarge, er
 from dmr_desktop.protocol.frames import FrameError, FrameSplitter, frame
 from dmr_desktop.protocol.generation import Event, Failed, Finished, ReasoningDelta, TextDelta, ToolCallArguments
 from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.rerank import RerankResult
 from dmr_desktop.protocol.runners import RunnerFacts
 from dmr_desktop.protocol.wire import WireError, dump, load, load_event
 
 MAX_UNREAD_BYTES: Final = 1024 * 1024
 _EVENT_BYTES = 64  # what an event weighs besides its text
+_CANCELLABLE = ("embed", "rerank")
 
 
 class EventStream:
@@ -140,7 +142,7 @@ class RunnerChannel(asyncio.Protocol):
             self.send({"op": op, "id": number, **fields})
             return await answer
         finally:
-            if self._answers.pop(number, None) is not None and op == "embed":
+            if self._answers.pop(number, None) is not None and op in _CANCELLABLE:
                 self.send({"op": "cancel", "id": number})
 
     def end(self, error: ErrorInfo) -> None:
@@ -196,6 +198,8 @@ class RunnerChannel(asyncio.Protocol):
                 self._answer(number, error_from_info(load(ErrorInfo, error)))
             case {"op": "embedded", "id": int(number)}:
                 self._answer(number, _load_vectors(message))
+            case {"op": "ranked", "id": int(number)}:
+                self._answer(number, _load_scores(message))
             case {"op": "tokens", "id": int(number), "tokens": list(tokens)}:
                 self._answer(number, load(tuple[int, ...], tokens))
             case {"op": "stats", "id": int(number), "stats": dict(stats)}:
@@ -261,3 +265,10 @@ def _load_vectors(message: dict[str, Any]) -> EmbeddingResult:
                 tuple(tuple(numbers[start : start + dim]) for start in range(0, dim * count, dim)), prompt_tokens
             )
     raise _Nonsense("vectors: fields are missing")
+
+
+def _load_scores(message: dict[str, Any]) -> RerankResult:
+    match message:
+        case {"scores": list(scores), "are_probabilities": bool(kind), "prompt_tokens": int(prompt_tokens)}:
+            return RerankResult(load(tuple[float, ...], scores), kind, prompt_tokens)
+    raise _Nonsense("scores: fields are missing")

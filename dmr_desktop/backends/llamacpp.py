@@ -16,9 +16,10 @@ from dmr_desktop.backends.base import DEFAULT_BACKEND, Death, LogLine
 from dmr_desktop.backends.channel import RunnerChannel
 from dmr_desktop.backends.process import ChildProcess
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
-from dmr_desktop.protocol.errors import DMRError, RunnerStartFailed
+from dmr_desktop.protocol.errors import DMRError, RunnerError, RunnerStartFailed
 from dmr_desktop.protocol.generation import Event, Failed, Finished, GenerationRequest, Prompt
 from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import LaunchSpec, RunnerFacts
 from dmr_desktop.protocol.wire import dump
 from dmr_desktop.settings import self_command
@@ -122,6 +123,12 @@ class LlamaCppRunner:
 
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResult:
         return cast(EmbeddingResult, await self._channel.ask("embed", request=dump(request)))
+
+    async def rerank(self, request: RerankRequest) -> RerankResult:
+        result = cast(RerankResult, await self._channel.ask("rerank", request=dump(request)))
+        if len(result.scores) != len(request.documents):
+            raise RunnerError(f"the model's process sent {len(result.scores)} scores for {len(request.documents)}")
+        return result
 
     async def tokenize(self, prompt: Prompt) -> list[int]:
         return list(await self._channel.ask("tokenize", prompt=dump(prompt)))

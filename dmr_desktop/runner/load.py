@@ -7,17 +7,22 @@ from dmr_desktop.engine.api import EngineFacts
 from dmr_desktop.engine.embedding import EmbeddingEngine
 from dmr_desktop.engine.engine import Engine
 from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.formats.pairs import PairFormat
 from dmr_desktop.engine.llama import Model
+from dmr_desktop.engine.ranking import RankingEngine
 from dmr_desktop.protocol.errors import RunnerStartFailed, UnsupportedModel
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerFacts
 from dmr_desktop.runner.completion import CompletionService
 from dmr_desktop.runner.embedding import EmbeddingService
+from dmr_desktop.runner.model_files import shards_of
 from dmr_desktop.runner.outbox import Outbox
+from dmr_desktop.runner.ranking import RankingService
+from dmr_desktop.store.gguf import read_header
 
 DEFAULT_CONTEXT_SIZE = 4096
 _MAX_TEMPLATE_BYTES = 1024 * 1024
 
-ModelService: TypeAlias = CompletionService | EmbeddingService
+ModelService: TypeAlias = CompletionService | EmbeddingService | RankingService
 
 
 def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[ModelService, RunnerFacts]:
@@ -26,9 +31,8 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
     Raises :class:`UnsupportedModel` for a model that cannot serve this mode, :class:`RunnerStartFailed` otherwise.
     """
     if spec.mode is Mode.RERANKING:
-        raise UnsupportedModel(
-            'unsupported backend mode "reranking"', hint="the llama.cpp backend generates text and makes embeddings"
-        )
+        # Before loading, which may take long; llama.cpp would rank without a head and give nonsense.
+        _check_ranking_head(spec)
     template = _template(spec)
     model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers)
     if spec.mode is Mode.EMBEDDING:
@@ -36,6 +40,10 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
             model, context_size=_context_size(spec, model, None), threads=spec.config.threads
         )
         return EmbeddingService(model, vectors, outbox), _facts(vectors.facts, "none: embeddings", notes)
+    if spec.mode is Mode.RERANKING:
+        ranking = RankingEngine.open(model, context_size=_pair_size(spec, model), threads=spec.config.threads)
+        pairs = PairFormat(model.vocabulary, model.chat_template("rerank"))
+        return RankingService(model, ranking, pairs, outbox), _facts(ranking.facts, pairs.describe(), notes)
     if not model.is_generative:
         raise UnsupportedModel(
             "this model makes embeddings; it cannot generate text", hint="use it with /v1/embeddings"
@@ -60,6 +68,19 @@ def _context_size(spec: LaunchSpec, model: Model, default: int | None) -> int | 
     if wanted < 0:
         return most or DEFAULT_CONTEXT_SIZE
     return min(wanted, most) if most > 0 else wanted
+
+
+def _pair_size(spec: LaunchSpec, model: Model) -> int | None:
+    """Tokens of a pair, if they were configured: the service's default is meant for conversations."""
+    return _context_size(spec, model, None) if spec.config.context_size else None
+
+
+def _check_ranking_head(spec: LaunchSpec) -> None:
+    if not any(read_header(path).has_ranking_head for path in shards_of(spec)):
+        raise UnsupportedModel(
+            "this model cannot rank documents: it has no classifier head",
+            hint="choose a reranking model (a cross-encoder, such as bge-reranker), or compare embeddings instead",
+        )
 
 
 def _template(spec: LaunchSpec) -> str | None:

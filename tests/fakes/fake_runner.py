@@ -114,6 +114,10 @@ class FakeRunner:
                 vectors = base64.b64encode(struct.pack("<4f", 1, 0, 0, 0) * len(inputs)).decode()
                 answer = {"vectors": vectors, "dim": 4, "count": len(inputs), "prompt_tokens": len(inputs)}
                 self.send({"op": "embedded", "id": message["id"], **answer})
+            case "rerank":
+                scores = [float(len(text)) for text in message["request"]["documents"]]
+                answer = {"scores": scores, "are_probabilities": False, "prompt_tokens": len(scores)}
+                self.send({"op": "ranked", "id": message["id"], **answer})
             case "tokenize":
                 tokens = [ord(letter) for letter in message["prompt"]["text"]]
                 self.send({"op": "tokens", "id": message["id"], "tokens": tokens})

@@ -15,7 +15,7 @@ import pytest_asyncio
 from dmr_desktop.backends.llamacpp import LlamaCpp, LlamaCppRunner
 from dmr_desktop.engine.tiny_model import TinyShape, write_tiny_model
 from dmr_desktop.protocol.embedding import EmbeddingRequest
-from dmr_desktop.protocol.errors import DMRError, InvalidRequest, RunnerStartFailed, UnsupportedModel
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest, RunnerStartFailed
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     ChoiceFinished,
@@ -226,9 +226,6 @@ def cut_model(model: Path, tmp_path: Path) -> Path:
 async def test_models_that_cannot_be_loaded(model: Path, state_dir: Path, cut_model: Path) -> None:
     with pytest.raises(RunnerStartFailed):
         async with runner_of(cut_model, state_dir):
-            pass
-    with pytest.raises(UnsupportedModel, match="reranking"):
-        async with runner_of(model, state_dir, Mode.RERANKING):
             pass
 
 

@@ -47,8 +47,8 @@ class ControlText:
             last = start + 1
         return MARK.join([*pieces, text[last:]])
 
-    def tokenize(self, prompt: str) -> list[int]:
-        """The tokens of a marked prompt, with exactly one BOS in front if the model wants one."""
+    def tokenize(self, prompt: str, *, adds_bos: bool = True) -> list[int]:
+        """The tokens of a marked prompt, with exactly one BOS in front if the model wants one and ``adds_bos``."""
         first, *others = prompt.split(MARK)
         tokens = self._vocabulary.tokenize(first, False, True)
         for piece in others:
@@ -56,7 +56,7 @@ class ControlText:
                 tokens += self._vocabulary.tokenize("\n" + piece, False, True)[len(self._newline) :]
             else:
                 tokens += self._vocabulary.tokenize(piece, False, True)
-        if self._vocabulary.add_bos and self._bos is not None and tokens[:1] != [self._bos]:
+        if adds_bos and self._vocabulary.add_bos and self._bos is not None and tokens[:1] != [self._bos]:
             tokens.insert(0, self._bos)
         return tokens
 

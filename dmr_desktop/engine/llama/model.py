@@ -103,9 +103,15 @@ class Model:
         except ValueError:
             return None
 
-    @property
-    def has_pooling(self) -> bool:
-        return self.pooling not in (None, Pooling.NONE)
+    @cached_property
+    def num_classes(self) -> int:
+        """Numbers that a classifier head gives for a text; 1 if the GGUF does not say."""
+        return max(1, int(llama_cpp.llama_model_n_cls_out(self.handle)))
+
+    @cached_property
+    def gives_probabilities(self) -> bool:
+        """Whether llama.cpp ends the classifier head of this architecture with a softmax."""
+        return self.metadata("general.architecture") in ("qwen3", "qwen3vl")
 
     @cached_property
     def is_recurrent(self) -> bool:

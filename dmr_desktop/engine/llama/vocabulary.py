@@ -24,6 +24,9 @@ class Vocabulary:
         self.add_bos: bool = llama_cpp.llama_vocab_get_add_bos(handle)
         self.bos: int | None = self._known(llama_cpp.llama_vocab_bos(handle))
         self.eos: int | None = self._known(llama_cpp.llama_vocab_eos(handle))
+        self.sep: int | None = self._known(llama_cpp.llama_vocab_sep(handle))
+        self.add_eos: bool = llama_cpp.llama_vocab_get_add_eos(handle)
+        self.add_sep: bool = llama_cpp.llama_vocab_get_add_sep(handle)
         self._pieces: tuple[dict[int, bytes], dict[int, bytes]] = ({}, {})
 
     @property

@@ -74,6 +74,8 @@ def row(number: int, event: Any) -> list[Any]:
         {"op": "embedded", "id": 1, "vectors": "AAAA", "dim": 1, "count": 1, "prompt_tokens": 1},
         {"op": "embedded", "id": 1, "vectors": "", "dim": 0, "count": 0, "prompt_tokens": 1},
         {"op": "embedded", "id": 1},
+        {"op": "ranked", "id": 1, "scores": [None], "are_probabilities": False, "prompt_tokens": 1},
+        {"op": "ranked", "id": 1, "scores": [1.0]},
         [5],
         [[]],
         [["1", "t", 0, "x"]],
@@ -146,10 +148,11 @@ async def test_the_end_is_told_to_all_and_to_those_who_come_later(rig: Rig) -> N
         await rig.channel.ready
 
 
-async def test_a_dropped_question_is_cancelled_where_it_costs(rig: Rig) -> None:
-    asked = asyncio.create_task(rig.channel.ask("embed"))
+@pytest.mark.parametrize("op", ["embed", "rerank"])
+async def test_a_dropped_question_is_cancelled_where_it_costs(rig: Rig, op: str) -> None:
+    asked = asyncio.create_task(rig.channel.ask(op))
     await asyncio.sleep(0)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert [message["op"] for message in rig.sent()] == ["embed", "cancel"]
+    assert [message["op"] for message in rig.sent()] == [op, "cancel"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dmr_desktop.protocol import embedding, errors, generation, models, notices, runners
+from dmr_desktop.protocol import embedding, errors, generation, models, notices, rerank, runners
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import (
@@ -41,6 +41,7 @@ from dmr_desktop.protocol.generation import (
 )
 from dmr_desktop.protocol.models import Model, ModelConfig, Progress
 from dmr_desktop.protocol.notices import GpuSample, PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import (
     LaunchSpec,
     Mode,
@@ -94,6 +95,8 @@ VALUES: list[object] = [
     ChatPrompt((), tool_choice="required"),
     EmbeddingRequest(("text", (1, 2, 3), "", ())),
     EmbeddingResult(((0.5, -0.25), (1.0, 0.0)), 7),
+    RerankRequest(("a", "b"), ("c", "d")),
+    RerankResult((0.5, -12.25), True, 7),
     ErrorInfo("code", "message", "hint", "param", "evidence"),
     LaunchSpec("/models/a.gguf", Mode.EMBEDDING, CONFIG, "/models/mm.gguf", None, 2048),
     STATUS,
@@ -149,7 +152,7 @@ def test_every_class_of_the_protocol_is_covered() -> None:
 
     defined = {
         cls
-        for module in (embedding, errors, generation, models, notices, runners)
+        for module in (embedding, errors, generation, models, notices, rerank, runners)
         for cls in vars(module).values()
         if dataclasses.is_dataclass(cls) and isinstance(cls, type) and cls.__module__ == module.__name__
     }

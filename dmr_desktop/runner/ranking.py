@@ -1,0 +1,80 @@
+"""Serves scores: pairs of texts become tokens on the reading thread, tokens become scores on the main thread."""
+
+from collections.abc import Sequence
+
+from dmr_desktop.engine.formats.pairs import PairFormat
+from dmr_desktop.engine.llama import Model
+from dmr_desktop.engine.ranking import RankingEngine
+from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
+from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt
+from dmr_desktop.protocol.rerank import RerankRequest
+from dmr_desktop.protocol.wire import load
+from dmr_desktop.runner.outbox import Outbox
+from dmr_desktop.runner.pooled import Cancel, Job, PooledService, Rows
+from dmr_desktop.runner.reader import Message
+
+
+class RankingService(PooledService):
+    """``accept`` runs on the reading thread."""
+
+    def __init__(self, model: Model, engine: RankingEngine, pairs: PairFormat, outbox: Outbox) -> None:
+        super().__init__(outbox)
+        self._vocabulary = model.vocabulary
+        self._gives_probabilities = model.gives_probabilities
+        self._engine = engine
+        self._pairs = pairs
+
+    def accept(self, message: Message) -> None:
+        """Raises DMRError or WireError, which become the answer."""
+        number = message["id"]
+        match message["op"]:
+            case "rerank":
+                self.put(Job(number, self._tokens_of(load(RerankRequest, message["request"]))))
+            case "cancel":
+                self.put(Cancel(number))
+            case "tokenize":
+                prompt = load(GenerationRequest, {"prompt": message["prompt"]}).prompt
+                if not isinstance(prompt, TextPrompt):
+                    raise InvalidRequest("this model was loaded to rank documents: it takes no chat")
+                tokens = self._vocabulary.tokenize(prompt.text, True, False)
+                self._outbox.put_message({"op": "tokens", "id": number, "tokens": tokens})
+            case "stats":
+                self.put_stats(number)
+            case _:
+                raise InvalidRequest("this model was loaded to rank documents: use it with /v1/rerank")
+
+    def _rows(self, inputs: Sequence[Sequence[int]]) -> Rows:
+        return self._engine.rank(inputs)
+
+    def _send(self, job: Job, rows: Rows) -> None:
+        self._outbox.put_message(
+            {
+                "op": "ranked",
+                "id": job.number,
+                "scores": rows.tolist(),
+                "are_probabilities": self._gives_probabilities,
+                "prompt_tokens": sum(map(len, job.inputs)),
+            }
+        )
+
+    def _tokens_of(self, request: RerankRequest) -> list[list[int]]:
+        if len(request.queries) not in (1, len(request.documents)):
+            raise InvalidRequest("there must be one query, or as many as documents", param="documents")
+        for query in request.queries:
+            self._check_query(query)
+        if len(request.queries) == 1:
+            join = self._pairs.joiner(request.queries[0])
+            return [join(document) for document in request.documents]
+        joined = zip(request.queries, request.documents, strict=True)
+        return [self._pairs.joiner(query)(document) for query, document in joined]
+
+    def _check_query(self, query: str) -> None:
+        """By itself, before it is multiplied by the number of documents."""
+        count, most = len(self._vocabulary.tokenize(query, False, False)), self._engine.facts.context_size
+        if count >= most:
+            raise ContextOverflow(
+                f"This model's maximum context length is {most} tokens, however you requested {count} tokens in the "
+                "query alone. Please reduce your input.",
+                hint="Shorten the query.",
+                param="query",
+            )

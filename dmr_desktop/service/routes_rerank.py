@@ -1,0 +1,53 @@
+"""The routes of models that rank documents: ``/rerank`` and ``/score``, under the OpenAI bases and without one."""
+
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from dmr_desktop.dialects.rerank import RerankExchange, parse_rerank, parse_score
+from dmr_desktop.protocol.generation import Usage
+from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.protocol.runners import Mode
+from dmr_desktop.service.connection import run_while_connected
+from dmr_desktop.service.generate import leased
+from dmr_desktop.service.inference_endpoints import InferenceEndpoint, InferenceParts
+from dmr_desktop.service.recorder import Record
+from dmr_desktop.service.routes_inference import BASES
+
+
+class RerankEndpoint(InferenceEndpoint):
+    mode = Mode.RERANKING
+
+    def __init__(self, parts: InferenceParts, parse: Callable[[object], RerankExchange]) -> None:
+        super().__init__(parts)
+        self._parse = parse
+
+    async def _answer(
+        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange = self._parse(data)
+        await run_while_connected(receive, self._rank(exchange, files, record, scope, receive, send))
+
+    async def _rank(
+        self,
+        exchange: RerankExchange,
+        files: ModelFiles,
+        record: Record,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        async with leased(self._parts.loader, files, self.mode, exchange.model, exchange.keep_alive_seconds) as runner:
+            result = await runner.rerank(exchange.request)
+        record.done(Usage(result.prompt_tokens, 0))
+        await Response(exchange.render(result), media_type="application/json")(scope, receive, send)
+
+
+def rerank_routes(parts: InferenceParts) -> list[BaseRoute]:
+    rerank, score = RerankEndpoint(parts, parse_rerank), RerankEndpoint(parts, parse_score)
+    found: list[BaseRoute] = []
+    for base in (*BASES, "/engines", ""):
+        found += [Route(f"{base}/rerank", rerank), Route(f"{base}/score", score)]
+    return found
