@@ -17,6 +17,7 @@ from dmr_desktop.desktop.panel.window import PanelWindow
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.pulls import Pulls
+from dmr_desktop.desktop.sources import Sources
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.transport import Transport
@@ -40,6 +41,7 @@ class Desktop(QObject):
         self.link = ServiceLink(EventStream(Transport(path, self), self), launcher, self)
         api, pulls = ServiceApi(Transport(path, self), self), Pulls(Transport(path, self), self)
         self.commands = Commands(self.link, api, pulls, self)
+        self._sources = Sources.of(path, self)
         self.menu = TrayMenu(self.commands, self._theme, self._preferences)
         self.tray = Tray(self.commands, self.menu, self)
         self._panel: PanelWindow | None = None
@@ -64,7 +66,7 @@ class Desktop(QObject):
     def panel(self) -> PanelWindow:
         """Made when first needed: most of the time the tray icon is all there is."""
         if self._panel is None:
-            self._panel = PanelWindow(self.commands, self._theme, self.menu)
+            self._panel = PanelWindow(self.commands, self._theme, self.menu, self._sources, self._preferences)
             self._panel.closed.connect(self._on_panel_closed)
         return self._panel
 
@@ -80,6 +82,7 @@ class Desktop(QObject):
         if self._panel is not None:
             self._panel.hide()
         self.commands.pulls.cancel_all()
+        self._sources.close()
         self.link.close()
         self._instance.release()
         self.ended.emit()

@@ -13,7 +13,11 @@ def main(argv: list[str]) -> int:
     """Exit code: 0 after a quit or when the first instance was raised, 1 on trouble, 2 on bad usage or settings."""
     parser = argparse.ArgumentParser(prog="dmr desktop", description="Run the tray app and its panel.")
     parser.add_argument("--hidden", action="store_true", help="start in the tray without opening the panel")
+    parser.add_argument("--install-entry", action="store_true", help="add the app to the applications menu, and end")
+    parser.add_argument("--remove-entry", action="store_true", help="take it out of the menu again, and end")
     options = parser.parse_args(argv)
+    if options.install_entry or options.remove_entry:
+        return _change_entry(is_wanted=options.install_entry)
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -35,6 +39,19 @@ def main(argv: list[str]) -> int:
     except NoDisplay as error:
         return _headless(settings, str(error))
     return _run(settings, platform, is_hidden=options.hidden)
+
+
+def _change_entry(*, is_wanted: bool) -> int:
+    from dmr_desktop.desktop.entry import EntryPaths, install_entry, remove_entry
+
+    paths = EntryPaths.from_environment(os.environ)
+    try:
+        (install_entry if is_wanted else remove_entry)(paths)
+    except OSError as error:
+        print(f"dmr desktop: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"{'Added' if is_wanted else 'Removed'} {paths.application}")
+    return 0
 
 
 def _headless(settings: Settings, reason: str) -> int:

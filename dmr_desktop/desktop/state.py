@@ -10,12 +10,13 @@ from enum import StrEnum
 
 from dmr_desktop.desktop.names import canonical, familiar
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.protocol.notices import PullStatus, Snapshot, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.notices import PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 from dmr_desktop.protocol.wire import WireError, load
 
 HISTORY_SAMPLES = 120
 """Two minutes at one sample a second."""
+MAX_REQUESTS = 200
 
 
 class Link(StrEnum):
@@ -61,7 +62,10 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class DesktopState:
-    """``fault`` says why ``link`` is FAILED or LOST. ``pulls`` are those that run. All is empty unless connected."""
+    """``fault`` says why ``link`` is FAILED or LOST. ``pulls`` are those that run; ``requests`` the newest first.
+
+    All is empty unless connected.
+    """
 
     link: Link = Link.CONNECTING
     fault: str = ""
@@ -73,6 +77,7 @@ class DesktopState:
     runners: tuple[RunnerStatus, ...] = ()
     pulls: tuple[PullStatus, ...] = ()
     telemetry: tuple[TelemetrySample, ...] = ()
+    requests: tuple[RequestNotice, ...] = ()
 
     @property
     def is_connected(self) -> bool:
@@ -138,6 +143,8 @@ def apply(state: DesktopState, event: str, data: JSON) -> DesktopState:
             return replace(state, tcp=load(TcpStatus, data))
         case "telemetry":
             return replace(state, telemetry=(*state.telemetry, load(TelemetrySample, data))[-HISTORY_SAMPLES:])
+        case "request":
+            return replace(state, requests=_with_request(state.requests, load(RequestNotice, data)))
     return state
 
 
@@ -188,6 +195,7 @@ def _from_snapshot(snapshot: Snapshot) -> DesktopState:
         runners=snapshot.runners,
         pulls=tuple(pull for pull in snapshot.pulls if pull.state == "running"),
         telemetry=snapshot.telemetry[-HISTORY_SAMPLES:],
+        requests=snapshot.requests[:MAX_REQUESTS],
     )
 
 
@@ -198,6 +206,13 @@ def _with_pull(pulls: tuple[PullStatus, ...], pull: PullStatus) -> tuple[PullSta
     if any(old.reference == pull.reference for old in pulls):
         return tuple(pull if old.reference == pull.reference else old for old in pulls)
     return (*pulls, pull)
+
+
+def _with_request(requests: tuple[RequestNotice, ...], notice: RequestNotice) -> tuple[RequestNotice, ...]:
+    """A request's newest notice in its old place, or on top."""
+    if any(old.id == notice.id for old in requests):
+        return tuple(notice if old.id == notice.id else old for old in requests)
+    return (notice, *requests)[:MAX_REQUESTS]
 
 
 def _items(data: JSON, name: str) -> list[JSON]:

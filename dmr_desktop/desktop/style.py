@@ -26,6 +26,10 @@ QLabel[pill="warn"] {{ color: {t.warn}; background: {t.warn_soft}; }}
 QLabel[pill="error"] {{ color: {t.error}; background: {t.error_soft}; }}
 QLabel[pill="accent"] {{ color: {t.accent_text}; background: {t.selected}; }}
 QLabel[pill="dim"] {{ color: {t.dim}; background: {t.hover if t.is_dark else t.side}; }}
+QFrame[bubble="user"] {{ background: {t.selected}; border: 0; border-radius: 12px; }}
+QFrame[bubble="assistant"] {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 12px; }}
+QFrame[bubble] QTextBrowser {{ background: transparent; border: 0; color: {t.text};
+  selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QFrame[banner] {{ border-radius: 12px; border: 1px solid {t.line}; }}
 QFrame[banner="error"] {{ background: {t.error_soft}; border-color: {t.error}; }}
 QFrame[banner="ok"] {{ background: {t.ok_soft}; border-color: {t.ok}; }}
@@ -47,8 +51,8 @@ QPushButton[kind="flat"]:focus {{ border: 2px solid {t.accent}; padding: 5px 9px
 QPushButton[kind="side"] {{ background: transparent; border-color: transparent; text-align: left; padding: 8px 16px; }}
 QPushButton[kind="side"]:hover {{ background: {t.hover}; }}
 QPushButton[kind="side"]:focus {{ border: 2px solid {t.accent}; padding: 7px 15px; }}
-QLineEdit, QComboBox {{ padding: 6px 10px; border: 1px solid {t.line}; border-radius: 8px; background: {t.card};
-  color: {t.text}; selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
+QLineEdit, QComboBox {{ padding: 6px 10px; border: 1px solid {t.line}; border-radius: 8px;
+  background: {t.card}; color: {t.text}; selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QComboBox:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
 QComboBox::drop-down {{ border: 0; width: 26px; }}
 QComboBox::down-arrow {{ image: url("{_CHEVRON}"); width: 14px; height: 14px; }}
@@ -82,6 +86,10 @@ QToolTip {{ background: {t.card}; color: {t.text}; border: 1px solid {t.line}; p
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 3px; min-height: 28px; }}
 QScrollBar::handle:vertical:hover {{ background: {t.dim}; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}
+QScrollBar::handle:horizontal {{ background: {t.line}; border-radius: 3px; min-width: 28px; }}
+QScrollBar::handle:horizontal:hover {{ background: {t.dim}; }}
+QSplitter::handle {{ background: transparent; }}
 QScrollBar::add-line, QScrollBar::sub-line,
 QScrollBar::add-page, QScrollBar::sub-page {{ height: 0; background: none; }}
 """

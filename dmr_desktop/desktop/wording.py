@@ -5,7 +5,7 @@ from PySide6.QtCore import QCoreApplication
 from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.quantities import format_bytes, format_rate, format_seconds, format_share
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
-from dmr_desktop.protocol.notices import PullStatus, TcpStatus
+from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 
 MAX_TOOLTIP = 127
@@ -143,6 +143,35 @@ def memory_line(runners_bytes: int) -> str:
     if not runners_bytes:
         return _tr("no model in memory")
     return _tr("models use {size}").format(size=format_bytes(runners_bytes))
+
+
+def request_word(state: str) -> str:
+    """How a request stands."""
+    return {
+        "running": _tr("Running"),
+        "done": _tr("Done"),
+        "failed": _tr("Failed"),
+        "cancelled": _tr("Cancelled"),
+    }[state]
+
+
+def duration(milliseconds: float) -> str:
+    """``840 ms``, ``2.4 s``, then minutes."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else format_seconds(milliseconds / 1000)
+
+
+def request_details(notice: RequestNotice) -> str:
+    """Outcome and speed of one request in a line."""
+    parts = [request_word(notice.state)]
+    if notice.state != "running":
+        parts.append(duration(notice.duration_ms))
+    if notice.completion_tokens and notice.duration_ms > 0:
+        parts.append(_speed(notice.completion_tokens / notice.duration_ms * 1000))
+    if notice.error:
+        parts.append(printable(notice.error, 200))
+    return " · ".join(parts)
 
 
 def _ready_line(state: DesktopState) -> str:

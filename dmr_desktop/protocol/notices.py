@@ -105,3 +105,5 @@ class Snapshot:
     pulls: tuple[PullStatus, ...] = ()
     telemetry: tuple[TelemetrySample, ...] = field(default=())
     """The last two minutes, oldest first."""
+    requests: tuple[RequestNotice, ...] = ()
+    """The last ones, newest first."""

@@ -21,6 +21,7 @@ from dmr_desktop.desktop.menu import TrayMenu
 from dmr_desktop.desktop.panel.window import PanelWindow
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.pulls import Pulls
+from dmr_desktop.desktop.sources import Sources
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.transport import Transport
 from tests.fakes.desktop_parts import FakeLauncher, Parts
@@ -57,11 +58,13 @@ def parts(qtbot: QtBot, service: FakeService, theme: Theme, tmp_path: Path) -> I
 
     link = ServiceLink(EventStream(transport(), root), launcher, root)
     commands = Commands(link, ServiceApi(transport(), root), Pulls(transport(), root), root)
-    menu = TrayMenu(commands, theme, Preferences(tmp_path))
-    panel = PanelWindow(commands, theme, menu)
+    preferences = Preferences(tmp_path)
+    menu = TrayMenu(commands, theme, preferences)
+    sources = Sources.of(service.socket_path, root)
+    panel = PanelWindow(commands, theme, menu, sources, preferences)
     qtbot.addWidget(menu)
     qtbot.addWidget(panel)
-    made = Parts(link, commands, menu, panel, theme, launcher)
+    made = Parts(link, commands, menu, panel, theme, launcher, sources)
     link.changed.connect(menu.render_state)
     link.changed.connect(panel.render_state)
     commands.problem.connect(panel.show_problem)
@@ -73,5 +76,6 @@ def parts(qtbot: QtBot, service: FakeService, theme: Theme, tmp_path: Path) -> I
     panel.open_page("overview")
     yield made
     link.close()
+    sources.close()
     commands.pulls.cancel_all()
     root.deleteLater()

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QTabBar, Q
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.banner import Banner
+from dmr_desktop.desktop.panel.model_choice import fill_models
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label
 from dmr_desktop.desktop.snippets import Snippet, snippets
 from dmr_desktop.desktop.state import DesktopState
@@ -47,14 +48,7 @@ class IntegrationsPage(QWidget):
         self._paint()
 
     def render_state(self, state: DesktopState) -> None:
-        names = [model.name for model in state.models] or [EXAMPLE_MODEL]
-        if names != [self.models.itemText(index) for index in range(self.models.count())]:
-            chosen = self.models.currentText()
-            self.models.blockSignals(True)
-            self.models.clear()
-            self.models.addItems(names)
-            self.models.setCurrentIndex(max(0, self.models.findText(chosen)))
-            self.models.blockSignals(False)
+        fill_models(self.models, state, EXAMPLE_MODEL)
         self._fill()
         is_off = state.tcp is not None and not state.tcp.listening
         if is_off and not self.warning.isVisibleTo(self):

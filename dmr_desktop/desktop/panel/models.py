@@ -1,31 +1,33 @@
 """The Models page: what is stored, and what can be done with it."""
 
-from PySide6.QtCore import QItemSelectionModel, QSize, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QItemSelectionModel, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QMessageBox,
     QStackedLayout,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
 from dmr_desktop.desktop.panel.pull_list import PullList
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label
 from dmr_desktop.desktop.quantities import format_bytes
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
-from dmr_desktop.desktop.theme import Theme, scaled_font
+from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.protocol.runners import RunnerState
 
-ROW_HEIGHT = 40
-WIDTHS = {Column.SIZE: 12, Column.PARAMETERS: 14, Column.QUANTIZATION: 17, Column.STATE: 17}
-"""In letters of the table's font; the name gets the rest."""
+SAMPLES: dict[int, str] = {
+    Column.SIZE: "999.9 MiB",
+    Column.PARAMETERS: "999.99 M",
+    Column.QUANTIZATION: "IQ4_XS_M",
+    Column.STATE: "        Unloading…",
+}
+"""The longest usual values; the name gets the rest."""
 
 
 class ModelsPage(QWidget):
@@ -73,31 +75,11 @@ class ModelsPage(QWidget):
         rows = self.table.selectionModel().selectedRows()
         return self.model.model_at(self._sorted.mapToSource(rows[0]).row()) if rows else None
 
-    def _make_table(self) -> QTableView:
-        table = QTableView()
-        table.setModel(self._sorted)
-        table.setAccessibleName(self.tr("Stored models"))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setIconSize(QSize(16, 16))
-        table.setTabKeyNavigation(False)
+    def _make_table(self) -> FittingTable:
+        expendable = (Column.PARAMETERS, Column.QUANTIZATION)
+        table = FittingTable(self._sorted, self.tr("Stored models"), SAMPLES, expendable)
         table.setSortingEnabled(True)
         table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setFont(scaled_font(0.95))
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-        letters = table.fontMetrics().averageCharWidth()
-        for column, width in WIDTHS.items():
-            header.resizeSection(column, width * letters)
         return table
 
     def _lay_out(self) -> None:

@@ -20,15 +20,21 @@ from dmr_desktop import __version__
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.panel.banner import Banner
+from dmr_desktop.desktop.panel.chat import ChatPage
 from dmr_desktop.desktop.panel.integrations import IntegrationsPage
+from dmr_desktop.desktop.panel.logs import LogsPage
 from dmr_desktop.desktop.panel.models import ModelsPage
 from dmr_desktop.desktop.panel.overview import OverviewPage
+from dmr_desktop.desktop.panel.requests import RequestsPage
+from dmr_desktop.desktop.panel.settings import SettingsPage
 from dmr_desktop.desktop.panel.widgets import Button, Label
+from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
+from dmr_desktop.desktop.sources import Sources
 from dmr_desktop.desktop.state import DesktopState, Link
 from dmr_desktop.desktop.theme import Theme
 
-SECTIONS = ("overview", "models", "integrations")
+SECTIONS = ("overview", "models", "chat", "integrations", "requests", "logs", "settings")
 MAX_PORT = 65535
 
 
@@ -41,7 +47,9 @@ class PanelWindow(QMainWindow):
 
     closed = Signal()
 
-    def __init__(self, commands: Commands, theme: Theme, menu: QMenu) -> None:
+    def __init__(
+        self, commands: Commands, theme: Theme, menu: QMenu, sources: Sources, preferences: Preferences
+    ) -> None:
         super().__init__()
         self._commands = commands
         self._theme = theme
@@ -50,8 +58,20 @@ class PanelWindow(QMainWindow):
         self.setMinimumSize(760, 480)
         self.overview = OverviewPage(commands, theme)
         self.models = ModelsPage(commands, theme)
+        self.chat = ChatPage(commands, theme, sources.chat)
         self.integrations = IntegrationsPage(commands, theme)
-        self._pages: tuple[Page, ...] = (self.overview, self.models, self.integrations)
+        self.requests = RequestsPage(commands, theme, sources.bodies)
+        self.logs = LogsPage(commands, theme, sources.log)
+        self.settings = SettingsPage(commands, theme, preferences)
+        self._pages: tuple[Page, ...] = (
+            self.overview,
+            self.models,
+            self.chat,
+            self.integrations,
+            self.requests,
+            self.logs,
+            self.settings,
+        )
         self.banner = Banner(theme)
         self.service_banner = Banner(theme, is_closable=False)
         self.tray_note = Label(tone="dim", size=0.9)
@@ -79,6 +99,8 @@ class PanelWindow(QMainWindow):
         self.activateWindow()
         if page == "models":
             self.models.field.setFocus()
+        elif page == "chat":
+            self.chat.draft.setFocus()
 
     def render_state(self, state: DesktopState) -> None:
         if not self.isVisible():
@@ -137,7 +159,16 @@ class PanelWindow(QMainWindow):
         nav.setIconSize(QSize(18, 18))
         nav.setSpacing(1)
         nav.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for title in (self.tr("Overview"), self.tr("Models"), self.tr("Integrations")):
+        titles = (
+            self.tr("Overview"),
+            self.tr("Models"),
+            self.tr("Chat"),
+            self.tr("Integrations"),
+            self.tr("Requests"),
+            self.tr("Logs"),
+            self.tr("Settings"),
+        )
+        for title in titles:
             item = QListWidgetItem(title)
             item.setSizeHint(QSize(0, 36))
             nav.addItem(item)
@@ -145,7 +176,15 @@ class PanelWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self._stack = QStackedWidget()
-        for page in (self.overview, self.models, self.integrations):
+        for page in (
+            self.overview,
+            self.models,
+            self.chat,
+            self.integrations,
+            self.requests,
+            self.logs,
+            self.settings,
+        ):
             self._stack.addWidget(page)
         side = QFrame()
         side.setObjectName("side")

@@ -1,0 +1,222 @@
+"""The Chat page: a place to try a model. One conversation, kept until it is cleared or the app ends."""
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dmr_desktop.desktop.chat import Chat, ChatOptions, as_markdown
+from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.message_view import MessageView
+from dmr_desktop.desktop.panel.model_choice import fill_models
+from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.state import DesktopState
+from dmr_desktop.desktop.theme import Theme
+
+MAX_DRAFT_LINES = 7
+TEMPERATURES = (0.0, 0.2, 0.5, 0.7, 1.0, 1.3)
+
+
+class Draft(QPlainTextEdit):
+    """What will be asked: Enter sends, Shift+Enter starts a line. Grows with its text."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.send = Button("")
+        self.textChanged.connect(self._fit)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.send.click()
+            return
+        super().keyPressEvent(event)
+
+    def _fit(self) -> None:
+        lines = min(MAX_DRAFT_LINES, max(1, self.blockCount()))
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 28)
+
+
+class ChatPage(QWidget):
+    """Follows ``chat``; asks with the model and options that are set when Send is pressed."""
+
+    def __init__(self, commands: Commands, theme: Theme, chat: Chat) -> None:
+        super().__init__()
+        self._commands = commands
+        self._theme = theme
+        self._chat = chat
+        self._views: list[MessageView] = []
+        self.models = QComboBox()
+        self.models.setAccessibleName(self.tr("Model to talk to"))
+        self.models.setMinimumWidth(220)
+        self.models.setMaximumWidth(360)
+        self.options_button = Button(self.tr("Options"))
+        self.options_button.setCheckable(True)
+        self.new_button = Button(self.tr("New chat"))
+        self.system = QLineEdit()
+        self.system.setPlaceholderText(self.tr("System prompt, e.g. You answer in one sentence."))
+        self.system.setAccessibleName(self.tr("System prompt"))
+        self.temperature = QComboBox()
+        self.temperature.setAccessibleName(self.tr("Temperature"))
+        self.temperature.setToolTip(self.tr("0 is exact, higher is freer."))
+        self.temperature.addItem(self.tr("the model's own"), None)
+        for value in TEMPERATURES:
+            self.temperature.addItem(f"{value:.1f}", value)
+        self.draft = Draft(self.tr("Your message"))
+        self.draft.setPlaceholderText(self.tr("Ask something. Enter sends, Shift+Enter starts a new line."))
+        self.send_button = self.draft.send
+        self.send_button.setProperty("kind", "primary")
+        self.again_button = Button(self.tr("Ask again"), name=self.tr("Ask the last question again"))
+        self.copy_button = Button(self.tr("Copy chat"), name=self.tr("Copy the conversation as Markdown"))
+        self.empty = Label(tone="dim")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        self._lay_out()
+        self._connect()
+        self._show_turns()
+        self._paint()
+
+    def render_state(self, state: DesktopState) -> None:
+        fill_models(self.models, state)
+        self._update_buttons()
+
+    @property
+    def options(self) -> ChatOptions:
+        return ChatOptions(self.models.currentText(), self.system.text(), self.temperature.currentData())
+
+    def _connect(self) -> None:
+        self.send_button.clicked.connect(self._send_or_stop)
+        self.draft.textChanged.connect(self._update_buttons)
+        self.options_button.toggled.connect(self._options.setVisible)
+        self.new_button.clicked.connect(self._chat.clear)
+        self.again_button.clicked.connect(lambda: self._chat.regenerate(self.options))
+        self.copy_button.clicked.connect(
+            lambda: self._commands.copy(as_markdown(self._chat.turns), self.tr("Conversation"))
+        )
+        QShortcut(
+            QKeySequence("Escape"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
+        ).activated.connect(self._chat.stop)
+        self._chat.changed.connect(self._show_turns)
+        self._chat.grew.connect(self._grow)
+        self._theme.changed.connect(self._paint)
+        bar = self._scroll.verticalScrollBar()
+        bar.rangeChanged.connect(self._stay_at_end)
+        bar.valueChanged.connect(self._watch_end)
+
+    def _send_or_stop(self) -> None:
+        if self._chat.is_running:
+            self._chat.stop()
+        elif self.send_button.isEnabled():
+            text = self.draft.toPlainText()
+            self.draft.clear()
+            self._is_at_end = True
+            self._chat.ask(text, self.options)
+
+    def _show_turns(self) -> None:
+        """One view a turn; a running answer's view grows by itself."""
+        turns = self._chat.turns
+        while len(self._views) > len(turns):
+            self._views.pop().deleteLater()
+        for index, turn in enumerate(turns):
+            is_running = self._chat.is_running and index == len(turns) - 1
+            if index == len(self._views):
+                view = MessageView(turn, self._theme)
+                view.copy_wanted.connect(self._commands.copy)
+                self._views.append(view)
+                self._column.insertWidget(self._column.count() - 1, view)
+            elif index == len(turns) - 1 and not is_running:
+                self._views[index].complete(turn)
+        self.empty.setVisible(not turns)
+        self._update_buttons()
+
+    def _grow(self, text: str, is_reasoning: bool) -> None:
+        if self._views:
+            self._views[-1].grow(text, is_reasoning)
+
+    def _watch_end(self, value: int) -> None:
+        self._is_at_end = value >= self._scroll.verticalScrollBar().maximum() - 24
+
+    def _stay_at_end(self, _: int, end: int) -> None:
+        if self._is_at_end:
+            QTimer.singleShot(0, self, lambda: self._scroll.verticalScrollBar().setValue(end))
+
+    def _update_buttons(self) -> None:
+        state, is_running = self._commands.state, self._chat.is_running
+        has_model = state.is_connected and bool(state.models)
+        if not state.is_connected:
+            self.empty.setText(self.tr("The service does not run."))
+        elif not state.models:
+            self.empty.setText(self.tr("Pull a model first, on the Models page."))
+        else:
+            self.empty.setText(self.tr("Try a model here.\nNothing you write leaves this computer."))
+        self.models.setEnabled(has_model)
+        self.send_button.setText(self.tr("Stop") if is_running else self.tr("Send"))
+        self.send_button.setAccessibleName(self.send_button.text())
+        self.send_button.setEnabled(is_running or (has_model and bool(self.draft.toPlainText().strip())))
+        self.again_button.setEnabled(has_model and bool(self._chat.turns) and not is_running)
+        self.copy_button.setEnabled(bool(self._chat.turns))
+        self.new_button.setEnabled(bool(self._chat.turns))
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(Label(self.tr("Chat"), size=1.5, bold=True))
+        head.addStretch()
+        head.addWidget(self.models)
+        head.addWidget(self.options_button)
+        head.addWidget(self.new_button)
+        self._options = Card(row=True, margins=(14, 10, 14, 10))
+        self._options.body.addWidget(self.system, 1)
+        self._options.body.addWidget(Label(self.tr("Temperature"), tone="dim"))
+        self._options.body.addWidget(self.temperature)
+        self._options.hide()
+        page = QWidget()
+        page.setObjectName("page")
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 8, 0)
+        self._column.setSpacing(10)
+        self._column.addWidget(self.empty, 1)
+        self._column.addStretch()
+        self._is_at_end = True
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(page)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.viewport().setAutoFillBackground(False)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        line = QHBoxLayout()
+        line.setSpacing(10)
+        line.addWidget(self.draft, 1)
+        line.addWidget(self.send_button, 0, Qt.AlignmentFlag.AlignBottom)
+        foot = QHBoxLayout()
+        foot.setSpacing(10)
+        foot.addWidget(self.again_button)
+        foot.addWidget(self.copy_button)
+        foot.addStretch()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 14, 24, 20)
+        column.setSpacing(12)
+        column.addLayout(head)
+        column.addSpacing(2)
+        column.addWidget(self._options)
+        column.addWidget(self._scroll, 1)
+        column.addLayout(line)
+        column.addLayout(foot)
+
+    def _paint(self) -> None:
+        dim = self._theme.tokens.dim
+        self.copy_button.show_icon("copy", dim)
+        self.again_button.show_icon("again", dim)

@@ -1,0 +1,79 @@
+"""A table of whole rows whose columns fit what they hold; the less important ones give way when it is narrow."""
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QAbstractItemModel, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from dmr_desktop.desktop.theme import scaled_font
+
+PADDING = 40
+"""Both sides of a cell and of a title, and the mark of the sorted column; see the style sheet."""
+LEAST_SHARE = 150
+"""What a column without a width of its own needs to be of use, in pixels."""
+
+
+class FittingTable(QTableView):
+    """``samples``: the longest usual value of each column that has a width of its own; the others share what is left.
+
+    ``expendable`` columns are hidden, in this order, until those others have room.
+    """
+
+    def __init__(
+        self,
+        model: QAbstractItemModel,
+        name: str,
+        samples: Mapping[int, str],
+        expendable: Sequence[int] = (),
+        row_height: int = 40,
+    ) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setIconSize(QSize(16, 16))
+        self.setTabKeyNavigation(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(row_height)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setFont(scaled_font(0.95))
+        self._expendable = tuple(expendable)
+        self._widths: dict[int, int] = {}
+        for column in range(model.columnCount()):
+            if column not in samples:
+                header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+                continue
+            title = str(model.headerData(column, Qt.Orientation.Horizontal))
+            texts = (
+                header.fontMetrics().horizontalAdvance(title),
+                self.fontMetrics().horizontalAdvance(samples[column]),
+            )
+            self._widths[column] = max(texts) + PADDING
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, self._widths[column])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        hidden = self._to_hide(event.size().width())
+        for column in self._expendable:
+            if self.isColumnHidden(column) != (column in hidden):
+                self.setColumnHidden(column, column in hidden)
+
+    def _to_hide(self, width: int) -> set[int]:
+        needed = {column: self._widths.get(column, LEAST_SHARE) for column in range(self.model().columnCount())}
+        hidden: set[int] = set()
+        for column in self._expendable:
+            if sum(needed.values()) <= width:
+                break
+            hidden.add(column)
+            del needed[column]
+        return hidden

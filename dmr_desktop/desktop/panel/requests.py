@@ -1,0 +1,173 @@
+"""The Requests page: who asked what, with which outcome; text of the last ones on request."""
+
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSplitter,
+    QStackedLayout,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.fitting_table import FittingTable
+from dmr_desktop.desktop.panel.request_table import Column, RequestTable
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.request_bodies import Bodies, RequestBodies, as_curl, pretty
+from dmr_desktop.desktop.state import DesktopState
+from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.wording import request_details
+from dmr_desktop.protocol.notices import RequestNotice
+from dmr_desktop.settings import DEFAULT_PORT
+
+ROW_HEIGHT = 34
+SAMPLES: dict[int, str] = {
+    Column.TIME: "00:00:00",
+    Column.STATE: "        Cancelled",
+    Column.TOKENS: "99999 → 9999",
+    Column.DURATION: "59 min 59 s",
+}
+"""The longest usual values; model and endpoint get the rest."""
+
+
+class RequestsPage(QWidget):
+    """Table and, below it, the chosen request."""
+
+    def __init__(self, commands: Commands, theme: Theme, bodies: RequestBodies) -> None:
+        super().__init__()
+        self._commands = commands
+        self._theme = theme
+        self._source = bodies
+        self._shown: RequestNotice | None = None
+        self._bodies: Bodies | None = None
+        self.model = RequestTable(theme, self)
+        expendable = (Column.TOKENS, Column.PATH)
+        self.table = FittingTable(self.model, self.tr("Requests"), SAMPLES, expendable, ROW_HEIGHT)
+        self.details = ElidedLabel(tone="dim")
+        self.tabs = QTabBar()
+        self.tabs.setAccessibleName(self.tr("Which text"))
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.addTab(self.tr("Request"))
+        self.tabs.addTab(self.tr("Answer"))
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setAccessibleName(self.tr("Text of the request"))
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.copy_button = Button(self.tr("Copy"), name=self.tr("Copy this text"))
+        self.curl_button = Button(self.tr("Copy as curl"))
+        self._lay_out()
+        self._connect()
+        self._paint()
+        self._show_bodies()
+
+    def render_state(self, state: DesktopState) -> None:
+        keep = self._shown.id if self._shown else ""
+        self.model.show_requests(state.requests)
+        self._stack.setCurrentIndex(0 if state.requests else 1)
+        self._empty.setText(
+            self.tr("No request yet. What programs ask the models shows up here.")
+            if state.is_connected
+            else self.tr("The requests are shown when the service runs.")
+        )
+        self._select(keep)
+
+    @property
+    def selected(self) -> RequestNotice | None:
+        rows = self.table.selectionModel().selectedRows()
+        return self.model.notice_at(rows[0].row()) if rows else None
+
+    def _connect(self) -> None:
+        self.table.selectionModel().selectionChanged.connect(self._on_selected)
+        self.model.dataChanged.connect(self._on_selected)
+        self._source.found.connect(self._on_found)
+        self.tabs.currentChanged.connect(self._show_bodies)
+        self.copy_button.clicked.connect(lambda: self._commands.copy(self.text.toPlainText(), self.tr("Text")))
+        self.curl_button.clicked.connect(self._copy_curl)
+        self._theme.changed.connect(self._paint)
+
+    def _select(self, request_id: str) -> None:
+        """Puts the selection back after a reset."""
+        row = self.model.row_of(request_id) if request_id else None
+        if row is None or self.table.selectionModel().hasSelection():
+            return
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.table.selectionModel().setCurrentIndex(self.model.index(row, 0), flags)
+
+    def _on_selected(self) -> None:
+        notice = self.selected
+        if notice is None or notice == self._shown:
+            return
+        if self._shown is None or notice.id != self._shown.id:
+            self._bodies = None
+        self._shown = notice
+        self._source.look_up(notice.id)
+        self._show_bodies()
+
+    def _on_found(self, request_id: str, bodies: Bodies | None) -> None:
+        if self._shown is not None and self._shown.id == request_id:
+            self._bodies = bodies
+            self._show_bodies()
+
+    def _show_bodies(self) -> None:
+        notice, bodies = self._shown, self._bodies
+        self.details.setText(request_details(notice) if notice else self.tr("Choose a request to see it."))
+        is_answer = self.tabs.currentIndex() == 1
+        text = "" if bodies is None else bodies.response if is_answer else bodies.request
+        if text:
+            self.text.setPlainText(pretty(text))
+        elif notice is not None and notice.error and is_answer:
+            self.text.setPlainText(notice.error)
+        else:
+            self.text.setPlainText("")
+            self.text.setPlaceholderText(
+                self.tr("The text of the last requests is kept in memory while their model is loaded.")
+                if notice
+                else ""
+            )
+        self.copy_button.setEnabled(bool(self.text.toPlainText()))
+        self.curl_button.setEnabled(bodies is not None and bool(bodies.request))
+
+    def _copy_curl(self) -> None:
+        if self._bodies is not None:
+            tcp = self._commands.state.tcp
+            base = f"http://localhost:{tcp.port if tcp else DEFAULT_PORT}"
+            self._commands.copy(as_curl(base, self._bodies), "curl")
+
+    def _lay_out(self) -> None:
+        card = Card(margins=(1, 4, 1, 4))
+        self._empty = Label(tone="dim")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self._empty)
+        card.body.addLayout(self._stack)
+        below = Card()
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.tabs)
+        head.addWidget(self.details, 1)
+        head.addWidget(self.curl_button)
+        head.addWidget(self.copy_button)
+        below.body.addLayout(head)
+        below.body.addWidget(self.text, 1)
+        parts = QSplitter(Qt.Orientation.Vertical)
+        parts.setChildrenCollapsible(False)
+        parts.setHandleWidth(12)
+        parts.addWidget(card)
+        parts.addWidget(below)
+        parts.setSizes([300, 260])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 14, 24, 20)
+        column.setSpacing(12)
+        column.addWidget(Label(self.tr("Requests"), size=1.5, bold=True))
+        column.addSpacing(2)
+        column.addWidget(parts, 1)
+
+    def _paint(self) -> None:
+        for button in (self.copy_button, self.curl_button):
+            button.show_icon("copy", self._theme.tokens.dim)

@@ -1,0 +1,179 @@
+"""The Settings page: look, start, network, places. What the service owns is shown as it says."""
+
+import os
+import sys
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from dmr_desktop import __version__
+from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_session, starts_with_session
+from dmr_desktop.desktop.panel.tcp_card import TcpCard
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Switch
+from dmr_desktop.desktop.preferences import Preferences
+from dmr_desktop.desktop.problems import Problem
+from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
+from dmr_desktop.desktop.state import DesktopState
+from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.settings import DEFAULT_PORT
+
+MAX_PORT = 65535
+
+
+class SettingsPage(QScrollArea):
+    """One card a matter."""
+
+    def __init__(self, commands: Commands, theme: Theme, preferences: Preferences) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._commands = commands
+        self._theme = theme
+        self._preferences = preferences
+        self._paths = EntryPaths.from_environment(os.environ)
+        self.look = QComboBox()
+        self.look.setAccessibleName(self.tr("Appearance"))
+        self.look.addItem(self.tr("Like the system"), "system")
+        self.look.addItem(self.tr("Light"), "light")
+        self.look.addItem(self.tr("Dark"), "dark")
+        self.autostart = Switch(theme, self.tr("Start with my session"))
+        self.entry_button = Button(self.tr("Add to menu"), name=self.tr("Add DMR Desktop to the applications menu"))
+        self.tcp = TcpCard(commands, theme)
+        self.port = QLineEdit()
+        self.port.setValidator(QIntValidator(1, MAX_PORT, self.port))
+        self.port.setFixedWidth(90)
+        self.port.setAccessibleName(self.tr("TCP port"))
+        self.port_button = Button(self.tr("Use this port"))
+        self.models_path = ElidedLabel(tone="dim")
+        self.models_size = Label(tone="dim")
+        self.copy_path = Button(self.tr("Copy path"), name=self.tr("Copy the path of the models"))
+        self.socket = ElidedLabel(tone="dim")
+        self.copy_socket = Button(self.tr("Copy path"), name=self.tr("Copy the path of the socket"))
+        self._lay_out()
+        self._connect()
+        self._paint()
+
+    def render_state(self, state: DesktopState) -> None:
+        self.look.setCurrentIndex(max(0, self.look.findData(self._theme.choice)))
+        self.autostart.setChecked(starts_with_session(self._paths))
+        self.tcp.render_state(state)
+        tcp = state.tcp
+        if not self.port.hasFocus():
+            self.port.setText(str(tcp.port if tcp else DEFAULT_PORT))
+        self.port.setEnabled(tcp is not None)
+        self._update_port_button()
+        self.models_path.setText(state.models_path or UNKNOWN)
+        size = sum(model.size_bytes for model in state.models)
+        text = self.tr("1 model") if len(state.models) == 1 else self.tr("{count} models")
+        self.models_size.setText(f"{text.format(count=len(state.models))} · {format_bytes(size)}" if size else "")
+        self.copy_path.setEnabled(bool(state.models_path))
+        self.socket.setText(state.socket_path or UNKNOWN)
+        self.copy_socket.setEnabled(bool(state.socket_path))
+
+    def _connect(self) -> None:
+        self.look.activated.connect(self._choose_look)
+        self.autostart.clicked.connect(self._toggle_autostart)
+        self.entry_button.clicked.connect(self._install_entry)
+        self.port.textChanged.connect(self._update_port_button)
+        self.port.returnPressed.connect(self._use_port)
+        self.port_button.clicked.connect(self._use_port)
+        self.copy_path.clicked.connect(lambda: self._commands.copy(self._commands.state.models_path, self.tr("Path")))
+        self.copy_socket.clicked.connect(lambda: self._commands.copy(self._commands.state.socket_path, self.tr("Path")))
+        self._theme.changed.connect(self._paint)
+
+    def _choose_look(self) -> None:
+        choice = self.look.currentData()
+        self._preferences.theme = choice
+        self._theme.choose(choice)
+
+    def _toggle_autostart(self) -> None:
+        try:
+            start_with_session(self._paths, not starts_with_session(self._paths))
+        except OSError as error:
+            self._report(self.tr("Could not change what starts with the session"), error)
+        self.autostart.setChecked(starts_with_session(self._paths))
+
+    def _install_entry(self) -> None:
+        try:
+            install_entry(self._paths)
+        except OSError as error:
+            self._report(self.tr("Could not add the app to the menu"), error)
+        else:
+            self._commands.said.emit(self.tr("DMR Desktop is in the applications menu"))
+
+    def _report(self, title: str, error: OSError) -> None:
+        message = f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
+        self._commands.problem.emit(Problem(title, message, self.tr("Check who may write there.")))
+
+    def _use_port(self) -> None:
+        tcp = self._commands.state.tcp
+        if tcp is not None and self.port_button.isEnabled():
+            self._commands.set_tcp(tcp.enabled, int(self.port.text()))
+
+    def _update_port_button(self) -> None:
+        tcp = self._commands.state.tcp
+        is_new = self.port.hasAcceptableInput() and tcp is not None and int(self.port.text()) != tcp.port
+        self.port_button.setEnabled(is_new)
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(24, 14, 24, 20)
+        column.setSpacing(12)
+        column.addWidget(Label(self.tr("Settings"), size=1.5, bold=True))
+        column.addSpacing(2)
+        column.addWidget(_row(self.tr("Appearance"), self.tr("Light or dark"), self.look))
+        if sys.platform.startswith("linux"):
+            column.addWidget(
+                _row(
+                    self.tr("Start with my session"),
+                    self.tr("In the tray, without a window. Off until you turn it on."),
+                    self.entry_button,
+                    self.autostart,
+                )
+            )
+        column.addWidget(self.tcp)
+        column.addWidget(
+            _row(
+                self.tr("TCP port"),
+                self.tr("Programs made for Docker Model Runner expect 12434."),
+                self.port,
+                self.port_button,
+            )
+        )
+        column.addWidget(_row(self.tr("Models"), self.models_path, self.models_size, self.copy_path))
+        column.addWidget(_row(self.tr("Unix socket"), self.socket, self.copy_socket))
+        about = self.tr("Version {version}. Apache License 2.0. Uses Qt under the LGPL. No telemetry.")
+        column.addWidget(_row(self.tr("About"), about.format(version=__version__)))
+        column.addStretch()
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.viewport().setAutoFillBackground(False)
+
+    def _paint(self) -> None:
+        for button in (self.copy_path, self.copy_socket):
+            button.show_icon("copy", self._theme.tokens.dim)
+
+
+def _row(title: str, details: str | ElidedLabel, *controls: QWidget) -> Card:
+    """A card with a title, a line below it and controls at the right."""
+    card = Card(row=True)
+    if isinstance(details, str):
+        label: Label = Label(details, tone="dim")
+        label.setWordWrap(True)
+    else:
+        label = details
+    texts = QVBoxLayout()
+    texts.setSpacing(2)
+    texts.addWidget(Label(title, bold=True))
+    texts.addWidget(label)
+    card.body.addLayout(texts, 1)
+    line = QHBoxLayout()
+    line.setSpacing(10)
+    for control in controls:
+        line.addWidget(control)
+    card.body.addLayout(line)
+    return card

@@ -1,0 +1,34 @@
+"""What the panel's pages read besides the state: a conversation, the log, bodies of requests.
+
+Each has connections of its own: a stream holds one for as long as it lasts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from dmr_desktop.desktop.chat import Chat
+from dmr_desktop.desktop.log_tail import LogTail
+from dmr_desktop.desktop.request_bodies import RequestBodies
+from dmr_desktop.desktop.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    chat: Chat
+    log: LogTail
+    bodies: RequestBodies
+
+    @classmethod
+    def of(cls, socket_path: Path, parent: QObject) -> "Sources":
+        """All of one service's."""
+
+        def transport() -> Transport:
+            return Transport(socket_path, parent)
+
+        return cls(Chat(transport(), parent), LogTail(transport(), parent), RequestBodies(transport(), parent))
+
+    def close(self) -> None:
+        self.chat.stop()
+        self.log.close()

@@ -1,0 +1,130 @@
+"""The Chat page against the fake service, and its pure parts."""
+
+import json
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from dmr_desktop.desktop.chat import ChatOptions, Turn, as_markdown, code_blocks, request_body
+from tests.fakes.desktop_parts import Parts
+from tests.fakes.fake_service import FakeService
+
+COMPLETIONS = "/engines/v1/chat/completions"
+MODELS = [{"id": "sha256:" + "a" * 64, "tags": ["docker.io/ai/alpha:latest"], "config": {}, "size_bytes": 5}]
+
+
+def frames(*chunks: object) -> bytes:
+    return b"".join(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks)
+
+
+def delta(**fields: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": fields}]}
+
+
+USAGE = {
+    "choices": [],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 7},
+    "timings": {"predicted_per_second": 41.6},
+}
+
+
+def ask(qtbot: QtBot, parts: Parts, service: FakeService, text: str) -> None:
+    parts.panel.open_page("chat")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("models", {"models": MODELS})
+    page = parts.panel.chat
+    qtbot.waitUntil(page.models.isEnabled)
+    page.draft.setPlainText(text)
+    page.send_button.click()
+    qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
+
+
+def test_request_has_the_conversation_and_only_the_options_that_are_set() -> None:
+    turns = (Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c"), Turn("assistant", ""))
+    body = request_body(turns, ChatOptions("m"))
+    assert [(item["role"], item["content"]) for item in body["messages"]] == [  # type: ignore[union-attr,index,call-overload]
+        ("user", "a"),
+        ("assistant", "b"),
+        ("user", "c"),
+    ]
+    assert "temperature" not in body
+    body = request_body(turns, ChatOptions("m", "Be brief.", 0.0))
+    assert body["temperature"] == 0.0
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}  # type: ignore[index]
+
+
+def test_code_is_what_stands_between_fences() -> None:
+    assert code_blocks("x\n```python\na = 1\n```\ny\n```\nb\n```") == "a = 1\nb"
+    assert code_blocks("no code, `inline` only") == ""
+    assert as_markdown((Turn("user", "q"), Turn("assistant", "a"))) == "**You**\n\nq\n\n**Model**\n\na\n"
+
+
+def test_an_answer_streams_and_ends_with_its_figures(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    answer = frames(delta(role="assistant", content=""), delta(content="**He"), delta(content="llo**"), USAGE)
+    service.answer("POST", COMPLETIONS, 200, answer + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "hi")
+    (sent,) = service.seen("POST", COMPLETIONS)
+    assert sent.body["model"] == "ai/alpha"
+    assert sent.body["messages"] == [{"role": "user", "content": "hi"}]
+    question, reply = parts.sources.chat.turns
+    assert (question.text, reply.text) == ("hi", "**Hello**")
+    view = parts.panel.chat._views[1]
+    assert view.text.toPlainText() == "Hello"  # Markdown, once it is complete
+    assert reply.note.startswith("7 tokens · 42 tokens/s")
+    assert parts.panel.chat.draft.toPlainText() == ""
+
+
+def test_reasoning_is_apart_and_hidden_at_first(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer(
+        "POST", COMPLETIONS, 200, frames(delta(reasoning_content="hm"), delta(content="7")) + b"data: [DONE]\n\n"
+    )
+    ask(qtbot, parts, service, "3+4")
+    assert parts.sources.chat.turns[-1] == Turn("assistant", "7", reasoning="hm")
+    view = parts.panel.chat._views[1]
+    assert not view.reasoning.isVisibleTo(view)
+    view.thinking_button.click()
+    assert view.reasoning.isVisibleTo(view)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (507, b'{"error": {"message": "needs 9 GiB, 4 are free", "hint": "unload another"}}', "needs 9 GiB"),
+        (200, frames(delta(content="a"), {"error": {"message": "the model's process died"}}), "process died"),
+        (200, frames(delta(content="a")), "cut"),
+        (200, b"data: {]\n\n", "no answer"),
+    ],
+)
+def test_trouble_is_said_in_the_answer_and_asking_again_works(
+    qtbot: QtBot, parts: Parts, service: FakeService, status: int, body: bytes, sentence: str
+) -> None:
+    service.answer("POST", COMPLETIONS, status, body)
+    ask(qtbot, parts, service, "hi")
+    assert sentence in parts.sources.chat.turns[-1].error
+    view = parts.panel.chat._views[1]
+    assert view.error.isVisibleTo(view)
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content="fine")) + b"data: [DONE]\n\n")
+    parts.panel.chat.again_button.click()
+    qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
+    assert parts.sources.chat.turns[-1] == Turn("assistant", "fine")
+    assert len(parts.sources.chat.turns) == 2
+
+
+def test_what_a_model_writes_loads_nothing(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    text = "![x](file:///etc/hostname) <b>bold</b> [link](http://example.invalid)"
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content=text)) + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "hi")
+    shown = parts.panel.chat._views[1].text
+    assert "<b>bold</b>" in shown.toPlainText()
+    assert shown.loadResource(2, "file:///etc/hostname") is None
+
+
+def test_the_conversation_can_be_copied_and_cleared(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content="yes")) + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "really?")
+    parts.panel.chat.copy_button.click()
+    assert QGuiApplication.clipboard().text() == "**You**\n\nreally?\n\n**Model**\n\nyes\n"
+    parts.panel.chat.new_button.click()
+    assert parts.sources.chat.turns == ()
+    assert parts.panel.chat._views == []

@@ -1,0 +1,77 @@
+"""The Logs page against the fake service, and its pure parts."""
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from dmr_desktop.desktop.log_lines import Level, matches, parts_of
+from tests.fakes.desktop_parts import Parts
+from tests.fakes.fake_service import FakeService
+
+STAMP = "[2026-07-22T10:11:12.345678Z]"
+LOG = f"""{STAMP} dmr-desktop 0.1.0 serves
+{STAMP} WARNING: slow
+{STAMP} [ai/alpha] llama_model_loader: fine
+{STAMP} ERROR: bad
+Traceback (most recent call last):
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        (f"{STAMP} hello", Level.INFO),
+        (f"{STAMP} WARNING: x", Level.WARNING),
+        (f"{STAMP} ERROR: x", Level.ERROR),
+        (f"{STAMP} CRITICAL: x", Level.ERROR),
+        (f"{STAMP} [ai/alpha] text", Level.ENGINE),
+        ("  File x", Level.ERROR),
+    ],
+)
+def test_levels(line: str, level: Level) -> None:
+    assert parts_of(line).level is level
+    assert line[: parts_of(line).stamp_end] in ("", STAMP)
+
+
+def test_filter() -> None:
+    assert matches(f"{STAMP} Loading", "load", Level.ENGINE)
+    assert not matches(f"{STAMP} Loading", "", Level.WARNING)
+
+
+@pytest.fixture
+def page(qtbot: QtBot, parts: Parts, service: FakeService) -> Parts:
+    service.answer("GET", "/logs?follow=true", 200, LOG)
+    parts.panel.open_page("logs")
+    qtbot.waitUntil(lambda: "Traceback" in parts.panel.logs.text.toPlainText())
+    return parts
+
+
+def test_the_log_is_shown_and_filtered(page: Parts) -> None:
+    logs = page.panel.logs
+    assert logs.text.toPlainText() == LOG.rstrip("\n")
+    logs.level.setCurrentIndex(logs.level.findData(Level.WARNING))
+    assert logs.text.toPlainText().splitlines() == [LOG.splitlines()[i] for i in (1, 3, 4)]
+    logs.filter.setText("BAD")
+    assert logs.text.toPlainText() == LOG.splitlines()[3]
+    assert logs.count.text() == "1 of 5 lines"
+
+
+def test_the_lines_shown_can_be_saved(page: Parts, tmp_path: Path) -> None:
+    page.panel.logs.save(str(tmp_path / "x.log"))
+    assert (tmp_path / "x.log").read_text() == LOG
+    page.panel.logs.save(str(tmp_path / "none" / "x.log"))
+    assert page.problems
+
+
+def test_leaving_the_page_ends_the_connection(qtbot: QtBot, page: Parts) -> None:
+    page.panel.open_page("overview")
+    qtbot.waitUntil(lambda: not page.sources.log.is_open)
+
+
+def test_a_flood_keeps_the_last_lines_and_the_window_alive(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    flood = "".join(f"{STAMP} line {number}\n" for number in range(30_000))
+    service.answer("GET", "/logs?follow=true", 200, flood)
+    parts.panel.open_page("logs")
+    qtbot.waitUntil(lambda: "line 29999" in parts.panel.logs.text.toPlainText(), timeout=15_000)
+    assert parts.panel.logs.text.blockCount() <= 5000

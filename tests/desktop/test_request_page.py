@@ -1,0 +1,75 @@
+"""The Requests page: notices as rows, texts when a row is chosen."""
+
+from dataclasses import replace
+
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from dmr_desktop.desktop.panel.request_table import Column
+from dmr_desktop.desktop.request_bodies import Bodies, as_curl, find_bodies, pretty
+from dmr_desktop.protocol.notices import RequestNotice
+from tests.fakes.desktop_parts import Parts
+from tests.fakes.fake_service import FakeService
+
+NOTICE = RequestNotice("req-1", "running", "ai/alpha", "/v1/chat/completions", 1.0)
+RECORD = {"request_id": "req-1", "url": "/v1/chat/completions", "request": '{"model":"it\'s"}', "response": '{"a": 1}'}
+
+
+def test_bodies_are_found_by_the_request(qtbot: QtBot) -> None:
+    assert find_bodies([{"records": [RECORD]}], "req-1") == Bodies(RECORD["url"], RECORD["request"], RECORD["response"])
+    assert find_bodies([{"records": [RECORD]}], "req-2") is None
+    assert find_bodies({"no": "list"}, "req-1") is None
+    assert find_bodies([7, {"records": None}], "req-1") is None
+    assert pretty('{"a":1}') == '{\n  "a": 1\n}'
+    assert pretty("plain\x1b[0m") == "plain\ufffd[0m"
+
+
+def test_the_curl_line_is_quoted_for_the_shell() -> None:
+    line = as_curl("http://localhost:12434", Bodies("/v1/chat/completions", '{"model":"it\'s"}', ""))
+    assert '-d \'{"model":"it\'"\'"\'s"}\'' in line
+
+
+def test_a_request_is_one_row_from_start_to_end(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("requests")
+    table = parts.panel.requests.model
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("request", NOTICE)
+    qtbot.waitUntil(lambda: table.rowCount() == 1)
+    assert table.index(0, Column.STATE).data() == "Running"
+    service.emit("request", replace(NOTICE, id="req-2", model="ai/beta"))
+    done = replace(NOTICE, state="failed", duration_ms=2400.0, prompt_tokens=3, completion_tokens=9, error="broke")
+    service.emit("request", done)
+    qtbot.waitUntil(lambda: table.rowCount() == 2 and table.index(1, Column.STATE).data() == "Failed")
+    assert [table.index(row, Column.MODEL).data() for row in (0, 1)] == ["ai/beta", "ai/alpha"]
+    assert table.index(1, Column.TOKENS).data() == "3 → 9"
+    assert table.index(1, Column.DURATION).data() == "2.4 s"
+
+
+def test_a_chosen_request_shows_its_texts(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("GET", "/engines/requests", 200, [{"records": [RECORD]}])
+    page = parts.panel.requests
+    parts.panel.open_page("requests")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("request", replace(NOTICE, state="done", duration_ms=1000.0, completion_tokens=20))
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    qtbot.waitUntil(lambda: "model" in page.text.toPlainText())
+    assert page.details.accessibleName() == "Done · 1.0 s · 20 tokens/s"
+    page.tabs.setCurrentIndex(1)
+    assert page.text.toPlainText() == '{\n  "a": 1\n}'
+    page.curl_button.click()
+    assert QGuiApplication.clipboard().text().startswith("curl http://localhost:12434/v1/chat/completions")
+
+
+def test_without_a_kept_text_the_page_says_why(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("GET", "/engines/requests", 200, [])
+    page = parts.panel.requests
+    parts.panel.open_page("requests")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("request", replace(NOTICE, state="failed", error="it broke"))
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    qtbot.waitUntil(lambda: bool(service.seen("GET", "/engines/requests")))
+    assert "kept in memory" in page.text.placeholderText()
+    page.tabs.setCurrentIndex(1)
+    assert page.text.toPlainText() == "it broke"

@@ -1,0 +1,112 @@
+"""The Settings page, the entry in the applications menu and the start with the session."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from dmr_desktop.desktop.entry import (
+    EntryPaths,
+    entry_text,
+    install_entry,
+    remove_entry,
+    start_with_session,
+    starts_with_session,
+)
+from dmr_desktop.settings import self_command
+from tests.fakes.desktop_parts import Parts
+from tests.fakes.fake_service import FakeService
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> EntryPaths:
+    return EntryPaths.from_environment(
+        {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    )
+
+
+def test_nothing_starts_with_the_session_until_it_is_asked_for(paths: EntryPaths) -> None:
+    assert not starts_with_session(paths)
+    start_with_session(paths, True)
+    assert starts_with_session(paths)
+    assert f"Exec={' '.join(self_command('desktop', '--hidden'))}\n" in paths.autostart.read_text()
+    start_with_session(paths, False)
+    assert not paths.autostart.exists()
+
+
+@pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
+def test_another_program_may_have_switched_it_off(paths: EntryPaths, line: str) -> None:
+    start_with_session(paths, True)
+    with paths.autostart.open("a") as file:
+        file.write(f"{line}\n")
+    assert not starts_with_session(paths)
+    start_with_session(paths, True)
+    assert starts_with_session(paths)
+
+
+def test_an_unreadable_file_counts_as_off(paths: EntryPaths) -> None:
+    paths.autostart.parent.mkdir(parents=True)
+    paths.autostart.write_bytes(b"\xff\xfe nonsense")
+    assert not starts_with_session(paths)
+
+
+def test_entry_and_icon_come_and_go(paths: EntryPaths) -> None:
+    install_entry(paths)
+    assert paths.icon.read_bytes().startswith(b"<svg") or b"<svg" in paths.icon.read_bytes()
+    assert "\nIcon=dmr-desktop\n" in paths.application.read_text()
+    remove_entry(paths)
+    remove_entry(paths)
+    assert not paths.application.exists()
+    assert not paths.icon.exists()
+
+
+def test_a_command_with_blanks_is_quoted() -> None:
+    assert 'Exec="/opt/my apps/python" -m x 100%%\n' in entry_text(["/opt/my apps/python", "-m", "x", "100%"])
+
+
+def test_the_command_line_installs_and_removes_the_entry(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    subprocess.run(self_command("desktop", "--install-entry"), env=environ, check=True, timeout=30)
+    entry = tmp_path / ".local/share/applications/dmr-desktop.desktop"
+    assert entry.exists()
+    subprocess.run(self_command("desktop", "--remove-entry"), env=environ, check=True, timeout=30)
+    assert not entry.exists()
+
+
+def test_the_port_is_changed_by_the_service(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("settings")
+    page = parts.panel.settings
+    assert page.port.text() == "12434"
+    assert not page.port_button.isEnabled()
+    page.port.setText("0")
+    assert not page.port_button.isEnabled()
+    page.port.setText("12999")
+    page.port_button.click()
+    qtbot.waitUntil(lambda: bool(service.seen("PUT", "/settings/tcp")))
+    assert service.seen("PUT", "/settings/tcp")[0].body == {"enabled": False, "port": 12999}
+
+
+def test_the_look_is_chosen(parts: Parts) -> None:
+    parts.panel.open_page("settings")
+    page = parts.panel.settings
+    for choice in ("dark", "light"):
+        page.look.setCurrentIndex(page.look.findData(choice))
+        page.look.activated.emit(page.look.currentIndex())
+        assert parts.theme.choice == choice
+
+
+def test_the_switch_shows_what_the_files_say(parts: Parts, paths: EntryPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = parts.panel.settings
+    monkeypatch.setattr(page, "_paths", paths)
+    parts.panel.open_page("settings")
+    assert not page.autostart.isChecked()
+    page.autostart.click()
+    assert page.autostart.isChecked()
+    assert paths.autostart.exists()
+    paths.autostart.unlink()
+    paths.autostart.parent.rmdir()
+    paths.autostart.parent.parent.joinpath("autostart").write_text("a file where the folder should be")
+    page.autostart.click()
+    assert not page.autostart.isChecked()
+    assert parts.problems
