@@ -6,6 +6,7 @@ import pytest
 
 from dmr_desktop.engine.api import EngineFacts
 from dmr_desktop.engine.embedding import EmbeddingEngine
+from dmr_desktop.engine.pooled import tokens_together
 from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 
@@ -73,3 +74,14 @@ def test_fewer_threads_are_tried_as_in_the_text_engine(context: FakeVectors) -> 
     engine.embed([[1]] * 3 * 6)
     # One batch to learn from, five to compare with, then one thread fewer.
     assert context.batches.index([-1]) == 6
+
+
+def test_texts_are_packed_less_tightly_where_a_token_costs_a_large_row_of_logits() -> None:
+    assert tokens_together(32_000) == 4194
+    assert tokens_together(250_002) == 536
+    assert tokens_together(10**9) == 256
+    context = FakeVectors()
+    context.max_tokens = 8192
+    engine = EmbeddingEngine(context, EngineFacts(8192, 8192, 3, 250_002, 3), AdaptiveThreads(1))
+    engine.embed([[1] * 300, [1] * 200, [1] * 100, [1] * 5000])
+    assert context.batches == [[300, 200], [100], [5000]]

@@ -232,3 +232,19 @@ def test_the_table_of_file_types_is_llamas() -> None:
     }
     assert len(names) > 30
     assert names == FILE_TYPES
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "expected"),
+    [
+        ("cls.output.weight", (64, 2), True),
+        ("cls.weight", (64, 1), True),
+        ("cls.weight", (64,), True),
+        ("cls.weight", (64, 64), False),
+        ("output.weight", (64, 2), False),
+    ],
+)
+def test_a_head_that_ranks_is_seen(tmp_path: Path, name: str, dims: tuple[int, ...], expected: bool) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(gguf_bytes(tensors=[("token_embd.weight", (64, 64), 0, 0), (name, dims, 0, 0)]))
+    assert read_header(path).has_ranking_head is expected
