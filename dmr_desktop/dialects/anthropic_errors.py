@@ -17,6 +17,9 @@ _TYPES = {
     429: "rate_limit_error",
     503: "overloaded_error",
 }
+_DETAILS: dict[str | None, dict[str, object]] = {"thread": {"error_code": "thread_unsupported_request"}}
+"""By the parameter that is refused. The SDKs' agent loops offer a thread first and read here to do without."""
+
 _COUNT = re.compile(r"\b(\d{1,12}) tokens")
 
 
@@ -31,6 +34,8 @@ def error_object(info: ErrorInfo, request_id: str) -> dict[str, object]:
         "type": _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error"),
         "message": _message(info),
     }
+    if info.param in _DETAILS:
+        error["details"] = _DETAILS[info.param]
     for name in ("param", "hint", "evidence"):
         value = getattr(info, name)
         if value:

@@ -102,3 +102,5 @@ def _refuse_unsupported(own: Fields) -> None:
         own.refuse("mcp_servers", "'mcp_servers' are not supported: this server calls no tools, its clients do.")
     if "compaction" in own:
         own.refuse("compaction", "'compaction' is not supported.")
+    if "thread" in own:
+        own.refuse("thread", "Conversations are not kept here: send the whole of it, without 'thread'.")

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from dmr_desktop.dialects import openai_chat, openai_completions, openai_models
+from dmr_desktop.dialects import anthropic_models, openai_chat, openai_completions, openai_models
 from dmr_desktop.protocol.errors import ModelNotFound
 from dmr_desktop.service.inference_endpoints import EmbeddingEndpoint, GenerationEndpoint, InferenceParts, not_found
 
@@ -31,8 +31,11 @@ class InferenceRoutes:
             ]
         return found
 
-    async def models(self, _: Request) -> Response:
-        return Response(openai_models.render_list(await self._parts.catalog.models()), media_type="application/json")
+    async def models(self, request: Request) -> Response:
+        models = await self._parts.catalog.models()
+        if _asks_as_anthropic(request):
+            return Response(anthropic_models.render_list(models, request.query_params), media_type="application/json")
+        return Response(openai_models.render_list(models), media_type="application/json")
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -40,4 +43,10 @@ class InferenceRoutes:
             model = await self._parts.catalog.get(name)
         except ModelNotFound:
             raise not_found(name) from None
-        return Response(openai_models.render_one(model), media_type="application/json")
+        render = anthropic_models.render_one if _asks_as_anthropic(request) else openai_models.render_one
+        return Response(render(model), media_type="application/json")
+
+
+def _asks_as_anthropic(request: Request) -> bool:
+    """Its clients ask at the same place, and say so."""
+    return "anthropic-version" in request.headers

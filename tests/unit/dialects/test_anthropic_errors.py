@@ -57,6 +57,11 @@ def test_what_else_is_known_goes_along() -> None:
     }
 
 
+def test_a_refused_thread_has_the_details_that_the_sdks_read() -> None:
+    error = json.loads(error_body(InvalidRequest("no", param="thread").info))["error"]
+    assert error["details"]["error_code"] == "thread_unsupported_request"
+
+
 def test_every_refusal_has_an_id_of_its_own() -> None:
     ids = {json.loads(error_body(InvalidRequest("no").info))["request_id"] for _ in range(9)}
     assert len(ids) == 9

@@ -370,6 +370,7 @@ def turn(*blocks: object, role: str = "user") -> dict[str, object]:
         ({"thinking": {"type": "adaptive", "display": "all"}}, "thinking.display"),
         ({"mcp_servers": [{"type": "url", "url": "http://x", "name": "y"}]}, "mcp_servers"),
         ({"compaction": {"type": "x"}}, "compaction"),
+        ({"thread": {"type": "create"}}, "thread"),
         ({"chat_template_kwargs": {"messages": []}}, "chat_template_kwargs"),
     ],
 )
