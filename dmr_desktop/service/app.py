@@ -34,16 +34,18 @@ from dmr_desktop.service.recorder import Recorder
 from dmr_desktop.service.request_log import RequestLog
 from dmr_desktop.service.response_store import ResponseStore
 from dmr_desktop.service.routes_anthropic import AnthropicRoutes
+from dmr_desktop.service.routes_archives import ArchiveRoutes
 from dmr_desktop.service.routes_engines import EngineRoutes
 from dmr_desktop.service.routes_inference import InferenceRoutes
 from dmr_desktop.service.routes_models import ModelRoutes
 from dmr_desktop.service.routes_ollama import OllamaRoutes
 from dmr_desktop.service.routes_ollama_models import OllamaModelRoutes
 from dmr_desktop.service.routes_requests import RequestRoutes
-from dmr_desktop.service.routes_responses import ResponseRoutes
 from dmr_desktop.service.routes_rerank import rerank_routes
+from dmr_desktop.service.routes_responses import ResponseRoutes
 from dmr_desktop.service.routes_service import ServiceRoutes
 from dmr_desktop.service.routes_tokenize import tokenize_routes
+from dmr_desktop.service.routes_upkeep import UpkeepRoutes
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.settings import Settings, asset
@@ -114,6 +116,8 @@ class Service:
         router = Router(
             [
                 *own.routes(),
+                *ArchiveRoutes(self.catalog).routes(),
+                *UpkeepRoutes(self.catalog, self.loader).routes(),
                 *ModelRoutes(self.catalog, self.pulls, self.loader).routes(),
                 *self._engines.routes(),
                 *RequestRoutes(self.catalog, self.requests).routes(),
@@ -183,6 +187,7 @@ class Service:
             runners=tuple(self.loader.statuses()),
             pulls=self.pulls.statuses(),
             telemetry=self.telemetry.samples,
+            requests=self.recorder.recent,
         )
 
     async def _metrics_text(self) -> str:

@@ -6,6 +6,7 @@ Texts are for :mod:`.request_log`, sums for :mod:`.metrics`; both are told here.
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from dmr_desktop.protocol.notices import RequestNotice
 from dmr_desktop.protocol.runners import Mode
 
 log = logging.getLogger(__name__)
+
+MAX_RECENT = 100
 
 Outcome: TypeAlias = Literal["running", "done", "failed", "cancelled"]
 
@@ -137,12 +140,21 @@ class Recorder:
         self._ended = ended
         self.num_tokens = 0
         self.num_active = 0
+        self._running: dict[str, Record] = {}
+        self._ended_notices: deque[RequestNotice] = deque(maxlen=MAX_RECENT)
+
+    @property
+    def recent(self) -> tuple[RequestNotice, ...]:
+        """The running requests and the last that ended, newest first."""
+        notices = (*self._ended_notices, *(record.notice() for record in self._running.values()))
+        return tuple(sorted(notices, key=lambda notice: notice.started_at, reverse=True))
 
     @contextmanager
     def record(self, model: str, path: str, subject: Subject | None = None) -> Iterator[Record]:
         """For the time of one request; one that neither finished nor failed was cancelled."""
         record = Record(self, model, path, subject or Subject(model))
         self.num_active += 1
+        self._running[record.id] = record
         self._announce(record.notice())
         try:
             yield record
@@ -151,6 +163,8 @@ class Recorder:
             if record.outcome == "running":
                 record.outcome = "cancelled"
             notice = record.notice()
+            del self._running[record.id]
+            self._ended_notices.append(notice)
             self._announce(notice)
             self._ended(record)
             log.info(

@@ -135,6 +135,7 @@ class LoggedRequest:
         if origin := origin_of(self._path):
             line["origin"] = origin
         return line | {
+            "request_id": self.record.id,
             "state": notice.state,
             "duration_ms": notice.duration_ms,
             "first_token_ms": self.record.first_token_ms,

@@ -73,7 +73,7 @@ def test_each_section_replaces_its_own_part_only() -> None:
 
 
 def test_an_unknown_event_changes_nothing() -> None:
-    assert apply(connected(), "request", {"id": "1"}) == connected()
+    assert apply(connected(), "weather", {"id": "1"}) == connected()
 
 
 @pytest.mark.parametrize(

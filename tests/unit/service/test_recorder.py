@@ -5,7 +5,7 @@ import pytest
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import Failed, Finished, ReasoningDelta, Started, TextDelta, Usage
 from dmr_desktop.protocol.notices import RequestNotice
-from dmr_desktop.service.recorder import Recorder
+from dmr_desktop.service.recorder import MAX_RECENT, Recorder
 
 
 @pytest.fixture
@@ -48,3 +48,17 @@ def test_the_log_line_cannot_be_forged(recorder: Recorder, caplog: pytest.LogCap
         record.fail(ErrorInfo("e", "why\r\nforged"))
     assert "\n" not in caplog.messages[-1]
     assert "x?forged" in caplog.messages[-1]
+
+
+def test_the_recent_ones_are_running_and_ended_newest_first(recorder: Recorder) -> None:
+    with recorder.record("ai/a", "/v1/x"):
+        pass
+    with recorder.record("ai/b", "/v1/x"):
+        assert [(notice.model, notice.state) for notice in recorder.recent] == [
+            ("ai/b", "running"),
+            ("ai/a", "cancelled"),
+        ]
+    for _ in range(2 * MAX_RECENT):
+        with recorder.record("ai/c", "/v1/x"):
+            pass
+    assert len(recorder.recent) == MAX_RECENT
