@@ -9,6 +9,10 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     role = arguments[0] if arguments else ""
+    if role == "docker-model":
+        from dmr_desktop.cli.docker_plugin import main as plugin_main
+
+        return plugin_main(arguments[1:])
     detached = "--detach" in arguments or "-d" in arguments
     if role == "runner":
         from dmr_desktop.runner.main import main as runner_main
@@ -18,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         from dmr_desktop.service.main import main as service_main
 
         return service_main(arguments[1:])
-    if role == "desktop" and not detached:
+    if role == "desktop" and not detached and not {"enable", "disable"} & set(arguments):
         from dmr_desktop.desktop.main import main as desktop_main
 
         return desktop_main(arguments[1:])

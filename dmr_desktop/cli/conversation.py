@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dmr_desktop.cli.answer import print_answer
+from dmr_desktop.cli.attachments import Question, read_question
 from dmr_desktop.cli.session import Session
+from dmr_desktop.client.runner_calls import RunnerCalls
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
 
@@ -13,6 +15,7 @@ HELP = """\
 /clear                        forget the conversation
 /set system TEXT              instructions for the model; forgets the conversation
 /set parameter num_ctx N      context size in tokens
+@FILE in a question           shows an image to the model, or puts a text file into the question
 /?                            this help
 Several lines: put them between two lines of \"\"\"."""
 
@@ -23,15 +26,16 @@ class Conversation:
 
     session: Session
     model: str
+    client: RunnerCalls
     system: str = ""
     options: dict[str, JSON] = field(default_factory=dict)
     _messages: list[JSON] = field(default_factory=list)
 
-    def ask(self, question: str) -> None:
+    def ask(self, question: Question) -> None:
         """Print the answer to ``question``. Raises :class:`DMRError`, KeyboardInterrupt."""
-        asked: list[JSON] = [*self._messages, {"role": "user", "content": question}]
+        asked: list[JSON] = [*self._messages, {"role": "user", "content": question.content}]
         head: list[JSON] = [{"role": "system", "content": self.system}] if self.system else []
-        chunks = self.session.client.chat(self.model, [*head, *asked], **self.options)
+        chunks = self.client.chat(self.model, [*head, *asked], **self.options)
         answer = print_answer(chunks, self.session.terminal)
         self._messages = [*asked, {"role": "assistant", "content": answer}]
 
@@ -48,7 +52,7 @@ class Conversation:
             case ["/set", "system", text]:
                 self.system, self._messages = text, []
             case ["/set", "parameter", text] if text.startswith("num_ctx ") and text[8:].strip().isdecimal():
-                self.session.client.configure(self.model, context_size=int(text[8:]))
+                self.client.configure(self.model, context_size=int(text[8:]))
             case _:
                 terminal.note(f"Unknown command {line.split()[0]}; /? shows all")
         return True
@@ -73,7 +77,7 @@ def converse(conversation: Conversation, read_line: Callable[[str], str]) -> Non
                 if not conversation.command(line.strip()):
                     return
             else:
-                conversation.ask(line)
+                conversation.ask(read_question(line))
         except KeyboardInterrupt:
             terminal.note("")
         except DMRError as error:

@@ -1,4 +1,4 @@
-"""``desktop --detach``, and starting the tray app for whoever wants it shown."""
+"""``desktop --detach``, Docker's ``desktop enable|disable model-runner``, and starting the tray app for others."""
 
 import os
 import sys
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from dmr_desktop.cli.safe_text import safe_text
+from dmr_desktop.cli.service_verbs import disable, enable
 from dmr_desktop.cli.session import Session
 from dmr_desktop.client.detached import Detached, start_detached
-from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 from dmr_desktop.settings import Settings, default_socket_path, self_command
 
 SETTLE_SECONDS = 8.0
@@ -19,13 +20,24 @@ SETTLE_SECONDS = 8.0
 
 
 def desktop(session: Session, options: Namespace) -> int:
-    """Only ``--detach`` comes here; the foreground role is the desktop's own."""
+    """``--detach``, and Docker's switch; the foreground role is the desktop's own."""
+    if options.action:
+        return _switch(session, options)
     reason = why_headless(session.environ)
     if reason:
         session.terminal.note(f"The tray app cannot run: {reason}.\n→ all else works without it: `dmr --help`")
         return 1
     session.terminal.line(outcome(start_desktop(session.settings)))
     return 0
+
+
+def _switch(session: Session, options: Namespace) -> int:
+    """``docker desktop enable model-runner`` and ``disable``: with us, the TCP door."""
+    if not options.feature:
+        raise InvalidRequest("what is to be switched?", hint=f"`dmr desktop {options.action} model-runner`")
+    if options.action == "enable" and not options.no_tcp:
+        return enable(session, options)
+    return disable(session, options)
 
 
 def why_headless(environ: Mapping[str, str]) -> str:

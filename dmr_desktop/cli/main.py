@@ -10,48 +10,33 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
+from dmr_desktop.cli.face import DMR, Face
 from dmr_desktop.cli.parser import parse
 
 if TYPE_CHECKING:
     from dmr_desktop.cli.session import Session
 
-VERBS = {
-    "quickstart": "quickstart",
-    "serve": "service_verbs",
-    "desktop": "desktop_verb",
-    "status": "service_verbs",
-    "enable": "service_verbs",
-    "disable": "service_verbs",
-    "stop": "service_verbs",
-    "logs": "logs",
-    "version": "service_verbs",
-    "ls": "model_verbs",
-    "pull": "pull",
-    "run": "run",
-    "inspect": "model_verbs",
-    "tag": "model_verbs",
-    "rm": "model_verbs",
-    "package": "model_verbs",
-    "df": "model_verbs",
-    "ps": "runner_verbs",
-    "unload": "runner_verbs",
-}
-"""Verb to the module of this room that holds a function of the verb's name."""
 
+def main(argv: Sequence[str] | None = None, face: Face = DMR) -> int:
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["__complete"]:
+        from dmr_desktop.cli.complete import main as complete
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = parse(argv)
+        return complete(given[1:], face)
+    options = parse(given, face)
     # From here on a verb runs; what it needs is loaded now, so that --help stays instant.
     from dmr_desktop.cli.session import Session
     from dmr_desktop.cli.terminal import standard_terminal
     from dmr_desktop.protocol.errors import DMRError, InvalidRequest
     from dmr_desktop.settings import SettingsError, load_settings
 
-    terminal = standard_terminal(no_color=bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb")
+    terminal = standard_terminal(bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb", face)
     try:
-        session = Session(terminal, load_settings())
+        session = Session(terminal, load_settings(), face)
         try:
-            return _function(options.verb)(session, options)
+            if options.starts_service:
+                session.start_service()
+            return function_of(options)(session, options)
         finally:
             session.close()
     except SettingsError as error:
@@ -74,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 _Verb: TypeAlias = "Callable[[Session, Namespace], int]"
 
 
-def _function(verb: str) -> _Verb:
-    function: _Verb = getattr(import_module(f"dmr_desktop.cli.{VERBS[verb]}"), verb)
+def function_of(options: Namespace) -> _Verb:
+    """The function that carries the verb out."""
+    module = import_module(f"dmr_desktop.cli.{options.module}")
+    function: _Verb = getattr(module, options.verb.replace("-", "_"))
     return function

@@ -1,36 +1,63 @@
-"""Verbs about stored models: ``ls`` ``inspect`` ``tag`` ``rm`` ``package`` ``df``."""
+"""Verbs about stored models: ``ls`` ``inspect`` ``tag`` ``rm`` ``df``."""
 
 import time
 from argparse import Namespace
 from collections.abc import Iterable
-from pathlib import Path
 
-from dmr_desktop.cli.names import context_size, matches, short_id, short_name, sort_key
+from dmr_desktop.cli.missing import no_such_model
+from dmr_desktop.cli.names import all_spellings, context_size, matches, short_id, short_name, sort_key
 from dmr_desktop.cli.quantities import decimal_size, duration_words
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
+from dmr_desktop.client.answers import model_from_json
+from dmr_desktop.client.openai_server import client_for_openai
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
 
 _HEADERS = ("MODEL NAME", "PARAMETERS", "QUANTIZATION", "ARCHITECTURE", "MODEL ID", "CREATED", "CONTEXT", "SIZE")
 
 
 def ls(session: Session, options: Namespace) -> int:
+    if options.openaiurl:
+        with client_for_openai(options.openaiurl) as client:
+            session.terminal.data(openai_table(client.openai_models_at_root(), time.time()))
+        return 0
     if options.openai:
         session.terminal.json(session.client.openai_models())
         return 0
-    models = session.client.models()
+    entries = session.client.models_json()
+    pairs = [(model_from_json(entry), entry) for entry in entries]
     if options.model:
-        models = [model for model in models if matches(model, options.model)]
+        pairs = [(model, entry) for model, entry in pairs if matches(model, options.model)]
     if options.json:
-        session.terminal.json([model.to_json() for model in models])
+        session.terminal.json([_for_compose(entry) if session.face.is_direct else entry for _, entry in pairs])
     elif options.quiet:
-        for model in models:
+        for model, _ in pairs:
             session.terminal.line(safe_line(short_id(model.id)))
     else:
-        session.terminal.data(model_table(models, time.time()))
+        session.terminal.data(model_table([model for model, _ in pairs], time.time()))
     return 0
+
+
+def _for_compose(entry: JSON) -> JSON:
+    """Compose compares a model's name with the tags letter by letter, so each tag comes in all its spellings."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("tags"), list):
+        return entry
+    spellings = [spelling for tag in entry["tags"] for spelling in all_spellings(str(tag))]
+    return {**entry, "tags": list(spellings)}
+
+
+def openai_table(data: JSON, now: float) -> str:
+    """The table of another server's model list."""
+    entries = data.get("data") if isinstance(data, dict) else None
+    rows = []
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            created = entry.get("created")
+            rows.append((str(entry.get("id", "")), _ago(created if isinstance(created, int) else 0, now)))
+    return table(("MODEL NAME", "CREATED"), sorted(rows))
 
 
 def model_table(models: Iterable[Model], now: float) -> str:
@@ -49,14 +76,26 @@ def _row(name: str, model: Model, now: float) -> tuple[str, ...]:
         config.quantization,
         config.architecture,
         short_id(model.id),
-        f"{duration_words(now - model.created)} ago" if model.created > 0 else "",
+        _ago(model.created, now),
         "" if context is None else str(context),
         config.size,
     )
 
 
+def _ago(created: int, now: float) -> str:
+    return f"{duration_words(now - created)} ago" if created > 0 else ""
+
+
 def inspect(session: Session, options: Namespace) -> int:
-    session.terminal.json(session.client.inspect(options.model).to_json())
+    if options.openai and options.remote:
+        raise InvalidRequest("--remote and --openai exclude each other")
+    try:
+        if options.openai:
+            session.terminal.json(session.client.openai_model(options.model))
+        else:
+            session.terminal.json(session.client.inspect_json(options.model, remote=options.remote))
+    except ModelNotFound as error:
+        raise no_such_model(session, options.model, remote=options.remote) from error
     return 0
 
 
@@ -64,7 +103,7 @@ def tag(session: Session, options: Namespace) -> int:
     try:
         session.client.tag(options.source, options.target)
     except ModelNotFound as error:
-        raise _missing(options.source) from error
+        raise no_such_model(session, options.source) from error
     session.terminal.line(f'Model "{safe_line(options.source)}" tagged successfully with "{safe_line(options.target)}"')
     return 0
 
@@ -77,7 +116,7 @@ def rm(session: Session, options: Namespace) -> int:
             removals = session.client.remove(name, force=options.force)
         except ModelNotFound:
             failed = True
-            session.terminal.problem(_missing(name))
+            session.terminal.problem(no_such_model(session, name))
         except DMRError as error:
             if error.status >= 503:
                 raise
@@ -89,16 +128,6 @@ def rm(session: Session, options: Namespace) -> int:
     return int(failed)
 
 
-def package(session: Session, options: Namespace) -> int:
-    path = Path(options.gguf).expanduser().absolute()
-    if not path.is_file():
-        raise InvalidRequest(f"{path} is not a file", hint="give the path of a .gguf file")
-    session.terminal.note(f"Packaging {safe_line(str(path))} ({decimal_size(path.stat().st_size)}) …")
-    session.client.package(str(path), options.name, context_size=options.context_size)
-    session.terminal.line(f'Model packaged successfully as "{safe_line(options.name)}"')
-    return 0
-
-
 def df(session: Session, options: Namespace) -> int:
     usage = session.client.disk_usage()
     rows = [("Models", decimal_size(usage.models_bytes))]
@@ -106,7 +135,3 @@ def df(session: Session, options: Namespace) -> int:
         rows.append(("Inference engine", decimal_size(usage.engine_bytes)))
     session.terminal.data(table(("TYPE", "SIZE"), rows))
     return 0
-
-
-def _missing(name: str) -> ModelNotFound:
-    return ModelNotFound(f"no such model: {name}", hint="`dmr ls` shows the models on this machine")

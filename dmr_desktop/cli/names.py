@@ -12,6 +12,18 @@ def short_name(tag: str) -> str:
     return tag.removeprefix("ai/").removesuffix(":latest")
 
 
+def all_spellings(tag: str) -> list[str]:
+    """A stored tag and its other spellings: without registry, ``ai/`` and ``:latest``, and with ``hf.co``."""
+    found = [tag]
+    if tag.startswith("docker.io/"):
+        found.append(tag.removeprefix("docker.io/"))
+        if found[-1].startswith("ai/"):
+            found.append(found[-1].removeprefix("ai/"))
+    if tag.startswith("huggingface.co/"):
+        found.append("hf.co/" + tag.removeprefix("huggingface.co/"))
+    return found + [name.removesuffix(":latest") for name in found if name.endswith(":latest")]
+
+
 def short_id(model_id: str) -> str:
     """The first 12 hex characters."""
     return model_id.removeprefix("sha256:")[:12]

@@ -1,14 +1,21 @@
-"""The verbs and their options, as argparse knows them. Loads nothing else."""
+"""A command line as values. The verbs and their options stand in the ``parser_*`` modules; nothing else is loaded."""
 
 import argparse
+import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+
+from dmr_desktop.cli import parser_docker, parser_models, parser_runners, parser_service
+from dmr_desktop.cli.face import DMR, Face
+from dmr_desktop.cli.safe_text import safe_line
+from dmr_desktop.cli.verbs import Verbs
 
 _EPILOG = """\
 first steps:
-  dmr quickstart               start everything and ask the bundled model a question
-  dmr pull ai/smollm2          fetch a model from Docker Hub
-  dmr run ai/smollm2           chat with it
-  dmr enable --tcp 12434       let n8n, LangChain and others on this machine in
+  {program} quickstart               start everything and ask the bundled model a question
+  {program} pull ai/smollm2          fetch a model from Docker Hub
+  {program} run ai/smollm2           chat with it
+  {program} enable --tcp 12434       let n8n, LangChain and others on this machine in
 
 environment:
   MODEL_RUNNER_HOST            where the service is (http://host:port or unix:///path), if not on this machine's socket
@@ -16,135 +23,53 @@ environment:
 """
 
 
-def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None = None, face: Face = DMR) -> argparse.Namespace:
     """The options of one command line; wrong usage and ``--help`` end the process, as argparse does it.
 
-    argparse gives a list of words up at the first option that follows (``run MODEL --max-tokens 9 hello``);
-    words that come later are added here.
+    What follows ``--`` is kept as it is, for the verbs that hand it on. argparse gives a list of words up at the
+    first option that follows (``run MODEL --max-tokens 9 hello``); words that come later are added here.
     """
-    parser = make_parser()
-    options, rest = parser.parse_known_args(argv)
+    parser, verbs = make_parser(face)
+    given = list(sys.argv[1:] if argv is None else argv)
+    _check_verb(parser, verbs, given)
+    handed_on: list[str] | None = None
+    if "--" in given and verbs.hands_on(given):
+        position = given.index("--")
+        given, handed_on = given[:position], given[position + 1 :]
+    # Go's flags take a boolean's value only after "=".
+    given = ["--think=true" if word == "--think" else word for word in given]
+    options, rest = parser.parse_known_args(given)
     if rest:
         words = getattr(options, getattr(options, "words", ""), None)
         if words is None or any(word.startswith("-") for word in rest):
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+            parser.error(f"unrecognized arguments: {safe_line(' '.join(rest))}")
         words.extend(rest)
+    options.handed_on = handed_on or []
     return options
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser(face: Face = DMR) -> tuple[argparse.ArgumentParser, Verbs]:
     parser = argparse.ArgumentParser(
-        prog="dmr",
+        prog=face.program,
         description="Run language models on this machine, with Docker Model Runner's API.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(program=face.program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback when something goes wrong")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    _service_verbs(verbs)
-    _model_verbs(verbs)
-    _runner_verbs(verbs)
-    return parser
+    verbs = Verbs(parser.add_subparsers(dest="verb", metavar="VERB", required=True), face)
+    parser_service.add(verbs)
+    parser_models.add(verbs)
+    parser_runners.add(verbs)
+    parser_docker.add(verbs)
+    return parser, verbs
 
 
-_Verbs = argparse._SubParsersAction
-
-
-def _verb(verbs: "_Verbs[argparse.ArgumentParser]", name: str, text: str, *aliases: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=text, aliases=aliases, allow_abbrev=False)
-    parser.set_defaults(verb=name)
-    return parser
-
-
-def _service_verbs(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
-    verb = _verb(verbs, "quickstart", "start the service, open TCP, ask the bundled model, show the tray app")
-    verb.add_argument("--no-desktop", action="store_true", help="do not start the tray app")
-
-    verb = _verb(verbs, "serve", "run the service in this terminal")
-    verb.add_argument(
-        "--detach", "-d", action="store_true", help="start it in the background and return when it is ready"
-    )
-
-    verb = _verb(verbs, "desktop", "run the tray app")
-    verb.add_argument("--detach", "-d", action="store_true", help="start it in the background")
-
-    verb = _verb(verbs, "status", "tell whether the service runs, where, and with which backends")
-    verb.add_argument("--json", action="store_true", help="one line of JSON")
-
-    verb = _verb(verbs, "enable", "open the TCP port for programs on this machine; starts the service if needed")
-    verb.add_argument("--tcp", nargs="?", type=_port, metavar="PORT", help="the port (default: the settings', 12434)")
-
-    _verb(verbs, "disable", "close the TCP port; the Unix socket stays")
-
-    _verb(verbs, "stop", "stop the service; running requests are ended")
-
-    verb = _verb(verbs, "logs", "show the service's log")
-    verb.add_argument("--follow", "-f", action="store_true", help="go on showing what is added")
-    verb.add_argument("--no-engines", action="store_true", help="leave out what the models' processes print")
-
-    _verb(verbs, "version", "show the versions of this program and of the service")
-
-
-def _model_verbs(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
-    verb = _verb(verbs, "ls", "list the models on this machine", "list")
-    verb.add_argument("model", nargs="?", metavar="MODEL", help="only this one")
-    output = verb.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="as JSON")
-    output.add_argument("--openai", action="store_true", help="as the OpenAI model list")
-    output.add_argument("--quiet", "-q", action="store_true", help="only the ids")
-
-    verb = _verb(verbs, "pull", "fetch a model; an interrupted pull resumes where it stopped")
-    verb.add_argument(
-        "model", metavar="MODEL", help="e.g. ai/smollm2, hf.co/org/repo:Q4_K_M, registry.example.com/a/b:tag"
-    )
-
-    verb = _verb(verbs, "run", "ask a model, or chat with it; pulls it first if it is missing")
-    verb.add_argument("--detach", "-d", action="store_true", help="only load the model")
-    verb.add_argument("--system", metavar="TEXT", help="instructions that come before the conversation")
-    verb.add_argument("--temperature", type=float, metavar="T", help="0 gives the same answer each time")
-    verb.add_argument("--max-tokens", type=_positive, metavar="N", help="length of an answer at most")
-    verb.add_argument("model", metavar="MODEL")
-    verb.add_argument("prompt", nargs="*", metavar="PROMPT", help="the question; piped input is added to it")
-    verb.set_defaults(words="prompt")
-
-    verb = _verb(verbs, "inspect", "show all that is known of a model, as JSON")
-    verb.add_argument("model", metavar="MODEL")
-
-    verb = _verb(verbs, "tag", "give a model another name")
-    verb.add_argument("source", metavar="SOURCE")
-    verb.add_argument("target", metavar="TARGET")
-
-    verb = _verb(verbs, "rm", "remove models", "remove")
-    verb.add_argument("--force", "-f", action="store_true", help="also when it has several names or is in use")
-    verb.add_argument("models", nargs="+", metavar="MODEL")
-    verb.set_defaults(words="models")
-
-    verb = _verb(verbs, "package", "make a model of a GGUF file")
-    verb.add_argument("--gguf", required=True, metavar="FILE")
-    verb.add_argument("--context-size", type=_positive, metavar="N", help="tokens that the model is given by default")
-    verb.add_argument("name", metavar="NAME", help="e.g. mymodel or registry.example.com/me/mymodel:v1")
-
-    _verb(verbs, "df", "show the disk space in use")
-
-
-def _runner_verbs(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
-    _verb(verbs, "ps", "list the models that are loaded")
-
-    verb = _verb(verbs, "unload", "free the memory of loaded models; those in use stay")
-    verb.add_argument("--all", action="store_true", help="all of them")
-    verb.add_argument("--backend", default="", metavar="NAME", help="only those of this backend")
-    verb.add_argument("models", nargs="*", metavar="MODEL")
-    verb.set_defaults(words="models")
-
-
-def _port(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 1 to 65535")
-
-
-def _positive(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+def _check_verb(parser: argparse.ArgumentParser, verbs: Verbs, argv: Sequence[str]) -> None:
+    """argparse would answer a mistyped verb with the list of all of them."""
+    word = next((word for word in argv if word != "--debug"), "")
+    if not word or word.startswith("-") or word in verbs.parsers:
+        return
+    near = get_close_matches(word, verbs.parsers, 3)
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    parser.error(f"there is no command {safe_line(word)!r}{meant} (`{parser.prog} --help` lists all)")

@@ -23,8 +23,7 @@ def pull(session: Session, options: Namespace) -> int:
 
 def fetch(session: Session, reference: str) -> int:
     """Pull ``reference`` and show how it goes; 130 if the user interrupts. Raises :class:`DMRError`."""
-    token = session.environ.get("HF_TOKEN", "") if reference.startswith(("hf.co/", "huggingface.co/")) else ""
-    progress = session.client.pull(reference, bearer_token=token)
+    progress = session.client.pull(reference, bearer_token=huggingface_token(session, reference))
     transfer = Transfer()
     try:
         show(progress, session.terminal, time.monotonic, transfer)
@@ -49,6 +48,11 @@ def fetch(session: Session, reference: str) -> int:
             error.hint = f"`dmr pull {reference}` goes on where it stopped"
         raise
     return 0
+
+
+def huggingface_token(session: Session, reference: str) -> str:
+    """The user's token, for the one site it belongs to."""
+    return session.environ.get("HF_TOKEN", "") if reference.startswith(("hf.co/", "huggingface.co/")) else ""
 
 
 def show(

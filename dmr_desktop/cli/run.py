@@ -3,15 +3,27 @@
 import sys
 from argparse import Namespace
 
+from dmr_desktop.cli.attachments import Question, read_question
 from dmr_desktop.cli.conversation import Conversation, converse
 from dmr_desktop.cli.pull import fetch
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
+from dmr_desktop.client.openai_server import client_for_openai
+from dmr_desktop.client.runner_calls import RunnerCalls
 from dmr_desktop.protocol.errors import InvalidRequest, ModelNotFound
 from dmr_desktop.protocol.json_types import JSON
 
 
 def run(session: Session, options: Namespace) -> int:
+    if options.websearch:
+        raise InvalidRequest("run --websearch is not offered: this program asks nothing on the internet")
+    if options.color != "auto":
+        session.terminal.color = options.color == "yes"
+    if options.openaiurl:
+        if options.detach:
+            raise InvalidRequest("--detach flag cannot be used with --openaiurl flag")
+        with client_for_openai(options.openaiurl) as server:
+            return _talk(session, options, server)
     if not _is_local(session, options.model):
         session.terminal.note(f"Unable to find model '{safe_line(options.model)}' locally. Pulling from the server.")
         code = fetch(session, options.model)
@@ -20,9 +32,13 @@ def run(session: Session, options: Namespace) -> int:
     if options.detach:
         session.client.preload(options.model)
         return 0
-    conversation = Conversation(session, options.model, system=options.system or "", options=_sampling(options))
+    return _talk(session, options, session.client)
+
+
+def _talk(session: Session, options: Namespace, client: RunnerCalls) -> int:
+    conversation = Conversation(session, options.model, client, system=options.system or "", options=_sampling(options))
     question = _question(options.prompt)
-    if question:
+    if question.content:
         conversation.ask(question)
         return 0
     if not session.terminal.interactive:
@@ -48,10 +64,15 @@ def _sampling(options: Namespace) -> dict[str, JSON]:
     return found
 
 
-def _question(words: list[str]) -> str:
-    """The prompt of the command line, then what was piped in."""
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-    return "\n\n".join(part for part in (" ".join(words), piped.strip("\n")) if part.strip())
+def _question(words: list[str]) -> Question:
+    """The prompt of the command line with the files it names, then what was piped in, in which nothing is a name."""
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip("\n")
+    typed = read_question(" ".join(words))
+    if not piped.strip():
+        return typed
+    if isinstance(typed.content, list):
+        return Question([*typed.content, {"type": "text", "text": piped}])
+    return Question("\n\n".join(part for part in (typed.content, piped) if isinstance(part, str) and part.strip()))
 
 
 def _chat(conversation: Conversation) -> None:
@@ -62,7 +83,8 @@ def _chat(conversation: Conversation) -> None:
     except ImportError:
         pass
     terminal = conversation.session.terminal
-    terminal.note(terminal.dim(f"Loading {safe_line(conversation.model)} …"))
-    conversation.session.client.preload(conversation.model)
+    if conversation.client is conversation.session.client:
+        terminal.note(terminal.dim(f"Loading {safe_line(conversation.model)} …"))
+        conversation.session.client.preload(conversation.model)
     terminal.note(terminal.dim("Ask away; /? shows the commands, /bye leaves."))
     converse(conversation, input)

@@ -21,6 +21,15 @@ def safe_line(text: str) -> str:
     return _BREAKS.sub(_escape, _REORDERING.sub(_escape, _CONTROL.sub(_escape, text)))
 
 
+def safe_json(text: str) -> str:
+    """JSON text that stays the same JSON: what would be unsafe is written as JSON's own ``\u009b``."""
+    return _REORDERING.sub(_json_escape, _CONTROL.sub(_json_escape, text))
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

@@ -1,22 +1,21 @@
-"""Verbs about the service itself: ``serve --detach`` ``status`` ``enable`` ``disable`` ``stop`` ``version``."""
+"""Verbs about the service itself: ``serve --detach`` ``enable`` ``disable`` ``stop`` ``version``."""
 
 import platform
+import re
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 
 from dmr_desktop import __version__
 from dmr_desktop.cli.addresses import connection_lines, root_url
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
-from dmr_desktop.cli.table import table
-from dmr_desktop.client.client import START_HINT
+from dmr_desktop.cli.status import KIND
 from dmr_desktop.client.discovery import is_reachable, start_service, wait_until_gone
 from dmr_desktop.client.endpoint import UnixEndpoint
-from dmr_desktop.protocol.errors import Conflict, DMRError, PortInUse, ServiceUnreachable
-from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, PortInUse, ServiceUnreachable
 from dmr_desktop.protocol.notices import TcpStatus
 
-KIND = "DMR Desktop"
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -28,83 +27,39 @@ def serve(session: Session, options: Namespace) -> int:
     return 0
 
 
-def status(session: Session, options: Namespace) -> int:
-    """Exit code 1 when no service answers."""
-    terminal = session.terminal
-    try:
-        backends = session.client.backends()
-    except ServiceUnreachable as error:
-        if options.json:
-            terminal.json({"running": False}, indent=None)
-        else:
-            terminal.line(f"{KIND} is not running")
-            terminal.note(f"→ {START_HINT}" if isinstance(session.endpoint, UnixEndpoint) else f"→ {error.message}")
-        return 1
-    tcp = _tcp(session)
-    if options.json:
-        terminal.json(_status_json(session, backends, tcp), indent=None)
-        return 0
-    terminal.line(f"{KIND} is running\n")
-    terminal.data(table(("BACKEND", "STATUS", "DETAILS"), _backend_rows(backends)))
-    terminal.line(f"\nReached at  {session.endpoint}")
-    if tcp is not None:
-        terminal.line(f"TCP         {_tcp_line(tcp)}")
-    return 0
-
-
-def _tcp(session: Session) -> TcpStatus | None:
-    """None when the service is reached over a door that does not tell (or is Docker's own)."""
-    try:
-        return session.client.tcp()
-    except DMRError:
-        return None
-
-
-def _tcp_line(tcp: TcpStatus) -> str:
-    if tcp.listening:
-        return f"on, {root_url(tcp)}"
-    if tcp.enabled:
-        return f"on, but not listening: {safe_line(tcp.error)}"
-    return "off (`dmr enable --tcp` opens it for other programs)"
-
-
-def _status_json(session: Session, backends: dict[str, str], tcp: TcpStatus | None) -> JSON:
-    url = f"{root_url(tcp)}/v1/" if tcp is not None and tcp.listening else ""
-    return {
-        "running": True,
-        "backends": dict(backends),
-        "kind": KIND,
-        "endpoint": url,
-        "endpointHost": url,
-        "socket": str(session.endpoint),
-    }
-
-
-def _backend_rows(backends: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Running ones first, then by name."""
-    order = ("Running", "Error", "Not Installed", "Installing")
-    rows = []
-    for name, text in backends.items():
-        state, _, details = text.partition(": ")
-        rank = order.index(state) if state in order else len(order)
-        rows.append((rank, (name, state, details)))
-    return [row for _, row in sorted(rows)]
-
-
 def enable(session: Session, options: Namespace) -> int:
     if isinstance(session.endpoint, UnixEndpoint):
         start_service(session.settings)
-    tcp = open_tcp(session, options.tcp or session.settings.tcp_port)
-    session.terminal.line(f"TCP is open at {root_url(tcp)} for programs on this machine.\n")
+    origins = None if options.cors is None else origins_of(options.cors)
+    tcp = open_tcp(session, options.tcp or session.client.tcp().port, origins)
+    session.terminal.line(f"TCP is open at {root_url(tcp)} for programs on this machine.")
+    if origins is not None:
+        allowed = "all" if "*" in origins else ", ".join(map(safe_line, origins)) or "only this machine's"
+        session.terminal.line(f"Web pages that may use it: {allowed}.")
+    session.terminal.line()
     for line in connection_lines(tcp):
         session.terminal.line(line)
     return 0
 
 
-def open_tcp(session: Session, port: int) -> TcpStatus:
+def origins_of(text: str) -> tuple[str, ...]:
+    """``all`` (``("*",)``), ``none`` (nothing), or web origins with commas. Raises InvalidRequest."""
+    if text in ("all", "*"):
+        return ("*",)
+    origins = () if text == "none" else tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^\s/?#]+", origin):
+            raise InvalidRequest(
+                f"{origin!r} is not a web origin",
+                hint="--cors all, --cors none, or e.g. --cors https://app.example.com",
+            )
+    return origins
+
+
+def open_tcp(session: Session, port: int, origins: Sequence[str] | None = None) -> TcpStatus:
     """Open the TCP door. Raises PortInUse; its message names the other program if the service knows it."""
     try:
-        return session.client.set_tcp(True, port)
+        return session.client.set_tcp(True, port, origins)
     except Conflict as error:
         other = port + 1 if port < 65535 else port - 1
         raise PortInUse(error.message, hint=f"e.g. `dmr enable --tcp {other}`") from error
@@ -118,15 +73,22 @@ def disable(session: Session, options: Namespace) -> int:
 
 def stop(session: Session, options: Namespace) -> int:
     """Stopping what does not run is fine."""
+    if stop_service(session):
+        session.terminal.line("The service has stopped.")
+    else:
+        session.terminal.line("The service is not running.")
+    return 0
+
+
+def stop_service(session: Session) -> bool:
+    """False if none runs. Raises :class:`DMRError` if it does not go."""
     endpoint = session.endpoint
     if not is_reachable(endpoint):
-        session.terminal.line("The service is not running.")
-        return 0
+        return False
     session.client.stop_service()
     if not wait_until_gone(endpoint):
         raise DMRError("the service is still there", hint="`dmr logs` tells what it is doing")
-    session.terminal.line("The service has stopped.")
-    return 0
+    return True
 
 
 def version(session: Session, options: Namespace) -> int:

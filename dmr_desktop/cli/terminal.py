@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
+from dmr_desktop.cli.face import DMR, Face
 from dmr_desktop.cli.safe_text import safe_line, safe_text
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
@@ -23,6 +24,7 @@ class Terminal:
     live: bool
     interactive: bool
     """Somebody sits there: input and output are both terminals."""
+    face: Face = DMR
 
     @property
     def columns(self) -> int:
@@ -42,7 +44,7 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """A remark to the user, to standard error."""
-        self.err.write(f"{text}\n")
+        self.err.write(f"{self.face.words(text)}\n")
         self.err.flush()
 
     def problem(self, error: DMRError) -> None:
@@ -63,7 +65,7 @@ class Terminal:
         return f"{code}{text}{_RESET}" if self.color else text
 
 
-def standard_terminal(no_color: bool) -> Terminal:
+def standard_terminal(no_color: bool, face: Face = DMR) -> Terminal:
     """This process's own streams. A character that the locale cannot show becomes an escape, not an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -74,5 +76,6 @@ def standard_terminal(no_color: bool) -> Terminal:
         err=sys.stderr,
         color=live and sys.stdout.isatty() and not no_color,
         live=live and not no_color,
-        interactive=sys.stdin.isatty() and sys.stdout.isatty(),
+        interactive=sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty(),
+        face=face,
     )

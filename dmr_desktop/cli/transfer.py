@@ -1,4 +1,4 @@
-"""The state of a pull as the user sees it: a bar a layer, rate and time left. Pure: the clock is given."""
+"""The state of a pull or push as the user sees it: a bar a layer, rate and time left. Pure: the clock is given."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -28,9 +28,13 @@ class Transfer:
     note: str = ""
     """What is going on when no layer moves, e.g. ``Fetching file list...``."""
     announced_bytes: int = 0
+    num_warnings: int = 0
+    is_upload: bool = False
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def apply(self, progress: Progress, now: float) -> None:
+        self.num_warnings += progress.type == "warning"
+        self.is_upload = progress.mode == "push"
         if progress.layer_id:
             seen = self.layers.get(progress.layer_id)
             resumed = progress.layer_current if seen is None else seen.resumed_bytes
@@ -63,7 +67,8 @@ class Transfer:
 
     def plain_line(self) -> str:
         """What DMR prints when nobody looks at a terminal."""
-        return f"Downloaded {decimal_size(self.current_bytes)} of {decimal_size(self.total_bytes)}"
+        done = "Uploaded" if self.is_upload else "Downloaded"
+        return f"{done} {decimal_size(self.current_bytes)} of {decimal_size(self.total_bytes)}"
 
     def bars(self, columns: int) -> list[str]:
         """Lines no wider than ``columns``: one for each layer, then the sum."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dmr_desktop.client.client import Client
+from dmr_desktop.client.contexts import context_endpoint
 from dmr_desktop.client.detached import Detached, start_detached
 from dmr_desktop.client.endpoint import Endpoint, UnixEndpoint, endpoint_from_environment
 from dmr_desktop.protocol.errors import DMRError, ServiceUnreachable
@@ -21,11 +22,12 @@ _LAST_PAUSE_SECONDS = 0.25
 
 
 def find_endpoint(settings: Settings, environ: Mapping[str, str] | None = None) -> Endpoint:
-    """What the user has set in the environment, else the service's Unix socket. Opens nothing.
+    """What the user has set in the environment, else the context in use, else the service's Unix socket.
 
-    Raises :class:`InvalidRequest` if the environment names something that is no address.
+    Opens nothing. Raises :class:`InvalidRequest` if the environment or the context names something that is no address.
     """
-    return endpoint_from_environment(os.environ if environ is None else environ) or UnixEndpoint(settings.socket_path)
+    environ = os.environ if environ is None else environ
+    return endpoint_from_environment(environ) or context_endpoint(environ) or UnixEndpoint(settings.socket_path)
 
 
 def is_reachable(endpoint: Endpoint) -> bool:

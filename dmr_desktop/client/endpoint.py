@@ -23,9 +23,14 @@ class UnixEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class TcpEndpoint:
-    """``url`` is scheme and authority, perhaps with a path prefix, without a final slash."""
+    """``url`` is scheme and authority, perhaps with a path prefix, without a final slash.
+
+    ``ca_cert`` is the file of an own CA for https, "" for the system's; ``skip_verify`` checks no certificate.
+    """
 
     url: str
+    ca_cert: str = ""
+    skip_verify: bool = False
 
     def __str__(self) -> str:
         return self.url

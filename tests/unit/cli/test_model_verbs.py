@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from dmr_desktop.cli.model_verbs import df, inspect, ls, model_table, package, rm, tag
+from dmr_desktop.cli.model_verbs import df, inspect, ls, model_table, rm, tag
+from dmr_desktop.cli.package import package
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.protocol.errors import InvalidRequest, ModelNotFound
 from dmr_desktop.protocol.models import Model, ModelConfig

@@ -1,14 +1,55 @@
+from argparse import Namespace
+
 import pytest
 
-from dmr_desktop.cli.main import VERBS, _function
+from dmr_desktop.cli.face import DMR, DOCKER, Face
+from dmr_desktop.cli.main import function_of
 from dmr_desktop.cli.parser import make_parser, parse
 
+DOCKERS = (
+    "status pull push ls list ps df run rm inspect show tag package unload stop configure config requests logs purge "
+    "version bench search context launch skills gateway install-runner uninstall-runner start-runner stop-runner "
+    "restart-runner reinstall-runner compose"
+)
+"""Every command of Docker's own plug-in."""
 
-def test_every_verb_has_its_function() -> None:
-    actions = [action for action in make_parser()._actions if hasattr(action, "choices") and action.choices]
-    assert {parser.get_default("verb") for parser in actions[0].choices.values()} == set(VERBS)  # type: ignore[union-attr]
-    for verb in VERBS:
-        assert callable(_function(verb))
+
+@pytest.mark.parametrize("face", [DMR, DOCKER])
+def test_every_verb_has_its_function(face: Face) -> None:
+    _, verbs = make_parser(face)
+    for parser in verbs.parsers.values():
+        options = Namespace(verb=parser.get_default("verb"), module=parser.get_default("module"))
+        assert callable(function_of(options))
+
+
+def test_docker_model_has_every_command_that_dockers_own_has() -> None:
+    _, verbs = make_parser(DOCKER)
+    assert set(DOCKERS.split()) <= set(verbs.parsers)
+
+
+def test_stop_means_the_service_or_the_models() -> None:
+    assert parse(["stop"]).verb == "stop"
+    assert parse(["stop", "ai/x"], DOCKER).verb == "unload"
+
+
+def test_what_follows_two_dashes_is_handed_on_untouched() -> None:
+    options = parse(["configure", "--context-size", "-1", "ai/x", "--", "--temp", "0.7", "--", "-x"])
+    assert options.model == ["ai/x"]
+    assert options.context_size == -1
+    assert options.handed_on == ["--temp", "0.7", "--", "-x"]
+    assert parse(["run", "ai/x", "--", "-1"]).prompt == ["-1"]
+
+
+def test_a_switch_does_not_eat_the_model() -> None:
+    assert parse(["configure", "--think", "ai/x"]).model == ["ai/x"]
+    assert parse(["configure", "--think", "ai/x"]).think is True
+    assert parse(["configure", "--think=false", "ai/x"]).think is False
+
+
+def test_a_mistyped_verb_gets_the_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["pul", "ai/x"])
+    assert "did you mean pull" in capsys.readouterr().err
 
 
 def test_words_may_come_before_and_after_options() -> None:

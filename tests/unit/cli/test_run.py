@@ -133,7 +133,7 @@ def test_a_broken_answer_ends_its_line_and_raises(screen_for: Callable[..., Any]
 def test_a_chat_remembers_and_obeys(screen_for: Callable[..., Any]) -> None:
     service = Service()
     screen = screen_for(service, interactive=True)
-    chat = Conversation(screen.session, "ai/x")
+    chat = Conversation(screen.session, "ai/x", screen.session.client)
     lines = [
         "",
         "one",
@@ -160,7 +160,7 @@ def test_a_chat_remembers_and_obeys(screen_for: Callable[..., Any]) -> None:
 def test_a_failed_question_is_told_and_forgotten(screen_for: Callable[..., Any]) -> None:
     service = Service(httpx.Response(400, json={"error": {"message": "too long", "code": "context_length_exceeded"}}))
     screen = screen_for(service, interactive=True)
-    chat = Conversation(screen.session, "ai/x")
+    chat = Conversation(screen.session, "ai/x", screen.session.client)
     converse(chat, typed("one", "two"))
     assert [len(asked["messages"]) for asked in service.asked] == [1, 1]
     assert screen.err.count("Prompt too long: too long") == 2
@@ -173,5 +173,6 @@ def test_num_ctx_is_configured(screen_for: Callable[..., Any]) -> None:
         bodies.append(json.loads(request.content))
         return httpx.Response(202)
 
-    converse(Conversation(screen_for(handler).session, "ai/x"), typed("/set parameter num_ctx 4096"))
+    session = screen_for(handler).session
+    converse(Conversation(session, "ai/x", session.client), typed("/set parameter num_ctx 4096"))
     assert bodies == [{"model": "ai/x", "context-size": 4096}]

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from dmr_desktop.cli.parser import parse
-from dmr_desktop.cli.service_verbs import disable, open_tcp, status, stop, version
+from dmr_desktop.cli.service_verbs import disable, open_tcp, origins_of, stop, version
+from dmr_desktop.cli.status import status
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import PortInUse
 from dmr_desktop.protocol.notices import TcpStatus
@@ -51,7 +52,8 @@ def test_status_as_json_is_one_line(screen_for: Callable[..., Any]) -> None:
     assert found["backends"]["llama.cpp"] == "Running: llama.cpp b1"
     screen = screen_for(service(CLOSED))
     status(screen.session, parse(["status", "--json"]))
-    assert json.loads(screen.out)["endpoint"] == ""
+    found = json.loads(screen.out)
+    assert (found["endpoint"], found["tcp"]) == ("http://localhost:12434/v1/", False)
 
 
 def test_status_of_a_service_that_is_not_there_is_exit_1(screen_for: Callable[..., Any]) -> None:
@@ -61,7 +63,9 @@ def test_status_of_a_service_that_is_not_there_is_exit_1(screen_for: Callable[..
     assert "dmr serve" in screen.err
     screen = screen_for()
     assert status(screen.session, parse(["status", "--json"])) == 1
-    assert json.loads(screen.out) == {"running": False}
+    found = json.loads(screen.out)
+    assert found["running"] is False
+    assert found["backends"] == {}
 
 
 def test_a_taken_port_keeps_the_services_words_and_offers_another(screen_for: Callable[..., Any]) -> None:

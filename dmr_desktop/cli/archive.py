@@ -1,0 +1,90 @@
+"""``export`` and ``load``: a model as a tar archive, to carry it to a machine without a network."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from dmr_desktop.cli.missing import no_such_model
+from dmr_desktop.cli.quantities import decimal_size
+from dmr_desktop.cli.safe_text import safe_line
+from dmr_desktop.cli.session import Session
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
+
+_CHUNK_BYTES = 1 << 20
+
+
+def export(session: Session, options: Namespace) -> int:
+    """A file appears under its name only when it is complete."""
+    to_file = options.output not in ("", "-")
+    if not to_file and sys.stdout.isatty():
+        raise InvalidRequest("an archive is not for the eye", hint="name a file (-o model.tar), or pipe it on")
+    chunks = session.client.export(options.model)
+    try:
+        if to_file:
+            path = Path(options.output).expanduser().absolute()
+            size = _write_file(chunks, path)
+            session.terminal.note(f"{safe_line(str(path))}: {decimal_size(size)}")
+        else:
+            _write(chunks, sys.stdout.buffer)
+    except ModelNotFound as error:
+        raise no_such_model(session, options.model) from error
+    return 0
+
+
+def _write_file(chunks: Iterator[bytes], path: Path) -> int:
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        try:
+            with draft.open("wb") as file:
+                size = _write(chunks, file)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise DMRError(f"{path} cannot be written: {error.strerror}") from error
+    return size
+
+
+def _write(chunks: Iterator[bytes], file: BinaryIO) -> int:
+    size = 0
+    for chunk in chunks:
+        file.write(chunk)
+        size += len(chunk)
+    file.flush()
+    return size
+
+
+def load(session: Session, options: Namespace) -> int:
+    """The archive holds no name: without --tag the model is found by its id."""
+    before = {model.id for model in session.client.models()}
+    if options.input in ("", "-"):
+        if sys.stdin is None or sys.stdin.isatty():
+            raise InvalidRequest("no archive was given", hint="name a file (-i model.tar), or pipe one in")
+        last = session.client.load(_chunks(sys.stdin.buffer))
+    else:
+        path = Path(options.input).expanduser().absolute()
+        try:
+            with path.open("rb") as file:
+                last = session.client.load(_chunks(file))
+        except OSError as error:
+            raise DMRError(f"{path} cannot be read: {error.strerror}") from error
+    session.terminal.line(safe_line(last.message))
+    new = [model for model in session.client.models() if model.id not in before]
+    for model in new:
+        session.terminal.line(safe_line(model.id))
+    if options.tag:
+        if len(new) != 1:
+            raise DMRError(
+                "the model was here already, so its new name is not given",
+                hint=f"`dmr ls` shows it; `dmr tag ID {options.tag}` names it",
+            )
+        session.client.tag(new[0].id, options.tag)
+        session.terminal.line(f'Model tagged successfully with "{safe_line(options.tag)}"')
+    return 0
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK_BYTES):
+        yield chunk

@@ -1,0 +1,95 @@
+"""``status``: whether the service runs, where, and with which backends; for people and, as JSON, for programs."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+
+from dmr_desktop.cli.addresses import container_root, host_root, root_url
+from dmr_desktop.cli.safe_text import safe_line
+from dmr_desktop.cli.session import Session
+from dmr_desktop.cli.table import table
+from dmr_desktop.client.connection import START_HINT
+from dmr_desktop.client.endpoint import TcpEndpoint, UnixEndpoint
+from dmr_desktop.protocol.errors import DMRError, ServiceUnreachable
+from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.notices import TcpStatus
+
+KIND = "DMR Desktop"
+MANUAL_KIND = "Docker Engine (Manual Install)"
+"""Docker's name for a service whose address the user has set."""
+
+
+def status(session: Session, options: Namespace) -> int:
+    """Exit code 1 when no service answers; Docker's own command ends with 0 all the same when asked for JSON."""
+    try:
+        backends = session.client.backends()
+    except ServiceUnreachable as error:
+        if options.json:
+            session.terminal.json(status_json(session, {}, None, running=False), indent=None)
+            return 0 if session.face.is_plugin else 1
+        session.terminal.line(f"{session.face.product} is not running")
+        _tell_how_to_start(session, error)
+        return 1
+    tcp = find_tcp(session)
+    if options.json:
+        session.terminal.json(status_json(session, backends, tcp, running=True), indent=None)
+        return 0
+    session.terminal.line(f"{session.face.product} is running\n")
+    session.terminal.data(table(("BACKEND", "STATUS", "DETAILS"), _backend_rows(backends)))
+    session.terminal.line(f"\nReached at  {session.endpoint}")
+    if tcp is not None:
+        session.terminal.line(f"TCP         {_tcp_line(tcp)}")
+    return 0
+
+
+def find_tcp(session: Session) -> TcpStatus | None:
+    """None when the service is reached over a door that does not tell (or is Docker's own)."""
+    try:
+        return session.client.tcp()
+    except DMRError:
+        return None
+
+
+def status_json(session: Session, backends: Mapping[str, str], tcp: TcpStatus | None, *, running: bool) -> JSON:
+    """Docker's object, and ``tcp`` and ``socket`` of our own.
+
+    The addresses are told even while TCP is off: a program that is given none may go to its vendor's cloud.
+    """
+    endpoint = session.endpoint
+    known = tcp or TcpStatus(False, False, session.settings.tcp_port)
+    found: dict[str, JSON] = {
+        "running": running,
+        "backends": dict(backends),
+        "kind": MANUAL_KIND if isinstance(endpoint, TcpEndpoint) else KIND,
+        "endpoint": f"{container_root(endpoint, known)}/v1/",
+        "endpointHost": f"{host_root(endpoint, known)}/v1/",
+    }
+    if isinstance(endpoint, UnixEndpoint):
+        found["tcp"] = known.listening
+        found["socket"] = str(endpoint)
+    return found
+
+
+def _tell_how_to_start(session: Session, error: ServiceUnreachable) -> None:
+    if isinstance(session.endpoint, TcpEndpoint):
+        session.terminal.note(f"→ {error.message}")
+    else:
+        session.terminal.note(f"→ {START_HINT}")
+
+
+def _tcp_line(tcp: TcpStatus) -> str:
+    if tcp.listening:
+        return f"on, {root_url(tcp)}"
+    if tcp.enabled:
+        return f"on, but not listening: {safe_line(tcp.error)}"
+    return "off (`dmr enable --tcp` opens it for other programs)"
+
+
+def _backend_rows(backends: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Running ones first, then by name."""
+    order = ("Running", "Error", "Not Installed", "Installing")
+    rows = []
+    for name, text in backends.items():
+        state, _, details = text.partition(": ")
+        rank = order.index(state) if state in order else len(order)
+        rows.append((rank, (name, state, details)))
+    return [row for _, row in sorted(rows)]
