@@ -58,7 +58,8 @@ class Settings:
     loopback ones; ``*`` allows all. ``hosts`` are Host header values allowed besides loopback ones.
     ``extra_ports`` of loopback open and close with ``tcp_port``. ``container_addresses`` are where containers reach
     this machine, offered by the switch of container access. At ``bind_addresses`` anybody who has ``api_key`` may
-    use the service. ``keep_request_bodies``: whether the log of requests holds their texts.
+    use the service. ``keep_request_bodies``: whether the log of requests holds their texts. ``registry_mirrors`` are
+    asked before Docker Hub; ``ca_file`` (PEM) holds authorities to be trusted besides the system's.
     """
 
     models_path: Path
@@ -74,6 +75,8 @@ class Settings:
     threads: int | None = None
     default_registry: str = "docker.io"
     insecure_registries: tuple[str, ...] = ()
+    registry_mirrors: tuple[str, ...] = ()
+    ca_file: Path | None = None
     log_level: str = "info"
     keep_request_bodies: bool = True
     disable_metrics: bool = False
@@ -136,6 +139,8 @@ _ENVIRONMENT = {
     "DMR_THREADS": "threads",
     "DEFAULT_REGISTRY": "default_registry",
     "DMR_INSECURE_REGISTRIES": "insecure_registries",
+    "MODEL_RUNNER_REGISTRY_MIRRORS": "registry_mirrors",
+    "DMR_CA_FILE": "ca_file",
     "LOG_LEVEL": "log_level",
     "DMR_KEEP_REQUEST_BODIES": "keep_request_bodies",
     "DISABLE_METRICS": "disable_metrics",
@@ -211,6 +216,8 @@ _KINDS = {
     "origins": tuple,
     "hosts": tuple,
     "insecure_registries": tuple,
+    "registry_mirrors": tuple,
+    "ca_file": Path,
     "default_registry": str,
     "log_level": str,
     "keep_request_bodies": bool,

@@ -73,6 +73,7 @@ class ModelFiles:
 
 
 ProgressType: TypeAlias = Literal["progress", "success", "warning", "error"]
+ProgressMode: TypeAlias = Literal["pull", "push"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Progress:
     layer_id: str = ""
     layer_size: int = 0
     layer_current: int = 0
-    mode: Literal["pull", "push"] = "pull"
+    mode: ProgressMode = "pull"
 
     def to_json(self) -> dict[str, JSON]:
         layer: dict[str, JSON] = {"size": self.layer_size, "current": self.layer_current}

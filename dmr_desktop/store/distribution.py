@@ -17,7 +17,7 @@ from dmr_desktop.store.manifest import Manifest
 from dmr_desktop.store.mirrors import Mirrored, Source, mirror_endpoint
 from dmr_desktop.store.pull import Pull, describe
 from dmr_desktop.store.push import Push
-from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port
+from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port, looks_like_id
 from dmr_desktop.store.registry import Repository, endpoint_of
 from dmr_desktop.store.retry import Patience
 from dmr_desktop.store.transport import Transport
@@ -72,6 +72,8 @@ class Distribution:
         bearer_token: str | None,
     ) -> str:
         """As :meth:`dmr_desktop.store.store.ModelStore.push`."""
+        if looks_like_id(text.strip()):
+            raise InvalidRequest("a model is pushed by its name, not by its id", hint="tag it first")
         target = self._parse(text)
         manifest = self._catalog.stored(self._catalog.find(text).id).manifest
         if target.is_local or target.is_hugging_face:

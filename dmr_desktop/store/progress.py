@@ -3,9 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
 
-from dmr_desktop.protocol.models import Progress
+from dmr_desktop.protocol.models import Progress, ProgressMode
 from dmr_desktop.store.manifest import Descriptor
 
 _EVERY_SECONDS = 0.1
@@ -22,14 +21,14 @@ class LayerProgress:
         report: Callable[[Progress], None],
         lock: threading.Lock,
         verb: str,
-        mode: Literal["pull", "push"] = "pull",
+        mode: ProgressMode = "pull",
     ) -> None:
         self._layer = layer
         self._total = total
         self._report = report
         self._lock = lock
         self._verb = verb
-        self._mode: Literal["pull", "push"] = mode
+        self._mode: ProgressMode = mode
         self._last_bytes: int | None = None
         self._last_time = 0.0
 

@@ -75,16 +75,16 @@ class Push:
         num_not_taken = 0
         while True:
             try:
+                if session is not None and session.offset < blob.size:
+                    session = self._resumed(session)
+                    if session is not None and session.offset - furthest >= _MIN_PROGRESS_BYTES:
+                        furthest = session.offset
+                        attempts.progressed()
                 if session is None:
                     # Also after a session was lost: its last answer may be all that was lost.
                     session = None if self._uploads.has(blob) else self._uploads.begin(blob)
                     if session is None:
                         break
-                elif session.offset < blob.size:
-                    session.resume()
-                    if session.offset - furthest >= _MIN_PROGRESS_BYTES:
-                        furthest = session.offset
-                        attempts.progressed()
                 session.send(self._blobs.path(blob.digest), lambda position: self._sent(position, shown))
                 break
             except Temporary as error:
@@ -96,6 +96,14 @@ class Push:
                     session = None
                 attempts.failed(error)
         shown.at(blob.size)
+
+    def _resumed(self, session: Session) -> Session | None:
+        """The session after a cut; None when the registry gave it up, as docker's own does."""
+        try:
+            session.resume()
+        except RangeRefused:
+            return None
+        return session
 
     def _sent(self, position: int, shown: LayerProgress) -> None:
         if self._workers.stopped.is_set():

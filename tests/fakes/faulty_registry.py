@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -41,6 +42,10 @@ class Exchange:
     sent: int = 0
 
     @property
+    def method(self) -> str:
+        return self.handler.command
+
+    @property
     def is_blob(self) -> bool:
         return "/blobs/" in self.path
 
@@ -62,6 +67,8 @@ class Exchange:
         self.handler.end_headers()
 
     def write(self, data: bytes) -> None:
+        if self.method == "HEAD":
+            return
         view = memoryview(data)
         while view:
             self.handler.wfile.write(view[:65536])
@@ -94,6 +101,10 @@ class FaultyRegistry:
     manifests: dict[str, bytes] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
+    sessions: dict[str, bytearray] = field(default_factory=dict)
+    """Uploads under way."""
+    cut_upload_at: int = 1 << 62
+    """The first upload that gets here loses its line, once."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def add(self, tag: str, manifest: bytes, *blobs: bytes) -> None:
@@ -128,7 +139,12 @@ class FaultyRegistry:
     def serve(self, exchange: Exchange) -> None:
         """The right answer."""
         name = exchange.path.rpartition("/")[2]
-        if "/manifests/" in exchange.path and name in self.manifests:
+        if "/blobs/uploads/" in exchange.path:
+            self._serve_upload(exchange)
+        elif "/manifests/" in exchange.path and exchange.method == "PUT":
+            self.manifests[name] = self.manifests[digest(exchange.asked)] = exchange.asked
+            exchange.answer(201, headers={"Docker-Content-Digest": digest(exchange.asked)})
+        elif "/manifests/" in exchange.path and name in self.manifests:
             body = self.manifests[name]
             headers = {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": digest(body)}
             exchange.answer(200, body, headers)
@@ -163,8 +179,17 @@ class FaultyRegistry:
             def do_GET(self) -> None:
                 registry._handle(self)
 
+            def do_HEAD(self) -> None:
+                registry._handle(self)
+
             def do_POST(self) -> None:
                 registry._handle(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+            def do_PUT(self) -> None:
+                self.do_POST()
+
+            def do_PATCH(self) -> None:
+                registry._handle_patch(self)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -198,6 +223,50 @@ class FaultyRegistry:
         self.exchanges.append(exchange)
         if not any(fault(exchange) for fault in list(self.faults)):
             self.serve(exchange)
+
+    def _handle_patch(self, handler: BaseHTTPRequestHandler) -> None:
+        """As it arrives: what has come before a line is cut counts, as the specification has it."""
+        headers = {name.lower(): content for name, content in handler.headers.items()}
+        exchange = Exchange(handler, self, handler.path, headers)
+        self.exchanges.append(exchange)
+        session = self.sessions.get(handler.path.partition("?")[0].rpartition("/")[2])
+        length = int(headers.get("content-length", 0))
+        if session is not None and not any(fault(exchange) for fault in list(self.faults)):
+            start = int(headers.get("content-range", "0-").partition("-")[0])
+            if start != len(session):
+                exchange.answer(416)
+                return
+            while length > 0 and len(session) < self.cut_upload_at:
+                chunk = handler.rfile.read(min(length, 65536))
+                session += chunk
+                length -= len(chunk)
+            if length:
+                self.cut_upload_at = 1 << 62
+                exchange.reset()
+                return
+            exchange.answer(202, headers={"Location": exchange.path, "Range": f"0-{len(session) - 1}"})
+
+    def _serve_upload(self, exchange: Exchange) -> None:
+        """The sending side of the specification: sessions, mounts, digests checked, manifests last."""
+        path, _, query = exchange.path.partition("?")
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        name = path.rpartition("/")[2]
+        if exchange.method == "POST" and asked.get("mount") in self.blobs:
+            exchange.answer(201)
+        elif exchange.method == "POST":
+            name = f"s{len(self.sessions)}"
+            self.sessions[name] = bytearray()
+            exchange.answer(202, headers={"Location": f"{path}{name}?state=x"})
+        elif name not in self.sessions:
+            exchange.answer(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}')
+        elif exchange.method == "GET":
+            received = max(0, len(self.sessions[name]) - 1)
+            exchange.answer(204, headers={"Location": exchange.path, "Range": f"0-{received}"})
+        elif digest(bytes(self.sessions[name])) != asked.get("digest"):
+            exchange.answer(400, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
+        else:
+            self.blobs[asked["digest"]] = bytes(self.sessions.pop(name))
+            exchange.answer(201)
 
 
 # ---- faults ----------------------------------------------------------------------------------

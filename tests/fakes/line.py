@@ -69,9 +69,7 @@ class Line:
                     self._cut()
         except OSError:
             pass
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        _close(source, target)
 
     def _counts_to_a_cut(self, count: int) -> bool:
         with self._lock:
@@ -85,7 +83,12 @@ class Line:
     def _cut(self) -> None:
         with self._lock:
             ends, self._sockets = self._sockets, set()
-        for end in ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+        _close(*ends)
+
+
+def _close(*ends: socket.socket) -> None:
+    """Closed, not only shut down: else the kernel goes on taking bytes from the other side."""
+    for end in ends:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()

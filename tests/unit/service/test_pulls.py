@@ -11,7 +11,8 @@ import pytest
 from dmr_desktop.protocol.errors import DMRError, ModelNotFound, ShuttingDown, StoreError
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.protocol.notices import PullStatus
-from dmr_desktop.service.pulls import MAX_AT_ONCE, Pulls
+from dmr_desktop.service.pulls import Pulls
+from dmr_desktop.service.transfers import MAX_AT_ONCE
 
 LINE = Progress("progress", "Downloaded: 1 MB", 100, "sha256:a", 60, 10)
 
@@ -159,6 +160,22 @@ async def test_no_more_than_two_at_once() -> None:
     await rig.pulls.close()
     assert sorted(rig.store.references) == ["a", "b", "c"]
     assert rig.store.most_at_once == MAX_AT_ONCE
+
+
+async def test_who_has_to_wait_is_told() -> None:
+    rig = Rig()
+    watchers = [await rig.begin("a"), await rig.begin("b")]
+    waiting = rig.pulls.watch("c")
+    joined = rig.pulls.watch("c")
+    for lines in (waiting, joined):
+        line = await anext(lines)
+        assert (line.type, line.message, line.layer_id) == ("progress", "Waiting: 2 other pulls are under way", "")
+    (status,) = [status for status in rig.pulls.statuses() if status.reference == "docker.io/ai/c:latest"]
+    assert status.message == "waiting: 2 other pulls are under way"
+    rig.store.release.set()
+    assert [line.type async for line in waiting] == ["progress", "success"]
+    assert [line.type async for line in joined] == ["progress", "success"]
+    await asyncio.gather(*watchers)
 
 
 async def test_a_failure_reaches_everybody() -> None:
