@@ -5,17 +5,27 @@ Remembers what it read, because each inference request asks. What the store is c
 """
 
 import asyncio
+import functools
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from dmr_desktop.protocol.models import Model, ModelFiles, Progress
+from dmr_desktop.store.archive import Archive
+from dmr_desktop.store.index import Entry
+from dmr_desktop.store.prune import Pruned
+from dmr_desktop.store.verify import Verified
 
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 2.0
+LONG_THREADS = 4
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -23,6 +33,8 @@ class Store(Protocol):
 
     def list(self) -> Sequence[Model]: ...
     def get(self, reference: str, *, partial: bool = False) -> Model: ...
+    def identify(self, reference: str, *, partial: bool = False) -> Entry: ...
+    def inspect_remote(self, reference: str, bearer_token: str | None = None) -> Model: ...
     def files(self, reference: str) -> ModelFiles: ...
     def tag(self, reference: str, target: str) -> None: ...
     def remove(self, reference: str, force: bool = False) -> Sequence[dict[str, str]]: ...
@@ -34,8 +46,29 @@ class Store(Protocol):
         target: str,
         *,
         context_size: int | None = None,
+        chat_template: Path | None = None,
+        mmproj: Path | None = None,
+        licenses: Sequence[Path] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> Model: ...
+    def package_directory(
+        self,
+        folder: Path,
+        target: str,
+        *,
+        context_size: int | None = None,
+        chat_template: Path | None = None,
+        licenses: Sequence[Path] = (),
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Model: ...
+    def repackage(self, reference: str, target: str, *, context_size: int | None = None) -> Model: ...
+    def export(self, reference: str, *, as_oci_layout: bool = False) -> Archive: ...
+    def load(self, chunks: Iterable[bytes], *, cancelled: threading.Event) -> Model: ...
+    def verify(
+        self, *, remove: bool = False, progress: Callable[[int, int], None], cancelled: threading.Event
+    ) -> Verified: ...
+    def prune(self, *, older_than_seconds: float = ..., dry_run: bool = False) -> Pruned: ...
+    def purge(self) -> None: ...
 
 
 class Catalog:
@@ -49,6 +82,12 @@ class Catalog:
         self._files: dict[str, ModelFiles] = {}
         self._read_at = 0.0
         self._version = 0
+        self._long_threads = ThreadPoolExecutor(LONG_THREADS, thread_name_prefix="store")
+
+    async def in_long_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work that may take minutes: a few at once, apart from the threads that answer questions."""
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._long_threads, call)
 
     async def models(self) -> Sequence[Model]:
         self._forget_old()
@@ -63,6 +102,14 @@ class Catalog:
     async def get(self, reference: str, *, partial: bool = False) -> Model:
         """Raises ModelNotFound, InvalidReference. ``partial``: the last component of a name is enough."""
         return await asyncio.to_thread(self._store.get, reference, partial=partial)
+
+    async def identify(self, reference: str, *, partial: bool = False) -> Entry:
+        """As ``get``, also for a model whose files are damaged."""
+        return await asyncio.to_thread(self._store.identify, reference, partial=partial)
+
+    async def inspect_remote(self, reference: str) -> Model:
+        """What the reference's registry has. Raises what a pull raises."""
+        return await self.in_long_thread(self._store.inspect_remote, reference)
 
     async def files(self, reference: str) -> ModelFiles:
         """What a runner needs. Raises ModelNotFound, InvalidReference, UnsupportedModel."""
@@ -94,10 +141,75 @@ class Catalog:
         self.changed()
         return steps
 
-    async def package(self, gguf: Path, target: str, context_size: int | None) -> Model:
-        model = await asyncio.to_thread(self._store.package_gguf, gguf, target, context_size=context_size)
+    async def package_gguf(
+        self,
+        gguf: Path,
+        target: str,
+        *,
+        context_size: int | None,
+        chat_template: Path | None,
+        mmproj: Path | None,
+        licenses: Sequence[Path],
+    ) -> Model:
+        model = await self.in_long_thread(
+            self._store.package_gguf,
+            gguf,
+            target,
+            context_size=context_size,
+            chat_template=chat_template,
+            mmproj=mmproj,
+            licenses=licenses,
+        )
         self.changed()
         return model
+
+    async def package_directory(
+        self,
+        folder: Path,
+        target: str,
+        *,
+        context_size: int | None,
+        chat_template: Path | None,
+        licenses: Sequence[Path],
+    ) -> Model:
+        model = await self.in_long_thread(
+            self._store.package_directory,
+            folder,
+            target,
+            context_size=context_size,
+            chat_template=chat_template,
+            licenses=licenses,
+        )
+        self.changed()
+        return model
+
+    async def repackage(self, reference: str, target: str, context_size: int | None) -> Model:
+        model = await asyncio.to_thread(self._store.repackage, reference, target, context_size=context_size)
+        self.changed()
+        return model
+
+    async def export(self, reference: str, *, as_oci_layout: bool) -> Archive:
+        return await asyncio.to_thread(self._store.export, reference, as_oci_layout=as_oci_layout)
+
+    async def load(self, chunks: Iterable[bytes], cancelled: threading.Event) -> Model:
+        """``chunks`` is iterated in a thread."""
+        model = await self.in_long_thread(self._store.load, chunks, cancelled=cancelled)
+        self.changed()
+        return model
+
+    async def verify(self, remove: bool, progress: Callable[[int, int], None], cancelled: threading.Event) -> Verified:
+        """``progress`` is called in a thread."""
+        found = await self.in_long_thread(self._store.verify, remove=remove, progress=progress, cancelled=cancelled)
+        if any(damage.removed for damage in found.damages):
+            self.changed()
+        return found
+
+    async def prune(self, older_than_seconds: float, dry_run: bool) -> Pruned:
+        return await self.in_long_thread(self._store.prune, older_than_seconds=older_than_seconds, dry_run=dry_run)
+
+    async def purge(self) -> None:
+        await self.in_long_thread(self._store.purge)
+        self.changed()
 
     async def disk_usage(self) -> int:
         return await asyncio.to_thread(self._store.disk_usage)

@@ -8,6 +8,7 @@ normalises the path. Knows no route.
 
 import asyncio
 import ipaddress
+import math
 import re
 from collections.abc import Iterable
 
@@ -15,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dmr_desktop.protocol.errors import AccessDenied, DMRError, PayloadTooLarge
+from dmr_desktop.protocol.errors import AccessDenied, DMRError, InvalidRequest, PayloadTooLarge
 from dmr_desktop.service.answers import HTTPProblem, error_answer
 from dmr_desktop.service.paths import normalise_path
 
@@ -23,10 +24,15 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 BODY_SECONDS = 60.0
 BODY_IDLE_SECONDS = 20.0
 
+LARGE_BODIES = frozenset({"/models/load"})
+"""Paths whose bodies are worked on while they arrive: of any size and length of time, but never idle for long."""
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_ORIGIN_ENTRY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9\[\]:._-]+(?::\*)?/?")
+MAX_ORIGINS = 64
 _CORS_ANSWER = {
     "Access-Control-Allow-Credentials": "true",
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
@@ -43,6 +49,16 @@ def is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def checked_origins(entries: Iterable[object]) -> tuple[str, ...]:
+    """Entries that :class:`OriginRule` understands. Raises InvalidRequest."""
+    found = []
+    for entry in entries:
+        if not isinstance(entry, str) or not (entry == "*" or _ORIGIN_ENTRY.fullmatch(entry)):
+            raise InvalidRequest(f"invalid request: 'origins': {str(entry)[:100]!r} is neither a web origin nor \"*\"")
+        found.append(entry)
+    return tuple(found)
 
 
 class OriginRule:
@@ -78,6 +94,10 @@ class Guard:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = OriginRule(origins)
 
+    def allow_origins(self, origins: Iterable[str]) -> None:
+        """From now on these, in the place of those so far."""
+        self._origins = OriginRule(origins)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["path"] = normalise_path(scope["path"])
         headers = Headers(scope=scope)
@@ -86,7 +106,8 @@ class Guard:
                 raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": ", ".join(METHODS)})
             self._check_host(scope, headers)
             origin = self._check_origin(headers)
-            _check_body_headers(headers)
+            is_large = scope["path"] in LARGE_BODIES
+            _check_body_headers(headers, is_large)
         except (DMRError, HTTPProblem) as error:
             await error_answer(scope, error)(scope, receive, send)
             return
@@ -96,7 +117,7 @@ class Guard:
                 await answer(scope, receive, send)
                 return
             send = _with_origin(send, origin)
-        await self._app(scope, _BoundedBody(receive).receive, send)
+        await self._app(scope, _BoundedBody(receive, is_large).receive, send)
 
     def _check_host(self, scope: Scope, headers: Headers) -> None:
         given = headers.getlist("host")
@@ -127,13 +148,13 @@ class Guard:
         return None
 
 
-def _check_body_headers(headers: Headers) -> None:
+def _check_body_headers(headers: Headers, is_large: bool) -> None:
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPProblem(415, "an encoded body (Content-Encoding) is not supported")
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise HTTPProblem(400, "a bad Content-Length header")
-    if len(length) > 18 or int(length) > MAX_BODY_BYTES:
+    if len(length) > 18 or (int(length) > MAX_BODY_BYTES and not is_large):
         raise _too_large()
 
 
@@ -158,10 +179,11 @@ class _BoundedBody:
     Raises PayloadTooLarge and HTTPProblem into whoever reads; :class:`~.app.ErrorLayer` answers them.
     """
 
-    __slots__ = ("_deadline", "_is_complete", "_num_bytes", "_receive")
+    __slots__ = ("_deadline", "_is_complete", "_is_large", "_num_bytes", "_receive")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, is_large: bool = False) -> None:
         self._receive = receive
+        self._is_large = is_large
         self._num_bytes = 0
         self._is_complete = False
         self._deadline: float | None = None
@@ -171,7 +193,7 @@ class _BoundedBody:
             return await self._receive()
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
-            self._deadline = now + BODY_SECONDS
+            self._deadline = math.inf if self._is_large else now + BODY_SECONDS
         try:
             async with asyncio.timeout_at(min(self._deadline, now + BODY_IDLE_SECONDS)):
                 message = await self._receive()
@@ -180,6 +202,6 @@ class _BoundedBody:
         if message["type"] == "http.request":
             self._num_bytes += len(message.get("body", b""))
             self._is_complete = not message.get("more_body", False)
-            if self._num_bytes > MAX_BODY_BYTES:
+            if self._num_bytes > MAX_BODY_BYTES and not self._is_large:
                 raise _too_large()
         return message

@@ -14,6 +14,7 @@ from dmr_desktop.protocol.runners import Mode, RunnerKey
 from dmr_desktop.service.answers import json_answer
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations, read_wish
+from dmr_desktop.service.disk_use import engine_bytes
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS, backend_states, configuration_lines, ps_lines
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.requests import read_fields
@@ -48,7 +49,8 @@ class EngineRoutes:
         return json_answer(ps_lines(self._loader.statuses(), self._loader.configurations()))
 
     async def df(self, _: Request) -> Response:
-        return json_answer({"models_disk_usage": await self._catalog.disk_usage(), "default_backend_disk_usage": 0})
+        models, engine = await self._catalog.disk_usage(), await asyncio.to_thread(engine_bytes)
+        return json_answer({"models_disk_usage": models, "default_backend_disk_usage": engine})
 
     async def unload(self, request: Request) -> Response:
         body = await read_fields(request, "invalid request")

@@ -114,8 +114,11 @@ def _store_blob(
                     raise Cancelled
                 partial.write(piece)
             partial.finish(cancelled)
-        except WrongContent:
-            raise BadArchive(f"the content of {digest} in the archive is damaged") from None
+        except BaseException as error:
+            partial.discard()
+            if isinstance(error, WrongContent):
+                raise BadArchive(f"the content of {digest} in the archive is damaged") from None
+            raise
     stored.append(digest)
 
 

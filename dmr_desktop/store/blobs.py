@@ -70,6 +70,11 @@ class Partial:
         self._touched_by_others = False
         self.offset = 0
 
+    def discard(self) -> None:
+        """Delete the file: nobody will go on with it. Who waits for its lock makes a new one."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
     def write(self, data: bytes) -> None:
         """Append. Raises :class:`WrongContent` when it gets longer than the descriptor says, else OSError."""
         if self.offset + len(data) > self.descriptor.size:
