@@ -66,7 +66,8 @@ def copy_layers(
     layers = []
     for source, size in zip(sources, sizes, strict=True):
         shown = LayerProgress(Descriptor(source.media_type, "", size), sum(sizes), progress, threading.Lock(), "Copied")
-        layers.append(_layer(source, *blobs.put_file(source.path, shown.at)))
+        digest, count = blobs.put_file(source.path, shown.at)
+        layers.append(describe_layer(source.label, source.media_type, digest, count, modified(source.path)))
     return layers
 
 
@@ -78,22 +79,23 @@ def _size_of(source: Source) -> int:
     return size
 
 
-def _layer(source: Source, digest: str, size: int) -> dict[str, Any]:
+def describe_layer(label: str, media_type: str, digest: str, size: int, changed: datetime) -> dict[str, Any]:
+    """A layer's descriptor, as a manifest holds it."""
     metadata = {
-        "name": source.label,
+        "name": label,
         "mode": 0o644,
         "uid": 0,
         "gid": 0,
         "size": size,
-        "mtime": format_time(modified(source.path)),
+        "mtime": format_time(changed),
         "typeflag": 0,
     }
     return {
-        "mediaType": source.media_type,
+        "mediaType": media_type,
         "size": size,
         "digest": digest,
         "annotations": {
-            FILEPATH: source.label,
+            FILEPATH: label,
             FILE_METADATA: json.dumps(metadata, separators=(",", ":")),
             MEDIA_TYPE_UNTESTED: "false",
         },

@@ -6,6 +6,7 @@ artifact description). Knows nothing of tags.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from dmr_desktop.protocol.errors import InvalidRequest, StoreError
@@ -59,11 +60,18 @@ def package_gguf(
         check_projector(_header(mmproj))
 
     layers = copy_layers(blobs, sources, progress)
-    digests = [layer["digest"] for layer in layers]
-    raw_config = render_config(_config(headers, context_size), modified(path), digests)
-    if len(raw_config) > MAX_CONFIG_BYTES:
-        raw_config = render_config(_config(headers, context_size, longest=_LONG_VALUE), modified(path), digests)
+    raw_config = gguf_config(headers, context_size, modified(path), [layer["digest"] for layer in layers])
     return manifest_of(blobs, CONFIG_V01, raw_config, layers)
+
+
+def gguf_config(
+    headers: Sequence[GGUFHeader], context_size: int | None, created: datetime, digests: Sequence[str]
+) -> bytes:
+    """The config of a model of these files (all shards); very long metadata is left out where it would not fit."""
+    raw = render_config(_config(headers, context_size), created, digests)
+    if len(raw) <= MAX_CONFIG_BYTES:
+        return raw
+    return render_config(_config(headers, context_size, longest=_LONG_VALUE), created, digests)
 
 
 def check_context_size(context_size: int | None) -> None:

@@ -69,7 +69,7 @@ def package_directory(
     # Files without content are of no use to anybody, and registries refuse them.
     layers = copy_layers(blobs, [source for source in sources if source.path.stat().st_size], progress)
     size = sum(layer["size"] for layer in layers if layer["mediaType"] == SAFETENSORS)
-    config = _config(headers, size, _model_json(folder), context_size)
+    config = safetensors_config(headers, size, read_model_json(folder / "config.json"), context_size)
     newest = max(modified(path) for path in weights)
     return manifest_of(blobs, CONFIG_V02, render_config(config, newest, [layer["digest"] for layer in layers]), layers)
 
@@ -113,10 +113,9 @@ def _header(path: Path) -> SafetensorsHeader:
         raise StoreError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def _model_json(folder: Path) -> dict[str, Any]:
+def read_model_json(path: Path) -> dict[str, Any]:
     """What the model's ``config.json`` says; nothing when there is none that can be read."""
     try:
-        path = folder / "config.json"
         if path.stat().st_size > _MAX_CONFIG_JSON_BYTES:
             return {}
         found = json.loads(path.read_bytes())
@@ -125,9 +124,10 @@ def _model_json(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _config(
+def safetensors_config(
     headers: Sequence[SafetensorsHeader], size: int, model: dict[str, Any], context_size: int | None
 ) -> ModelConfig:
+    """``size``: bytes of all weights. ``model``: what its ``config.json`` says."""
     elements: dict[str, int] = {}
     for header in headers:
         for kind, count in header.elements.items():
