@@ -21,6 +21,7 @@ from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Slots
 from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import ContextOverflow, DMRError, ErrorInfo, InvalidRequest, RunnerError
+from dmr_desktop.protocol.runners import AS_IT_IS, EngineTuning
 
 N_BATCH = 2048
 N_UBATCH = 512
@@ -78,21 +79,23 @@ class Engine:
         context_size: int,
         num_sequences: int = 8,
         threads: int | None = None,
-        n_batch: int = N_BATCH,
-        n_ubatch: int = N_UBATCH,
+        tuning: EngineTuning = AS_IT_IS,
     ) -> "Engine":
         """An engine on a loaded model. ``threads`` None: chosen for this machine, fewer while it is busy.
 
         Raises :class:`RunnerStartFailed` when the memory for the context cannot be had.
         """
         adaptive = AdaptiveThreads(threads or default_threads(), free_cores=FreeCores())
+        n_batch = max(tuning.batch_size or N_BATCH, 2 * num_sequences)
+        n_ubatch = min(tuning.ubatch_size or N_UBATCH, n_batch)
         context = Context(
             model,
             pool_size=context_size,
             num_sequences=num_sequences,
-            n_batch=max(n_batch, 2 * num_sequences),
+            n_batch=n_batch,
             n_ubatch=n_ubatch,
             threads=adaptive.count,
+            tuning=tuning,
         )
         engine = cls(
             context,

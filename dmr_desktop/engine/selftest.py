@@ -14,6 +14,7 @@ from dmr_desktop.engine.amx import refuse_amx
 from dmr_desktop.engine.llama import Context, Model
 from dmr_desktop.engine.tiny_model import write_tiny_model
 from dmr_desktop.protocol.errors import RunnerError
+from dmr_desktop.protocol.runners import EngineTuning
 
 _PROMPT_TOKENS = 64
 
@@ -23,7 +24,7 @@ def run_selftest() -> None:
     with tempfile.TemporaryDirectory(prefix="dmr-selftest-") as folder:
         path = Path(folder) / "tiny.gguf"
         write_tiny_model(path)
-        model = Model.load(path, gpu_layers=0, use_mmap=False)
+        model = Model.load(path, gpu_layers=0, tuning=EngineTuning(load_mode="none"))
     try:
         size = _PROMPT_TOKENS
         context = Context(model, pool_size=256, num_sequences=1, n_batch=size, n_ubatch=size, threads=1)

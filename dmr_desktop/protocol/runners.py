@@ -1,10 +1,8 @@
 """Runners: their identity, their life, and what one is started with."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-
-from dmr_desktop.protocol.json_types import JSON
+from typing import Literal, TypeAlias
 
 
 class Mode(StrEnum):
@@ -31,6 +29,49 @@ class RunnerKey:
     mode: Mode
 
 
+CacheType: TypeAlias = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTuning:
+    """llama.cpp's own knobs; None leaves each as it is.
+
+    ``batch_size`` tokens are computed in one call at most, ``ubatch_size`` of them at once. ``cache_type_*``: how the
+    KV cache stores keys and values. ``load_mode``: how the weights come into memory. The ``rope_*`` and ``yarn_*``
+    stretch the context beyond what the model was trained for.
+    """
+
+    batch_size: int | None = None
+    ubatch_size: int | None = None
+    flash_attention: Literal["on", "off", "auto"] | None = None
+    cache_type_k: CacheType | None = None
+    cache_type_v: CacheType | None = None
+    kv_offload: bool | None = None
+    op_offload: bool | None = None
+    load_mode: Literal["mmap", "mmap_mlock", "mlock", "none", "direct_io"] | None = None
+    repack: bool | None = None
+    no_host: bool | None = None
+    check_tensors: bool | None = None
+    split_mode: Literal["none", "layer", "row"] | None = None
+    main_gpu: int | None = None
+    rope_scaling: Literal["none", "linear", "yarn"] | None = None
+    rope_freq_base: float | None = None
+    rope_freq_scale: float | None = None
+    yarn_orig_ctx: int | None = None
+    yarn_ext_factor: float | None = None
+    yarn_attn_factor: float | None = None
+    yarn_beta_slow: float | None = None
+    yarn_beta_fast: float | None = None
+
+    @property
+    def stretches_context(self) -> bool:
+        """Whether more tokens than the model was trained for may be wanted."""
+        return any((self.rope_scaling not in (None, "none"), self.rope_freq_base, self.rope_freq_scale))
+
+
+AS_IT_IS = EngineTuning()
+
+
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
     """What ``_configure`` can set for a (backend, model, mode).
@@ -44,7 +85,7 @@ class RunnerConfig:
     num_sequences: int = 8
     gpu_layers: int = -1
     threads: int | None = None
-    extra: Mapping[str, JSON] = field(default_factory=dict)
+    tuning: EngineTuning = EngineTuning()
 
 
 @dataclass(frozen=True, slots=True)

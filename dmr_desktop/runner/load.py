@@ -34,7 +34,7 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
         # Before loading, which may take long; llama.cpp would rank without a head and give nonsense.
         _check_ranking_head(spec)
     template = _template(spec)
-    model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers)
+    model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers, tuning=spec.config.tuning)
     if spec.mode is Mode.EMBEDDING:
         vectors = EmbeddingEngine.open(
             model, context_size=_context_size(spec, model, None), threads=spec.config.threads
@@ -53,7 +53,11 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
     wanted = _context_size(spec, model, DEFAULT_CONTEXT_SIZE)
     assert wanted is not None
     engine = Engine.open(
-        model, context_size=wanted, num_sequences=spec.config.num_sequences, threads=spec.config.threads
+        model,
+        context_size=wanted,
+        num_sequences=spec.config.num_sequences,
+        threads=spec.config.threads,
+        tuning=spec.config.tuning,
     )
     formatter = ChatFormatter(model.vocabulary, template or model.chat_template())
     return CompletionService(model, engine, formatter, outbox), _facts(engine.facts, formatter.describe(), notes)
@@ -67,7 +71,7 @@ def _context_size(spec: LaunchSpec, model: Model, default: int | None) -> int | 
         return None
     if wanted < 0:
         return most or DEFAULT_CONTEXT_SIZE
-    return min(wanted, most) if most > 0 else wanted
+    return min(wanted, most) if most > 0 and not spec.config.tuning.stretches_context else wanted
 
 
 def _pair_size(spec: LaunchSpec, model: Model) -> int | None:

@@ -6,8 +6,9 @@ need. In memory only, as in Docker Model Runner.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.dialects.durations import format_duration, parse_duration
@@ -16,7 +17,7 @@ from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey
 from dmr_desktop.service.loader import Loader
-from dmr_desktop.service.runtime_flags import FlagSettings, read_flags
+from dmr_desktop.service.runtime_flags import EMBEDDING_FLAGS, RANKING_FLAGS, FlagSettings, read_flags
 
 _MAX_CONTEXT = 2**31 - 1
 _OVERRIDE_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -39,32 +40,56 @@ def read_wish(body: Fields, backend: str) -> Wish:
     """Raises InvalidRequest, or DMRError (500) for flags and overrides, as Docker Model Runner does."""
     tokens, flags_shown = _read_tokens(body)
     flags = read_flags(tokens, backend)
-    mode = body.choice("mode", ("completion", "embedding", "reranking"))
+    mode = _read_mode(body, tokens)
+    _check_mode(mode, tokens, flags)
     context_size = body.integer("context-size", -(2**31), _MAX_CONTEXT)
     keep_alive = _read_keep_alive(body)
-    _refuse_speculation(body)
-    _check_overrides(body)
+    speculative = _read_speculation(body)
+    vllm = _read_vllm(body)
+    budget, llamacpp = _read_reasoning_budget(body, flags)
     shown: dict[str, JSON] = {}
     if context_size is not None:
         shown["context-size"] = context_size
     shown |= flags_shown
+    shown |= {"speculative": speculative} if speculative else {}
     if keep_alive is not None:
         shown["keep_alive"] = format_duration(keep_alive)
-    defaults: dict[str, JSON] = dict(flags.defaults)
-    budget = _read_reasoning_budget(body)
-    if budget is not None:
-        shown["llamacpp"] = {"reasoning-budget": budget}
-        if budget == 0:
-            defaults["chat_template_kwargs"] = {"enable_thinking": False}
+    shown |= {"vllm": vllm} if vllm else {}
+    shown |= {"llamacpp": llamacpp} if llamacpp else {}
     return Wish(
         model=body.text("model") or "",
-        mode=Mode(mode or ("embedding" if "--embeddings" in tokens else "completion")),
+        mode=mode,
         context_size=context_size if context_size is not None and (context_size > 0 or context_size == -1) else None,
         keep_alive_seconds=keep_alive,
         flags=flags,
-        defaults=defaults,
+        defaults={**flags.defaults, **_budget_defaults(flags, budget)},
         shown=shown,
     )
+
+
+def _read_mode(body: Fields, tokens: Sequence[str]) -> Mode:
+    mode = body.choice("mode", ("completion", "embedding", "reranking", "image-generation"))
+    if mode == "image-generation":
+        raise DMRError('unsupported backend mode "image-generation"')
+    return Mode(mode or ("embedding" if "--embeddings" in tokens else "completion"))
+
+
+def _check_mode(mode: Mode, tokens: Sequence[str], flags: FlagSettings) -> None:
+    """A flag that this mode's engine does not know is refused, too."""
+    wrong = [*flags.tuned_by] if mode is not Mode.COMPLETION else []
+    if mode is not Mode.RERANKING:
+        wrong += [token for token in tokens if token in RANKING_FLAGS]
+    if mode is Mode.COMPLETION:
+        wrong += [token for token in tokens if token in EMBEDDING_FLAGS]
+    if wrong:
+        raise DMRError(f'runtime flag "{wrong[0]}" is not supported in mode "{mode.value}"')
+
+
+def _budget_defaults(flags: FlagSettings, budget: int | None) -> dict[str, JSON]:
+    if budget != 0:
+        return {}
+    kwargs = flags.defaults.get("chat_template_kwargs")
+    return {"chat_template_kwargs": {"enable_thinking": False, **(kwargs if isinstance(kwargs, dict) else {})}}
 
 
 def _read_tokens(body: Fields) -> tuple[list[str], dict[str, JSON]]:
@@ -94,27 +119,47 @@ def _read_keep_alive(body: Fields) -> float | None:
         raise InvalidRequest(f"invalid request: keep_alive {text[:40]!r} is not a duration") from None
 
 
-def _read_reasoning_budget(body: Fields) -> int | None:
+def _read_reasoning_budget(body: Fields, flags: FlagSettings) -> tuple[int | None, dict[str, JSON]]:
     options = body.inner("llamacpp")
-    budget = options.integer("reasoning-budget", -1, _MAX_CONTEXT) if options is not None else None
-    if budget is not None and budget > 0:
+    budget = options.integer("reasoning-budget", -(2**31), _MAX_CONTEXT) if options is not None else None
+    shown: dict[str, JSON] = {} if budget is None else {"reasoning-budget": budget}
+    if budget is None:
+        budget = flags.reasoning_budget
+    if budget is not None and budget not in (0, -1):
         raise DMRError("a reasoning-budget other than 0 (off) and -1 (unlimited) is not supported")
-    return budget
+    return budget, shown
 
 
-def _refuse_speculation(body: Fields) -> None:
+def _read_speculation(body: Fields) -> dict[str, JSON]:
+    """What was given, in Docker Model Runner's order. Without a draft model it has no effect there either."""
     options = body.inner("speculative")
-    if options is not None and options.text("draft_model"):
-        raise DMRError("speculative decoding with a draft model is not supported")
+    if options is None:
+        return {}
+    if options.text("draft_model"):
+        raise DMRError(
+            "speculative decoding (speculative.draft_model) is not supported: the engine has no draft models"
+        )
+    found: dict[str, JSON] = {
+        "num_tokens": options.integer("num_tokens", 0, _MAX_CONTEXT),
+        "min_acceptance_rate": options.number("min_acceptance_rate", 0, 1),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
-def _check_overrides(body: Fields) -> None:
-    """vLLM's part is not for this backend, but what is malformed is refused all the same."""
+def _read_vllm(body: Fields) -> dict[str, JSON]:
+    """Kept for the backend that it is for; what is malformed is refused all the same."""
     options = body.inner("vllm")
     if options is None:
-        return
-    options.number("gpu-memory-utilization", 0, 1)
-    waiting: list[object] = [options.mapping("hf-overrides") or {}]
+        return {}
+    overrides = cast(dict[str, JSON], options.mapping("hf-overrides") or {})
+    _check_overrides(overrides)
+    memory = options.number("gpu-memory-utilization", 0, 1)
+    found: dict[str, JSON] = {"hf-overrides": overrides} if overrides else {}
+    return found | ({} if memory is None else {"gpu-memory-utilization": memory})
+
+
+def _check_overrides(overrides: Mapping[str, JSON]) -> None:
+    waiting: list[object] = [overrides]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
@@ -148,6 +193,7 @@ class Configurations:
             num_sequences=flags.num_sequences or base.num_sequences,
             gpu_layers=base.gpu_layers if flags.gpu_layers is None else flags.gpu_layers,
             threads=flags.threads or base.threads,
+            tuning=flags.tuning,
         )
 
     def defaults(self, model_id: str, mode: Mode) -> Mapping[str, JSON]:

@@ -204,6 +204,8 @@ class Loader:
             shape = await asyncio.to_thread(self._probes.inspect, resident.files)
             resident.config = self.configuration(resident.key)
             configured = resident.config.context_size or resident.files.model.config.context_size
+            if resident.config.tuning.stretches_context and (configured or 0) > 0:
+                shape = replace(shape, train_context=0)
             tokens = context_tokens(configured, shape, self._probes.available())
             resident.need_bytes = estimate_bytes(shape, tokens)
             await self._wait_for_room(resident)

@@ -9,6 +9,7 @@ import pytest
 from dmr_desktop.engine.llama import Context, EmbeddingContext, Model, Pooling
 from dmr_desktop.engine.tiny_model import TinyShape, write_tiny_model
 from dmr_desktop.protocol.errors import RunnerError, RunnerStartFailed
+from dmr_desktop.protocol.runners import EngineTuning
 from tests.fakes.other_architectures import write_gemma2
 
 
@@ -215,7 +216,7 @@ def test_weights_are_those_that_were_written(tmp_path: Path) -> None:
     outputs = []
     for name in ("one", "two"):
         write_tiny_model(tmp_path / name, TinyShape(seed=9))
-        model = Model.load(tmp_path / name, gpu_layers=0, use_mmap=False)
+        model = Model.load(tmp_path / name, gpu_layers=0, tuning=EngineTuning(load_mode="none"))
         context = Context(model, pool_size=64, num_sequences=1, n_batch=64, n_ubatch=64, threads=1)
         context.decode(fill(context, [300, 400]))
         outputs.append(context.logits(1).copy())

@@ -13,7 +13,9 @@ import numpy.typing as npt
 from dmr_desktop.engine.llama import library
 from dmr_desktop.engine.llama.batch import Batch
 from dmr_desktop.engine.llama.model import Model
+from dmr_desktop.engine.llama.tuning import tune_context
 from dmr_desktop.protocol.errors import RunnerError, RunnerStartFailed
+from dmr_desktop.protocol.runners import AS_IT_IS, EngineTuning
 
 MAX_SEQUENCES = 256
 MAX_POOL_SIZE = 1 << 24
@@ -27,7 +29,15 @@ class Context:
     """
 
     def __init__(
-        self, model: Model, *, pool_size: int, num_sequences: int, n_batch: int, n_ubatch: int, threads: int
+        self,
+        model: Model,
+        *,
+        pool_size: int,
+        num_sequences: int,
+        n_batch: int,
+        n_ubatch: int,
+        threads: int,
+        tuning: EngineTuning = AS_IT_IS,
     ) -> None:
         """Raises :class:`RunnerStartFailed` when the memory cannot be had or the model cannot generate."""
         if not 1 <= num_sequences <= MAX_SEQUENCES:
@@ -55,6 +65,7 @@ class Context:
         params.kv_unified = True
         params.swa_full = True
         params.no_perf = True
+        tune_context(params, tuning)
         self._handle = new_context(model, params)
         memory = llama_cpp.llama_get_memory(self._handle)
         if not memory:

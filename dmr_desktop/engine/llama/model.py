@@ -8,8 +8,10 @@ from pathlib import Path
 import llama_cpp
 
 from dmr_desktop.engine.llama import library
+from dmr_desktop.engine.llama.tuning import tune_model
 from dmr_desktop.engine.llama.vocabulary import Vocabulary
 from dmr_desktop.protocol.errors import RunnerError, RunnerStartFailed
+from dmr_desktop.protocol.runners import AS_IT_IS, EngineTuning
 
 _MAGIC = b"GGUF"
 
@@ -34,7 +36,7 @@ class Model:
         self.vocabulary = Vocabulary(vocabulary)
 
     @classmethod
-    def load(cls, path: str | Path, *, gpu_layers: int = -1, use_mmap: bool = True) -> "Model":
+    def load(cls, path: str | Path, *, gpu_layers: int = -1, tuning: EngineTuning = AS_IT_IS) -> "Model":
         """Reads the model at ``path``. ``gpu_layers`` -1: all that a GPU can take; 0: none.
 
         Raises :class:`RunnerStartFailed` for a file that is missing, not a GGUF, damaged or of an
@@ -46,7 +48,7 @@ class Model:
         library.forget_complaints()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if use_mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
+        tune_model(params, tuning)
         handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not handle:
             raise RunnerStartFailed(

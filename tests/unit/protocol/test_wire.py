@@ -43,6 +43,7 @@ from dmr_desktop.protocol.models import Model, ModelConfig, Progress
 from dmr_desktop.protocol.notices import GpuSample, PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import (
+    EngineTuning,
     LaunchSpec,
     Mode,
     RunnerConfig,
@@ -72,7 +73,7 @@ CHAT = ChatPrompt(
     template_kwargs={"enable_thinking": False, "nested": {"list": [1, {"a": None}]}},
 )
 FACTS = RunnerFacts(4096, 8192, 8, 256, 64, "learned: chatml", ("a note",))
-CONFIG = RunnerConfig(-1, 0.0, 4, 99, 2, {"flag": [1, "x", None]})
+CONFIG = RunnerConfig(-1, 0.0, 4, 99, 2, EngineTuning(64, cache_type_k="q8_0", kv_offload=False, rope_freq_scale=0.5))
 STATUS = RunnerStatus(
     "llama.cpp", "sha256:ab", "ai/x", Mode.COMPLETION, RunnerState.BUSY, 12, 3, 1.5, 2.5, None, 99, "", FACTS
 )

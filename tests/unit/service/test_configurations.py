@@ -2,7 +2,7 @@ import pytest
 
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest
-from dmr_desktop.protocol.runners import Mode
+from dmr_desktop.protocol.runners import EngineTuning, Mode
 from dmr_desktop.service.configurations import read_wish
 
 
@@ -11,26 +11,39 @@ def test_a_whole_wish() -> None:
         Fields(
             {
                 "model": "ai/x",
-                "mode": "embedding",
+                "mode": "completion",
                 "context-size": 8192,
-                "runtime-flags": ["--temp", "0.7"],
+                "runtime-flags": ["--temp", "0.7", "--mlock"],
                 "raw-runtime-flags": "--temp 0.1",
                 "keep_alive": "10m",
                 "llamacpp": {"reasoning-budget": 0},
                 "vllm": {"hf-overrides": {"max_model_len": 1}, "gpu-memory-utilization": 0.9},
-                "speculative": {"num_tokens": 16},
+                "speculative": {"num_tokens": 16, "min_acceptance_rate": 0.8},
             }
         ),
         "llama.cpp",
     )
-    assert (wish.model, wish.mode, wish.context_size, wish.keep_alive_seconds) == ("ai/x", Mode.EMBEDDING, 8192, 600)
+    assert (wish.model, wish.mode, wish.context_size, wish.keep_alive_seconds) == ("ai/x", Mode.COMPLETION, 8192, 600)
     assert wish.defaults == {"temperature": 0.7, "chat_template_kwargs": {"enable_thinking": False}}
-    assert wish.shown == {
-        "context-size": 8192,
-        "runtime-flags": ["--temp", "0.7"],
-        "keep_alive": "10m0s",
-        "llamacpp": {"reasoning-budget": 0},
-    }
+    assert wish.flags.tuning == EngineTuning(load_mode="mmap_mlock")
+    # Docker Model Runner's members in its order.
+    assert list(wish.shown.items()) == [
+        ("context-size", 8192),
+        ("runtime-flags", ["--temp", "0.7", "--mlock"]),
+        ("speculative", {"num_tokens": 16, "min_acceptance_rate": 0.8}),
+        ("keep_alive", "10m0s"),
+        ("vllm", {"hf-overrides": {"max_model_len": 1}, "gpu-memory-utilization": 0.9}),
+        ("llamacpp", {"reasoning-budget": 0}),
+    ]
+
+
+def test_a_budget_may_come_as_a_flag_and_leaves_other_variables_alone() -> None:
+    flags = ["--reasoning-budget", "0", "--chat-template-kwargs", '{"a": 1}']
+    wish = read_wish(Fields({"runtime-flags": flags}), "llama.cpp")
+    assert wish.defaults == {"chat_template_kwargs": {"enable_thinking": False, "a": 1}}
+    unlimited = read_wish(Fields({"runtime-flags": ["--reasoning-budget=-1"]}), "llama.cpp")
+    assert unlimited.defaults == {}
+    assert "llamacpp" not in unlimited.shown
 
 
 @pytest.mark.parametrize(
@@ -53,7 +66,6 @@ def test_small_wishes(body: dict[str, object], mode: Mode, context_size: int | N
 @pytest.mark.parametrize(
     "body",
     [
-        {"mode": "image-generation"},
         {"mode": "chat"},
         {"context-size": "4k"},
         {"context-size": 2**31},
@@ -64,6 +76,9 @@ def test_small_wishes(body: dict[str, object], mode: Mode, context_size: int | N
         {"raw-runtime-flags": "--temp '"},
         {"model": 3},
         {"vllm": {"gpu-memory-utilization": 2}},
+        {"vllm": {"hf-overrides": []}},
+        {"speculative": {"num_tokens": "many"}},
+        {"speculative": {"min_acceptance_rate": 2}},
         {"llamacpp": []},
     ],
 )
@@ -78,7 +93,13 @@ def test_malformed_wishes(body: dict[str, object]) -> None:
         {"llamacpp": {"reasoning-budget": 100}},
         {"speculative": {"draft_model": "ai/y"}},
         {"vllm": {"hf-overrides": {"a": [{"b-c": 1}]}}},
-        {"runtime-flags": ["--mlock"]},
+        {"runtime-flags": ["--mirostat", "2"]},
+        {"mode": "image-generation"},
+        {"mode": "embedding", "runtime-flags": ["--batch-size", "64"]},
+        {"mode": "embedding", "runtime-flags": ["--no-kv-offload"]},
+        {"mode": "completion", "runtime-flags": ["--reranking"]},
+        {"mode": "completion", "runtime-flags": ["--embeddings"]},
+        {"runtime-flags": ["--reasoning-budget", "100"]},
     ],
 )
 def test_what_cannot_be_honoured_is_refused(body: dict[str, object]) -> None:
