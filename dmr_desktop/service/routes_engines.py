@@ -11,7 +11,7 @@ from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.protocol.errors import BackendNotFound, DMRError, InvalidRequest, ModelNotFound
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerKey
-from dmr_desktop.service.answers import json_answer
+from dmr_desktop.service.answers import json_answer, json_bytes
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations, read_wish
 from dmr_desktop.service.disk_use import engine_bytes
@@ -37,13 +37,16 @@ class EngineRoutes:
             Route("/engines/ps", self.ps, methods=["GET"]),
             Route("/engines/df", self.df, methods=["GET"]),
             Route("/engines/unload", self.unload, methods=["POST"]),
+            Route("/engines/install-backend", self.install, methods=["POST"]),
+            Route("/engines/uninstall-backend", self.uninstall, methods=["POST"]),
             Route("/engines/_configure", self.configurations, methods=["GET"]),
             Route("/engines/_configure", self.configure, methods=["POST"]),
             Route("/engines/{backend}/_configure", self.configure, methods=["POST"]),
         ]
 
     async def status(self, _: Request) -> Response:
-        return json_answer(backend_states())
+        # The only answer that Docker Model Runner writes without a newline.
+        return Response(json_bytes(backend_states())[:-1], media_type="application/json")
 
     async def ps(self, _: Request) -> Response:
         return json_answer(ps_lines(self._loader.statuses(), self._loader.configurations()))
@@ -69,6 +72,32 @@ class EngineRoutes:
                 # An empty backend matches every runner but no configuration: Docker's CLI counts on that.
                 self._loader.forget({RunnerKey(backend, model_id, mode) for mode in Mode})
         return json_answer({"unloaded_runners": count})
+
+    async def install(self, request: Request) -> Response:
+        """There is one engine, and it is part of this program."""
+        backend = await self._read_backend(request)
+        if backend != DEFAULT_BACKEND:
+            raise DMRError(f"backend installation failed: {backend} is not supported, only {DEFAULT_BACKEND} is")
+        return Response()
+
+    async def uninstall(self, request: Request) -> Response:
+        backend = await self._read_backend(request)
+        if backend == DEFAULT_BACKEND:
+            raise DMRError(f"backend uninstall failed: {backend} is part of this program")
+        return Response()  # it is not installed
+
+    async def _read_backend(self, request: Request) -> str:
+        body = await read_fields(request, "invalid request")
+        try:
+            backend = body.text("backend")
+            body.text("version")
+        except InvalidRequest as error:
+            raise InvalidRequest("invalid request", hint=error.message) from None
+        if not backend:
+            raise InvalidRequest("invalid request: backend is required")
+        if backend not in KNOWN_BACKENDS:
+            raise BackendNotFound("backend not found")
+        return backend
 
     async def _model_id(self, reference: str) -> str | None:
         try:
