@@ -1,11 +1,13 @@
 """A model name that is not in the store: say so, and which ones come near."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 
 from dmr_desktop.cli.names import short_name
 from dmr_desktop.cli.session import Session
 from dmr_desktop.protocol.errors import DMRError, ModelNotFound
+
+_LIKENESS = 0.75
 
 
 def no_such_model(session: Session, name: str, *, remote: bool = False) -> ModelNotFound:
@@ -27,13 +29,18 @@ def near_names(session: Session, name: str) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Also what has the same last part: ``demo`` is near to ``dmr.local/demo``."""
-    names = sorted(set(known))
+    """The names most like ``name``, in the whole or in their last part: ``demoo`` is near to ``dmr.local/demo``."""
     wanted = short_name(name).lower()
-    same_end = [other for other in names if _last_part(other) == _last_part(wanted) and other.lower() != wanted]
-    similar = get_close_matches(wanted, [other.lower() for other in names], count, cutoff=0.7)
-    found = same_end + [other for other in names if other.lower() in similar]
-    return list(dict.fromkeys(found))[:count]
+    scored = []
+    for other in set(known):
+        whole, last = _likeness(wanted, other.lower()), _likeness(_last_part(wanted), _last_part(other))
+        if max(whole, last) >= _LIKENESS:
+            scored.append((-max(whole, last), -whole, other))
+    return [other for _, _, other in sorted(scored)][:count]
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()
 
 
 def _last_part(name: str) -> str:

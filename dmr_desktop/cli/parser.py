@@ -41,7 +41,7 @@ def parse(argv: Sequence[str] | None = None, face: Face = DMR) -> argparse.Names
     options, rest = parser.parse_known_args(given)
     if rest:
         words = getattr(options, getattr(options, "words", ""), None)
-        if words is None or any(word.startswith("-") for word in rest):
+        if words is None or (any(word.startswith("-") for word in rest) and not hasattr(options, "takes_all")):
             parser.error(f"unrecognized arguments: {safe_line(' '.join(rest))}")
         words.extend(rest)
     options.handed_on = handed_on or []

@@ -26,8 +26,8 @@ def add(verbs: Verbs) -> None:
 
     for name in ("search", "skills", "gateway"):
         verb = verbs.add(name, "not offered; says what to use instead", module="refused", hidden=True)
-        verb.add_argument("anything", nargs=argparse.REMAINDER)
-        verb.set_defaults(words="anything")
+        verb.add_argument("anything", nargs="*")
+        verb.set_defaults(words="anything", takes_all=True)
 
 
 def _compose(verbs: Verbs) -> None:

@@ -97,5 +97,7 @@ def _keeping(verbs: Verbs) -> None:
 
     verb = verbs.add("prune", "remove files that no model needs", module="store_verbs", starts=True)
     verb.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    verb.add_argument("--older-than", type=float, metavar="HOURS", help="only what is older (default: 24)")
 
-    verbs.add("verify", "check every file of the store against its digest", module="store_verbs", starts=True)
+    verb = verbs.add("verify", "check every file of the store against its digest", module="store_verbs", starts=True)
+    verb.add_argument("--remove", action="store_true", help="delete what is damaged, so that a pull fetches it again")

@@ -48,7 +48,7 @@ def origins_of(text: str) -> tuple[str, ...]:
         return ("*",)
     origins = () if text == "none" else tuple(origin.strip() for origin in text.split(",") if origin.strip())
     for origin in origins:
-        if not re.fullmatch(r"https?://[^\s/?#]+", origin):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+", origin):
             raise InvalidRequest(
                 f"{origin!r} is not a web origin",
                 hint="--cors all, --cors none, or e.g. --cors https://app.example.com",

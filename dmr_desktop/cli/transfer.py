@@ -28,12 +28,10 @@ class Transfer:
     note: str = ""
     """What is going on when no layer moves, e.g. ``Fetching file list...``."""
     announced_bytes: int = 0
-    num_warnings: int = 0
     is_upload: bool = False
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def apply(self, progress: Progress, now: float) -> None:
-        self.num_warnings += progress.type == "warning"
         self.is_upload = progress.mode == "push"
         if progress.layer_id:
             seen = self.layers.get(progress.layer_id)

@@ -1,9 +1,10 @@
 """Calls about stored models: list, inspect, pull, push, tag, package, move, check, remove."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from dmr_desktop.client.answers import Removal, model_from_json, removals_from_json
-from dmr_desktop.client.connection import Connection, list_of, path_of
+from dmr_desktop.client.connection import Connection, lines_of, list_of, parsed, path_of
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model, Progress
 
@@ -118,13 +119,25 @@ class ModelCalls(Connection):
         """Empty the store."""
         self._send("DELETE", "/models/purge", timeout_seconds=None)
 
-    def verify(self) -> Iterator[Progress]:
-        """Hash the whole store again: ``warning`` lines tell what is wrong, ``success`` comes last."""
-        return self._progress("/models/verify", {})
+    def verify(self, *, remove: bool = False) -> Iterator[dict[str, Any]]:
+        """Hash the whole store again; ``remove`` deletes what is damaged, so that a pull fetches it anew.
 
-    def prune(self, *, dry_run: bool = False) -> Iterator[Progress]:
-        """Remove what no model refers to; ``success`` comes last."""
-        return self._progress("/models/prune", {"dry_run": dry_run})
+        ``type`` tells the lines apart: ``progress`` (``current``, ``total`` bytes), ``damage`` (``kind``, ``digest``,
+        ``problem``, ``models``, ``removed``), and at the end ``success`` or ``error`` with a ``message``.
+        """
+        with self._stream("POST", "/models/verify", {"remove": remove}) as response:
+            for line in lines_of(response):
+                entry = parsed(line)
+                if isinstance(entry, dict):
+                    yield entry
+
+    def prune(self, *, dry_run: bool = False, older_than_hours: float | None = None) -> dict[str, Any]:
+        """Delete what no model needs: ``leftovers`` (``kind``, ``name``, ``bytes`` each) and ``bytes`` in all."""
+        body: dict[str, JSON] = {"dry_run": dry_run}
+        if older_than_hours is not None:
+            body["older_than_hours"] = older_than_hours
+        found = self._json("POST", "/models/prune", body, timeout_seconds=None)
+        return found if isinstance(found, dict) else {}
 
 
 def _token(bearer_token: str) -> dict[str, JSON]:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from dmr_desktop.cli.parser import parse
-from dmr_desktop.cli.service_verbs import disable, open_tcp, origins_of, stop, version
+from dmr_desktop.cli.service_verbs import disable, open_tcp, stop, version
 from dmr_desktop.cli.status import status
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import PortInUse
