@@ -31,6 +31,8 @@ SIGNATURE = "bG9jYWw="
 """Of every thinking block. It proves nothing, but clients drop blocks without one from the history."""
 
 _PING = named_frame("ping", {"type": "ping"})
+_HIDDEN_DELTAS_A_PING = 32
+"""While a model thinks in silence, proxies should not take the connection for dead."""
 _MESSAGE_STOP = named_frame("message_stop", {"type": "message_stop"})
 _STOP_REASONS: dict[FinishReason, str] = {
     "stop": "end_turn",
@@ -92,13 +94,14 @@ def _ending(head: Head, reason: FinishReason, stop: str | None, usage: Usage) ->
 class MessageWriter:
     """Events from ``message_start`` to ``message_stop``. One content block is open at a time."""
 
-    __slots__ = ("_before", "_finish", "_head", "_index", "_kind")
+    __slots__ = ("_before", "_finish", "_head", "_index", "_kind", "_num_hidden")
 
     def __init__(self, head: Head) -> None:
         self._head = head
         self._index = -1
         self._kind = ""  # of the open block
         self._before = b""
+        self._num_hidden = 0
         self._finish = ChoiceFinished("stop")
 
     def write(self, events: Sequence[Event]) -> bytes:
@@ -111,7 +114,11 @@ class MessageWriter:
                             self._open("text", {"type": "text", "text": ""}, frames)
                         frames.append(self._delta(text))
                 case ReasoningDelta(text):
-                    if text and self._head.shows_thinking:
+                    if not self._head.shows_thinking:
+                        self._num_hidden += 1
+                        if self._num_hidden % _HIDDEN_DELTAS_A_PING == 0:
+                            frames.append(_PING)
+                    elif text:
                         if self._kind != "thinking":
                             self._open("thinking", {"type": "thinking", "thinking": "", "signature": ""}, frames)
                         frames.append(self._delta(text))

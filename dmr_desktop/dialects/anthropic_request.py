@@ -25,14 +25,17 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     max_tokens = own.integer("max_tokens", 1, MAX_TOKENS_LIMIT)
     stop = read_stop(own, "stop_sequences")
     own.number("temperature", 0, 1)  # what is a model's default may be higher
+    prompt = _read_prompt(own, body, max_tokens)
     request = GenerationRequest(
-        prompt=_read_prompt(own, body, max_tokens),
+        prompt=prompt,
         sampling=read_sampling(body),
         max_tokens=body.integer("max_tokens", 1, MAX_TOKENS_LIMIT),
         stop=stop or read_stop(body),
         response_format=read_format(own),
     )
-    head = Head(new_message_id(), model, request.max_tokens, stop, shows_thinking=_shows_thinking(own))
+    # A model that thinks all the same keeps it to itself: a client that did not ask looks for text in the first block.
+    shows_thinking = bool(prompt.template_kwargs.get("enable_thinking")) and not _omits_thinking(own)
+    head = Head(new_message_id(), model, request.max_tokens, stop, shows_thinking)
     return Exchange(
         model=model,
         requests=(request,),
@@ -64,7 +67,7 @@ def _read_prompt(own: Fields, body: Fields, max_tokens: int | None) -> ChatPromp
 
 
 def _read_template_kwargs(own: Fields, body: Fields, max_tokens: int | None) -> dict[str, JSON]:
-    """``thinking`` and ``output_config.effort``, as the variables that chat templates read, before the defaults."""
+    """``thinking`` (off unless asked for) and ``output_config.effort``, as the variables that chat templates read."""
     found = read_template_kwargs(body, body, "reasoning_effort")
     config = own.inner("output_config")
     effort = config.choice("effort", tuple(_EFFORTS)) if config is not None else None
@@ -72,6 +75,7 @@ def _read_template_kwargs(own: Fields, body: Fields, max_tokens: int | None) -> 
         found["reasoning_effort"] = _EFFORTS[effort]
     thinking = own.inner("thinking")
     if thinking is None:
+        found.setdefault("enable_thinking", False)
         return found
     kind = thinking.required_text("type")
     if kind not in _THINKING:
@@ -91,9 +95,9 @@ def _check_budget(thinking: Fields, max_tokens: int | None) -> None:
         thinking.refuse("budget_tokens", "'max_tokens' must be greater than 'thinking.budget_tokens'.")
 
 
-def _shows_thinking(own: Fields) -> bool:
+def _omits_thinking(own: Fields) -> bool:
     thinking = own.inner("thinking")
-    return thinking is None or thinking.choice("display", _DISPLAYS) != "omitted"
+    return thinking is not None and thinking.choice("display", _DISPLAYS) == "omitted"
 
 
 def _refuse_unsupported(own: Fields) -> None:

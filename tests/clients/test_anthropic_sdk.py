@@ -8,7 +8,25 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from dmr_desktop.protocol.errors import QueueFull, RunnerCrashed
+from dmr_desktop.protocol.generation import (
+    ChatPrompt,
+    ChoiceFinished,
+    Failed,
+    Finished,
+    Message,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    TextPart,
+    ToolCall,
+    ToolCallArguments,
+    ToolCallStarted,
+    Usage,
+)
+from tests.fakes.scripted_backend import words
 from tests.fixtures_live import DEMO, LiveService
+from tests.fixtures_service import LiveInProcess
 
 anthropic = pytest.importorskip("anthropic", reason="anthropic is not installed")
 httpx2 = pytest.importorskip("httpx2", reason="anthropic 2 needs httpx2")
@@ -321,3 +339,73 @@ async def test_leaving_a_stream_frees_its_slot(async_client: Any, live_service: 
             pytest.fail("the request went on without its client")
     answer = await async_client.messages.create(model=DEMO, max_tokens=1, messages=HELLO)
     assert answer.usage.output_tokens == 1
+
+
+# ---- what the bundled model cannot do: told by a script ----------------------------------------
+
+
+@pytest.fixture
+async def scripted_client(live: LiveInProcess) -> AsyncIterator[Any]:
+    http = httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(uds=str(live.settings.socket_path)))
+    async with anthropic.AsyncAnthropic(
+        base_url="http://localhost", api_key="any", http_client=http, max_retries=0
+    ) as found:
+        yield found
+
+
+async def test_thoughts_come_out_and_go_back_in(live: LiveInProcess, scripted_client: Any) -> None:
+    live.script.answer = lambda request: [
+        (Started(5, 2),),
+        (ReasoningDelta("Let me "), ReasoningDelta("see.")),
+        (TextDelta("I will look."), ToolCallStarted(0, "call_1", "look"), ToolCallArguments(0, '{"at":"it"}')),
+        (ToolCallStarted(1, "call_2", "wait"), ChoiceFinished("tool_calls"), Finished(Usage(5, 9, 2, 3))),
+    ]
+    asked: Any = {"model": DEMO, "max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    answer = await scripted_client.messages.create(messages=HELLO, **asked)
+    async with scripted_client.messages.stream(messages=HELLO, **asked) as stream:
+        streamed = await stream.get_final_message()
+    for message in (answer, streamed):
+        thinking, text, call, other = message.content
+        assert (thinking.type, thinking.thinking, text.text) == ("thinking", "Let me see.", "I will look.")
+        assert thinking.signature
+        assert (call.id, call.name, call.input) == ("call_1", "look", {"at": "it"})
+        assert (other.id, other.name, other.input) == ("call_2", "wait", {})
+        assert message.stop_reason == "tool_use"
+        assert (message.usage.input_tokens, message.usage.output_tokens_details.thinking_tokens) == (3, 3)
+    results = [
+        {"type": "tool_result", "tool_use_id": "call_1", "content": "seen"},
+        {"type": "tool_result", "tool_use_id": "call_2", "content": "too late", "is_error": True},
+    ]
+    history = [*HELLO, {"role": "assistant", "content": streamed.content}, {"role": "user", "content": results}]
+    await scripted_client.messages.create(messages=history, **asked)
+    prompt = live.script.requests[-1].prompt
+    assert isinstance(prompt, ChatPrompt)
+    assert prompt.messages[1:] == (
+        Message(
+            "assistant",
+            (TextPart("I will look."),),
+            reasoning="Let me see.",
+            tool_calls=(ToolCall("call_1", "look", '{"at":"it"}'), ToolCall("call_2", "wait", "{}")),
+        ),
+        Message("tool", (TextPart("seen"),), tool_call_id="call_1"),
+        Message("tool", (TextPart("The tool failed:"), TextPart("too late")), tool_call_id="call_2"),
+    )
+    assert prompt.template_kwargs == {"enable_thinking": True}
+
+
+async def test_a_crash_in_mid_stream_is_the_clients_own_exception(live: LiveInProcess, scripted_client: Any) -> None:
+    crash = RunnerCrashed("the model's process died").info
+    live.script.answer = lambda request: [(Started(1, 0),), (TextDelta("a"), Failed(crash))]
+    read: list[str] = []
+    with pytest.raises(anthropic.APIStatusError, match="the model's process died") as caught:
+        async with scripted_client.messages.stream(model=DEMO, max_tokens=9, messages=HELLO) as stream:
+            read += [text async for text in stream.text_stream]
+    assert caught.value.type == "api_error"
+
+
+async def test_the_client_tries_again_when_there_is_no_room(live: LiveInProcess, scripted_client: Any) -> None:
+    tries = iter([[(Failed(QueueFull("busy").info),)], words("now")])
+    live.script.answer = lambda request: next(tries)
+    patient = scripted_client.with_options(max_retries=1)
+    answer = await patient.messages.create(model=DEMO, max_tokens=9, messages=HELLO)
+    assert answer.content[0].text == "now"

@@ -140,6 +140,17 @@ def test_thinking_that_is_not_to_be_shown() -> None:
     assert [block["type"] for block in collect(*THOUGHT_SAID_CALLED, head=head)["content"]] == kinds
 
 
+def test_silent_thinking_is_heard_now_and_then() -> None:
+    head = Head("msg_1", "ai/x", shows_thinking=False)
+    events = write(Started(1, 0), *[ReasoningDelta("h")] * 70, TextDelta("a"), head=head)
+    assert [event["type"] for event in events] == [
+        "message_start",
+        *["ping"] * 3,
+        "content_block_start",
+        "content_block_delta",
+    ]
+
+
 def test_an_answer_without_a_word_has_no_blocks() -> None:
     events = (Started(1, 0), TextDelta(""), ChoiceFinished("stop"), Finished(Usage(1, 0)))
     assert [event["type"] for event in write(*events)] == ["message_start", "ping", "message_delta", "message_stop"]

@@ -1,5 +1,7 @@
 """What the Anthropic dialect reads: JSON in, request out; and every refusal names its field."""
 
+import json
+
 import pytest
 
 from dmr_desktop.dialects.anthropic_request import parse, parse_count
@@ -10,7 +12,9 @@ from dmr_desktop.protocol.generation import (
     JsonSchema,
     Message,
     NamedTool,
+    ReasoningDelta,
     SamplingParams,
+    TextDelta,
     TextPart,
     Tool,
     ToolCall,
@@ -50,7 +54,7 @@ def test_the_least_request() -> None:
     assert (exchange.model, exchange.stream, exchange.keep_alive_seconds) == ("ai/x", False, None)
     assert request.sampling == SamplingParams(temperature=0.8, top_p=0.95, top_k=40, min_p=0.05)
     assert (request.max_tokens, request.stop, request.num_choices) == (64, (), 1)
-    assert request.prompt == ChatPrompt((text("user", "hi"),))
+    assert request.prompt == ChatPrompt((text("user", "hi"),), template_kwargs={"enable_thinking": False})
 
 
 def test_the_parameters_arrive() -> None:
@@ -253,17 +257,83 @@ def test_structured_output(place: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({}, {}),
+        ({}, {"enable_thinking": False}),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, {"enable_thinking": True}),
         ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, {"enable_thinking": True}),
         ({"thinking": {"type": "adaptive", "display": "summarized"}}, {"enable_thinking": True}),
         ({"thinking": {"type": "between_tools"}}, {"enable_thinking": True}),
         ({"thinking": {"type": "disabled"}}, {"enable_thinking": False}),
-        ({"output_config": {"effort": "max"}}, {"reasoning_effort": "high"}),
-        ({"output_config": {"effort": "low"}, "reasoning_effort": "high"}, {"reasoning_effort": "low"}),
+        (
+            {"output_config": {"effort": "max"}, "thinking": {"type": "adaptive"}},
+            {"reasoning_effort": "high", "enable_thinking": True},
+        ),
+        (
+            {"output_config": {"effort": "low"}, "reasoning_effort": "high"},
+            {"reasoning_effort": "low", "enable_thinking": False},
+        ),
     ],
 )
 def test_thinking(fields: dict[str, object], expected: dict[str, JSON]) -> None:
     assert prompt_of(**{"max_tokens": 2000, **fields}).template_kwargs == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "defaults", "shown"),
+    [
+        ({}, {}, False),
+        ({}, {"chat_template_kwargs": {"enable_thinking": True}}, True),
+        ({"thinking": {"type": "disabled"}}, {"chat_template_kwargs": {"enable_thinking": True}}, False),
+        ({"thinking": {"type": "adaptive"}}, {}, True),
+        ({"thinking": {"type": "adaptive", "display": "omitted"}}, {}, False),
+    ],
+)
+def test_thoughts_are_shown_to_those_who_asked(
+    fields: dict[str, object], defaults: dict[str, JSON], shown: bool
+) -> None:
+    collector = parse(body(**fields), defaults).collector()
+    collector.add((ReasoningDelta("hm"), TextDelta("yes")))
+    kinds = [block["type"] for block in json.loads(collector.result())["content"]]
+    assert kinds == (["thinking", "text"] if shown else ["text"])
+
+
+CLAUDE_CODE: dict[str, object] = {
+    "model": "ai/x",
+    "messages": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "<system-reminder>\nThe date is known.\n</system-reminder>\n\n"},
+                {"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral"}},
+            ],
+        }
+    ],
+    "system": [
+        {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.197.fa0; cc_entrypoint=sdk-cli;"},
+        {"type": "text", "text": "You are an agent.", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "You are helpful.", "cache_control": {"type": "ephemeral"}},
+    ],
+    "tools": [],
+    "metadata": {"user_id": '{"device_id":"0","account_uuid":"","session_id":"0"}'},
+    "max_tokens": 32000,
+    "thinking": {"type": "adaptive"},
+    "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+    "output_config": {"effort": "high"},
+    "stream": True,
+}
+"""As Claude Code 2.1.197 asks, with ids and texts replaced."""
+
+
+def test_a_request_of_claude_code() -> None:
+    exchange = parse(CLAUDE_CODE)
+    assert exchange.stream
+    assert exchange.requests[0].max_tokens == 32000
+    assert exchange.requests[0].prompt == ChatPrompt(
+        (
+            text("system", "You are an agent.", "You are helpful."),
+            text("user", "<system-reminder>\nThe date is known.\n</system-reminder>\n\n", "Hello"),
+        ),
+        template_kwargs={"reasoning_effort": "high", "enable_thinking": True},
+    )
 
 
 # ---- counting ----------------------------------------------------------------------------------
