@@ -21,7 +21,8 @@ def raise_for_status(answer: Answer, registry: str, patience: Patience, accepted
     if status == 404:
         raise ModelNotFound("Model not found", hint=f"check the name and the tag on {registry}")
     if status == 429:
-        raise _rate_limit(answer, registry, patience)
+        how = f"log in for a higher limit: docker login {registry}"
+        raise rate_limit(answer, f"the rate limit of {registry} is reached", how, patience)
     if status == 413:
         raise RegistryError("the registry takes no layers of this size", hint="ask whoever runs the registry")
     if status == 405:
@@ -39,11 +40,10 @@ def unexpected() -> RegistryError:
     return RegistryError("the registry's answer makes no sense", hint="is it an OCI registry?")
 
 
-def _rate_limit(answer: Answer, registry: str, patience: Patience) -> RegistryError:
-    message = f"the rate limit of {registry} is reached"
+def rate_limit(answer: Answer, message: str, how: str, patience: Patience) -> RegistryError:
+    """The error for a 429: one to be waited for, if the wait is short. ``how`` to get a higher limit."""
     seconds = _seconds(answer.header("Retry-After"))
-    when = "" if seconds is None else f" {seconds:.0f} seconds"
-    hint = f"wait{when}, or log in for a higher limit: docker login {registry}"
+    hint = f"wait a while, or {how}" if seconds is None else f"wait {seconds:.0f} seconds, or {how}"
     if seconds is None or seconds > patience.longest_rate_limit_seconds:
         return RegistryError(message, hint=hint)
     return Temporary(message, hint=hint, retry_after=seconds)

@@ -4,6 +4,7 @@ Imported when the first transfer starts: half a second of imports that a service
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelN
 from dmr_desktop.protocol.models import Model, Progress
 from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.catalog import Catalog
+from dmr_desktop.store.hub import DEFAULT_ENDPOINT, Hub, repository_name, token_of
+from dmr_desktop.store.hub_pull import HubPull
 from dmr_desktop.store.manifest import Manifest
 from dmr_desktop.store.mirrors import Mirrored, Source, mirror_endpoint
 from dmr_desktop.store.pull import Pull, describe
@@ -51,9 +54,13 @@ class Distribution:
     ) -> str:
         """As :meth:`dmr_desktop.store.store.ModelStore.pull`."""
         target = self._parse(text)
-        if target.is_local:
-            return self._pull_local(target)
+        if target.is_local or target.is_hugging_face:
+            cached = self._cached(target)
+            if cached or target.is_local:
+                return cached
         with self._transport() as transport:
+            if target.is_hugging_face:
+                return self._hub_pull(text, target, transport, progress, cancelled, bearer_token).run()
             return Pull(
                 target,
                 source=self._source(target, transport, bearer_token),
@@ -146,10 +153,40 @@ class Distribution:
                 break
         return found
 
-    def _pull_local(self, target: Reference) -> str:
-        """What no registry serves is pulled when it is here already."""
+    def _hub_pull(
+        self,
+        text: str,
+        target: Reference,
+        transport: Transport,
+        progress: Callable[[Progress], None],
+        cancelled: threading.Event,
+        bearer_token: str | None,
+    ) -> HubPull:
+        if target.digest is not None:
+            raise InvalidRequest("models of Hugging Face have no digest to be pulled by", hint="leave it away")
+        name = repository_name(text)
+        endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+        return HubPull(
+            target,
+            name,
+            hub=Hub(name, transport, bearer_token or token_of(os.environ), endpoint),
+            catalog=self._catalog,
+            blobs=self._blobs,
+            progress=progress,
+            workers=Workers(cancelled, transport.abort),
+            patience=self._network.patience,
+        )
+
+    def _cached(self, target: Reference) -> str:
+        """The sentence for what is here already, whole, and is not looked up again; "" if it is not.
+
+        Raises :class:`ModelNotFound` for what only ever is here.
+        """
         try:
-            model = self._catalog.model(self._catalog.find(target.tag_name))
+            stored = self._catalog.stored(self._catalog.find(target.tag_name).id)
         except ModelNotFound:
-            raise ModelNotFound("Model not found", hint="names in dmr.local are local only") from None
-        return f"Using cached model: {model.config.size}"
+            if target.is_local:
+                raise ModelNotFound("Model not found", hint="names in dmr.local are local only") from None
+            return ""
+        is_whole = self._catalog.adopt(stored.manifest, target.tag_name)
+        return f"Using cached model: {stored.config.config.size}" if is_whole or target.is_local else ""

@@ -82,7 +82,11 @@ def media_type_of(name: str) -> str:
             return media_type
     if lower.endswith(".jinja") or "chat_template" in lower:
         return CHAT_TEMPLATE
-    return LICENSE if any(word in lower for word in _LICENSE_WORDS) else MODEL_FILE
+    return LICENSE if is_license(name) else MODEL_FILE
+
+
+def is_license(name: str) -> bool:
+    return any(word in name.lower() for word in _LICENSE_WORDS)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -105,6 +105,8 @@ class FaultyRegistry:
     """Uploads under way."""
     cut_upload_at: int = 1 << 62
     """The first upload that gets here loses its line, once."""
+    fallback: Callable[[Exchange], None] | None = None
+    """Answers what no fault wants, in place of a registry."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def add(self, tag: str, manifest: bytes, *blobs: bytes) -> None:
@@ -222,7 +224,7 @@ class FaultyRegistry:
         exchange = Exchange(handler, self, handler.path, headers, asked)
         self.exchanges.append(exchange)
         if not any(fault(exchange) for fault in list(self.faults)):
-            self.serve(exchange)
+            (self.fallback or self.serve)(exchange)
 
     def _handle_patch(self, handler: BaseHTTPRequestHandler) -> None:
         """As it arrives: what has come before a line is cut counts, as the specification has it."""
