@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dmr_desktop.cli.addresses import container_root, is_reachable_from_containers
-from dmr_desktop.cli.configure import speculative
+from dmr_desktop.cli.configure import configure_model, speculative
 from dmr_desktop.cli.names import all_spellings
 from dmr_desktop.cli.pull import huggingface_token
 from dmr_desktop.cli.session import Session
@@ -119,7 +119,7 @@ def _up(session: Session, options: Namespace) -> None:
         if wish.members.get(name) not in (None, -1):
             _say(session, "info", f"{text} {wish.members[name]}")
     for model in wish.models:
-        session.client.configure(model, others=wish.members)
+        configure_model(session, model, wish.members)
         _say(session, "info", f"Successfully configured backend for model {model}")
     _say(session, "setenv", f"URL={container_root(session.endpoint, tcp)}/engines/v1/")
 

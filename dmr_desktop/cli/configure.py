@@ -1,12 +1,16 @@
 """``configure MODEL`` and ``configure show``: how a model is run, until the service ends."""
 
 import json
+import time
 from argparse import Namespace
+from collections.abc import Mapping
 
 from dmr_desktop.cli.session import Session
-from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 
+_PATIENCE_SECONDS = 60.0
+_RETRY_SECONDS = 0.5
 _MAX_INT32 = 2**31 - 1
 
 
@@ -19,8 +23,26 @@ def configure(session: Session, options: Namespace) -> int:
             f"exactly one model must be given, not {len(options.model)}",
             hint="`dmr configure [options] MODEL [-- runtime flags]`, `dmr configure show [MODEL]`",
         )
-    session.client.configure(options.model[0], others=request_members(options))
+    configure_model(session, options.model[0], request_members(options))
     return 0
+
+
+def configure_model(session: Session, model: str, members: Mapping[str, JSON]) -> None:
+    """Raises Conflict while requests use the model with other settings.
+
+    Compose cannot tell its user why a command failed, and often one of its own calls, which loads the model, is in
+    the way of the next: for Compose a conflict is waited out.
+    """
+    deadline = time.monotonic() + (_PATIENCE_SECONDS if session.face.is_direct else 0)
+    while True:
+        try:
+            session.client.configure(model, others=members)
+        except Conflict:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _show(session: Session, options: Namespace) -> int:
