@@ -1,4 +1,4 @@
-"""LangChain models that run on this machine: ``ChatDMR`` and ``DMREmbeddings``, served by DMR Desktop.
+"""LangChain models that run on this machine: ``ChatDMR``, ``DMREmbeddings``, ``DMRReranker``, served by DMR Desktop.
 
 Names are loaded when first used, so that importing the package costs nothing.
 """
@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dmr_langchain.chat_models import ChatDMR
+    from dmr_langchain.chat_models import ChatDMR, init_dmr_model
     from dmr_langchain.embeddings import DMREmbeddings
     from dmr_langchain.errors import (
         DMRBadRequestError,
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
         DMRConnectionError,
         DMRContextOverflowError,
         DMRError,
+        DMRModelLoadingError,
         DMRModelNotFoundError,
+        DMRPullError,
         DMRServerError,
         DMRTimeoutError,
     )
+    from dmr_langchain.models import DMRModels
+    from dmr_langchain.rerankers import DMRReranker
 
 __all__ = [
     "ChatDMR",
@@ -28,12 +32,23 @@ __all__ = [
     "DMRContextOverflowError",
     "DMREmbeddings",
     "DMRError",
+    "DMRModelLoadingError",
     "DMRModelNotFoundError",
+    "DMRModels",
+    "DMRPullError",
+    "DMRReranker",
     "DMRServerError",
     "DMRTimeoutError",
+    "init_dmr_model",
 ]
 
-_MODULES = {"ChatDMR": "chat_models", "DMREmbeddings": "embeddings"}
+_MODULES = {
+    "ChatDMR": "chat_models",
+    "DMREmbeddings": "embeddings",
+    "DMRModels": "models",
+    "DMRReranker": "rerankers",
+    "init_dmr_model": "chat_models",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -30,6 +30,16 @@ class Place:
     base_url: str
     socket_path: str | None = None
 
+    @property
+    def root(self) -> str:
+        """The base without ``/engines/v1`` and the like: below it are the management routes."""
+        return re.sub(r"(/engines(/[^/]+)?)?(/v1)?$", "", self.base_url)
+
+    @property
+    def unversioned(self) -> str:
+        """The base without ``/v1``: where Docker Model Runner has ``rerank`` and ``_configure``."""
+        return self.base_url.removesuffix("/v1")
+
     def __str__(self) -> str:
         return f"unix://{self.socket_path}" if self.socket_path else self.base_url
 

@@ -1,7 +1,7 @@
 """The OpenAI SDK's clients, cut off from everything that is OpenAI's: its environment, its organisations, its proxy."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import openai
@@ -12,6 +12,11 @@ from dmr_langchain._transport import DEFAULT_TIMEOUT, make_clients
 
 NO_KEY = "not-needed"
 """Sent when the user has no key: the SDK insists on one, the service does not look at it."""
+
+Clients: TypeAlias = tuple[openai.OpenAI, openai.AsyncOpenAI]
+
+MAX_RETRIES = 4
+"""After a full queue, or a service that is not ready yet. Refused connections and timeouts are not repeated."""
 
 
 def make_sdk_clients(
@@ -24,14 +29,15 @@ def make_sdk_clients(
     default_query: Mapping[str, object] | None = None,
     http_client: Any | None = None,
     http_async_client: Any | None = None,
-) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
+    trust_env: bool = False,
+) -> Clients:
     """``timeout`` is seconds or an ``httpx.Timeout``; None stands for this package's own."""
-    ours = None if http_client and http_async_client else make_clients(places)
+    ours = None if http_client and http_async_client else make_clients(places, trust_env=trust_env)
     options: dict[str, Any] = {
         "base_url": places[0].base_url,
         "api_key": (api_key.get_secret_value() if api_key else "") or NO_KEY,
         "timeout": DEFAULT_TIMEOUT if timeout is None else timeout,
-        "max_retries": 2 if max_retries is None else max_retries,
+        "max_retries": MAX_RETRIES if max_retries is None else max_retries,
         "default_query": default_query,
     }
     sdk = openai.OpenAI(**options, http_client=http_client or (ours and ours[0]))
@@ -49,13 +55,42 @@ def make_sdk_clients(
 
 def configure(sdk: openai.OpenAI, wish: Mapping[str, Any]) -> None:
     """Set how a model is to be run (DMR's ``_configure``). Raises the SDK's errors; 409 while others use the model."""
-    sdk.post(_configure_url(sdk), cast_to=httpx.Response, body=dict(wish))
+    sdk.post(unversioned(sdk) + "/_configure", cast_to=httpx.Response, body=dict(wish))
 
 
 async def aconfigure(sdk: openai.AsyncOpenAI, wish: Mapping[str, Any]) -> None:
-    await sdk.post(_configure_url(sdk), cast_to=httpx.Response, body=dict(wish))
+    await sdk.post(unversioned(sdk) + "/_configure", cast_to=httpx.Response, body=dict(wish))
 
 
-def _configure_url(sdk: openai.OpenAI | openai.AsyncOpenAI) -> str:
-    """Beside the inference routes: ``.../engines/v1`` and ``.../engines/_configure``."""
-    return str(sdk.base_url).rstrip("/").removesuffix("/v1") + "/_configure"
+def tokenize(sdk: openai.OpenAI, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The service's answer: ``tokens``, ``count``, ``max_model_len``. None if it has no such route (as DMR).
+
+    Raises the SDK's errors.
+    """
+    try:
+        response = sdk.post("/tokenize", cast_to=httpx.Response, body=dict(body))
+    except openai.NotFoundError as error:
+        if _knows_the_route(error):
+            raise
+        return None
+    return dict(response.json())
+
+
+async def atokenize(sdk: openai.AsyncOpenAI, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        response = await sdk.post("/tokenize", cast_to=httpx.Response, body=dict(body))
+    except openai.NotFoundError as error:
+        if _knows_the_route(error):
+            raise
+        return None
+    return dict(response.json())
+
+
+def unversioned(sdk: openai.OpenAI | openai.AsyncOpenAI) -> str:
+    """The base without ``/v1``, under which Docker Model Runner has what OpenAI has not."""
+    return str(sdk.base_url).rstrip("/").removesuffix("/v1")
+
+
+def _knows_the_route(error: openai.NotFoundError) -> bool:
+    """Only a service that has it writes an error object; others answer a plain "not found"."""
+    return isinstance(error.body, dict)

@@ -1,14 +1,18 @@
 """HTTP to the first place that answers, over TCP or a Unix socket; safe for many threads and event loops.
 
-Knows nothing of models.
+Knows nothing of models. What no repetition can mend is raised as the OpenAI SDK's own error, which the SDK passes
+on at once instead of trying again: nobody listens, or an answer did not come within minutes.
 """
 
 import asyncio
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import httpx
+import openai
 
 from dmr_langchain._address import Place
 
@@ -20,6 +24,8 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 # Kept-alive asynchronous connections belong to the event loop that made them and break when it is closed,
 # as each asyncio.run() does. On one machine a new connection costs a tenth of a millisecond.
 _NO_KEEPALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+_PAUSES = (0.25, 0.75)
+"""Seconds between rounds of trying all places: a service that is being restarted is back by then."""
 
 
 class PlacesTransport(httpx.BaseTransport):
@@ -35,19 +41,30 @@ class PlacesTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         refused: list[str] = []
+        for pause in (*_PAUSES, None):
+            refused.clear()
+            response = self._try_all(request, refused)
+            if response is not None:
+                return response
+            if pause is not None:
+                time.sleep(pause)
+        raise openai.APIConnectionError(message="; ".join(refused), request=request)
+
+    def _try_all(self, request: httpx.Request, refused: list[str]) -> httpx.Response | None:
         for index in _order(self._first, len(self._places)):
             place = self._places[index]
             if _is_missing(place):
                 refused.append(f"{place} (no such socket)")
                 continue
             try:
-                response = self._transports[index].handle_request(_readdressed(request, self._places[0], place))
+                with _final_timeouts(request):
+                    response = self._transports[index].handle_request(_readdressed(request, self._places[0], place))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 refused.append(f"{place} ({error})")
                 continue
             self._first = index
             return response
-        raise httpx.ConnectError("; ".join(refused), request=request)
+        return None
 
     def close(self) -> None:
         for transport in self._transports:
@@ -65,21 +82,34 @@ class AsyncPlacesTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        transports = self._transports_of_this_loop()
         refused: list[str] = []
+        for pause in (*_PAUSES, None):
+            refused.clear()
+            response = await self._try_all(request, refused)
+            if response is not None:
+                return response
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise openai.APIConnectionError(message="; ".join(refused), request=request)
+
+    async def _try_all(self, request: httpx.Request, refused: list[str]) -> httpx.Response | None:
+        transports = self._transports_of_this_loop()
         for index in _order(self._first, len(self._places)):
             place = self._places[index]
             if _is_missing(place):
                 refused.append(f"{place} (no such socket)")
                 continue
             try:
-                response = await transports[index].handle_async_request(_readdressed(request, self._places[0], place))
+                with _final_timeouts(request):
+                    response = await transports[index].handle_async_request(
+                        _readdressed(request, self._places[0], place)
+                    )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 refused.append(f"{place} ({error})")
                 continue
             self._first = index
             return response
-        raise httpx.ConnectError("; ".join(refused), request=request)
+        return None
 
     def _transports_of_this_loop(self) -> list[httpx.AsyncHTTPTransport]:
         loop = asyncio.get_running_loop()
@@ -105,12 +135,28 @@ class SyncClient(httpx.Client):
             self.close()
 
 
-def make_clients(places: Sequence[Place]) -> tuple[SyncClient, httpx.AsyncClient]:
-    """Clients for ``places``; no proxy, no netrc, nothing of the environment is used."""
+def make_clients(places: Sequence[Place], *, trust_env: bool = False) -> tuple[SyncClient, httpx.AsyncClient]:
+    """Clients for ``places``. Proxies and netrc of the environment are used with ``trust_env`` only, and then for the
+    first place that is no socket: through a proxy nobody can tell which of several is there.
+    """
+    if trust_env and not places[0].socket_path:
+        return (
+            SyncClient(trust_env=True, timeout=DEFAULT_TIMEOUT, limits=_LIMITS),
+            httpx.AsyncClient(trust_env=True, timeout=DEFAULT_TIMEOUT, limits=_NO_KEEPALIVE),
+        )
     return (
         SyncClient(transport=PlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
         httpx.AsyncClient(transport=AsyncPlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
     )
+
+
+@contextmanager
+def _final_timeouts(request: httpx.Request) -> Iterator[None]:
+    """Whoever waited ten minutes for an answer does not want the same work begun once more."""
+    try:
+        yield
+    except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+        raise openai.APITimeoutError(request) from error
 
 
 def _is_missing(place: Place) -> bool:
@@ -131,7 +177,11 @@ def _readdressed(request: httpx.Request, written_for: Place, place: Place) -> ht
     """``request``, addressed to ``written_for``, as one to ``place``. Bodies are bytes here: they can be sent twice."""
     if place.base_url == written_for.base_url:
         return request
-    url = str(request.url).replace(written_for.base_url, place.base_url, 1)
+    url = str(request.url)
+    for old, new in ((written_for.base_url, place.base_url), (written_for.root, place.root)):
+        if url.startswith(old):
+            url = new + url[len(old) :]
+            break
     headers = request.headers.copy()
     headers["Host"] = httpx.URL(url).netloc.decode("ascii")
     return httpx.Request(request.method, url, headers=headers, stream=request.stream, extensions=request.extensions)

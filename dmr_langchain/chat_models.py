@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Self
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.utils import secret_from_env
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, model_validator
 from pydantic.v1 import BaseModel as BaseModelV1
 
 from dmr_langchain._address import Place, find_places
-from dmr_langchain._sdk import aconfigure, configure, make_sdk_clients
-from dmr_langchain.errors import helpful_errors
+from dmr_langchain._answers import complete_chunk, complete_result
+from dmr_langchain._management import Management
+from dmr_langchain._sdk import aconfigure, configure, make_sdk_clients, tokenize
+from dmr_langchain._settings import Effort, Mode, configuration, duration
+from dmr_langchain.errors import DMRConnectionError, DMRModelNotFoundError, helpful_errors
+from dmr_langchain.models import DMRModels
 
 API_KEY_VARIABLE = "DMR_API_KEY"
+DEFAULT_CONCURRENCY = 8
+"""Requests that the service computes at a time, unless it was told otherwise."""
 _CLIENT_FIELDS = ("client", "async_client", "root_client", "root_async_client")
 
 
@@ -49,10 +57,19 @@ class ChatDMR(BaseChatOpenAI):
             Length of an answer at most.
         top_k, min_p, repeat_penalty:
             Further sampling parameters that OpenAI does not have.
-        context_size, keep_alive:
-            How the service shall run the model: for everybody who uses it, until somebody says otherwise.
         thinking: bool | None
             False asks a reasoning model to answer at once.
+
+    Key init args — how the service shall run the model, for everybody who uses it until somebody says otherwise:
+        context_size: int | None
+            Tokens of prompt and answer together.
+        keep_alive: str | int | None
+            How long it stays loaded unused.
+        runtime_flags, raw_runtime_flags, thinking_budget, speculative_draft_model, speculative_num_tokens,
+        speculative_acceptance_rate, mode:
+            Docker Model Runner's other settings; what the service does not honour it refuses with a sentence.
+        auto_pull: bool
+            Download the model before the first request if it is not there.
 
     Key init args — client params:
         base_url: str | None
@@ -67,8 +84,15 @@ class ChatDMR(BaseChatOpenAI):
             Only needed for a service that asks for one. Read from ``DMR_API_KEY`` if not given.
         timeout: float | None
             Seconds without any answer after which to give up; by default 600, since a model may have to be loaded.
+            A request that timed out is not sent again.
+        max_retries: int | None
+            When the service has too much to do, or is not ready; 4 by default.
+        max_concurrency: int | "auto" | None
+            Requests that ``batch`` sends at once; "auto" as many as the service computes at a time.
+        validate_model_on_init: bool
+            Ask at once whether the model is there; also fills ``profile``.
 
-        No ``OPENAI_*`` variable and no proxy setting of the environment is ever used.
+        No ``OPENAI_*`` variable is ever used, and proxy settings of the environment only with ``trust_env=True``.
 
     Instantiate:
         .. code-block:: python
@@ -128,6 +152,16 @@ class ChatDMR(BaseChatOpenAI):
 
             message.usage_metadata      # {'input_tokens': 23, 'output_tokens': 31, ...}
             message.response_metadata   # {'finish_reason': 'stop', 'model_name': ..., 'timings': {...}}
+
+        Tokens that were in the cache are in ``usage_metadata["input_token_details"]["cache_read"]``.
+
+    Counting tokens:
+        .. code-block:: python
+
+            model.get_num_tokens("How do I turn on TCP access?")
+            model.get_num_tokens_from_messages([HumanMessage("hi")])  # with the chat template
+
+        The service counts, with the model's own tokenizer; nothing is downloaded.
     """
 
     model_name: str = Field(alias="model")
@@ -137,10 +171,12 @@ class ChatDMR(BaseChatOpenAI):
     )
     openai_organization: str | None = Field(default=None, alias="organization")
     openai_proxy: str | None = None
-    socket_path: str | None = None
+    socket_path: str | None = Field(default=None, alias="uds")
     """Unix socket of the service; with it ``base_url`` is not looked at."""
+    trust_env: bool = False
+    """Whether proxy settings of the environment count, for a service that ``base_url`` names."""
     request_timeout: float | tuple[float, float] | Any | None = Field(default=None, alias="timeout")
-    max_retries: int | None = 2
+    max_retries: int | None = None
     stream_usage: bool | None = True
     stream_chunk_timeout: float | None = Field(default=600.0, exclude=True)
     """Seconds between two chunks of an asynchronous stream; the first may have to wait for the model to load."""
@@ -155,13 +191,35 @@ class ChatDMR(BaseChatOpenAI):
     thinking: bool | None = None
     """Whether a model that can reason before it answers shall do so; None leaves it to the model."""
 
-    context_size: int | None = Field(default=None, ge=1)
-    """Tokens the model shall be able to hold, prompt and answer. Set in the service before the first request."""
-    keep_alive: str | None = None
-    """How long the model stays loaded when nobody uses it: ``"10m"``, ``"0"``, ``"-1"`` for ever. Set likewise."""
+    context_size: int | None = Field(default=None, ge=-1)
+    """Tokens the model shall be able to hold, prompt and answer; -1: all it can. Set before the first request."""
+    keep_alive: str | int | None = None
+    """How long the model stays loaded when nobody uses it: ``"10m"``, seconds, ``"0"``, ``"-1"`` for ever."""
+    runtime_flags: list[str] | str | None = None
+    """Flags of llama.cpp's server, such as ``["--temp", "0.7"]``; the service takes those that it honours."""
+    raw_runtime_flags: str | None = None
+    """The same as one string; not together with ``runtime_flags``."""
+    mode: Mode | None = None
+    """What the settings are for, if not for completions."""
+    thinking_budget: int | Effort | None = None
+    """Tokens a model may think: a number, 0 (off), -1 (as many as it likes) or a word."""
+    speculative_draft_model: str | None = None
+    """A small model that guesses ahead."""
+    speculative_num_tokens: int | None = Field(default=None, ge=1)
+    """Tokens it guesses at a time."""
+    speculative_acceptance_rate: float | None = Field(default=None, ge=0, le=1)
+    """How sure it must be."""
+
+    auto_pull: bool = False
+    """Download the model if it is not there. That may be gigabytes, so it must be asked for."""
+    validate_model_on_init: bool = False
+    """Ask the service for the model at once: the constructor raises ``DMRModelNotFoundError`` if it is not there."""
+    max_concurrency: int | Literal["auto"] | None = "auto"
+    """Requests that ``batch`` sends at a time, where the config says nothing; None: no limit."""
 
     _places: tuple[Place, ...] = PrivateAttr(default=())
-    _configured: set[str] = PrivateAttr(default_factory=set)
+    _prepared: set[str] = PrivateAttr(default_factory=set)
+    _management: Management | None = PrivateAttr(default=None)
 
     # ---- construction -----------------------------------------------------------------------
 
@@ -183,10 +241,15 @@ class ChatDMR(BaseChatOpenAI):
             raise ValueError("n must be at least 1")
         if self.n is not None and self.n > 1 and self.streaming:
             raise ValueError("n must be 1 when streaming")
+        if self.keep_alive is not None:
+            self.keep_alive = duration(self.keep_alive)
+        self._wish(self.model_name)
         self._places = find_places(self.openai_api_base, self.socket_path)
         if self.openai_api_base is not None:
             self.openai_api_base = self._places[0].base_url
         self._connect()
+        if self.validate_model_on_init:
+            self._learn_profile()
         return self
 
     def _connect(self) -> None:
@@ -201,6 +264,7 @@ class ChatDMR(BaseChatOpenAI):
             default_query=self.default_query,
             http_client=self.http_client,
             http_async_client=self.http_async_client,
+            trust_env=self.trust_env,
         )
         self.root_client, self.client = sdk, sdk.chat.completions
         self.root_async_client, self.async_client = async_sdk, async_sdk.chat.completions
@@ -230,9 +294,35 @@ class ChatDMR(BaseChatOpenAI):
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         """The engine enforces schemas and tool choices by itself, whatever the model."""
-        return ModelProfile(
+        profile = ModelProfile(
             text_inputs=True, text_outputs=True, tool_calling=True, tool_choice=True, structured_output=True
         )
+        if self.context_size is not None and self.context_size > 0:
+            profile["max_input_tokens"] = self.context_size
+        return profile
+
+    def _learn_profile(self) -> None:
+        """Ask the service what the model can hold. Raises ``DMRError``."""
+        models = self.models
+        if self.auto_pull:
+            self._pull_if_missing(self.model_name)
+        found = models.inspect(self.model_name).context_size
+        if self.profile is None:
+            self.profile = self._resolve_model_profile()
+        if self.profile is not None and found is not None:
+            self.profile.setdefault("max_input_tokens", found)
+
+    @property
+    def models(self) -> DMRModels:
+        """The models of the service that this object speaks to."""
+        if self._management is None:
+            self._management = Management(
+                self._places,
+                api_key=self.openai_api_key,
+                headers=self.default_headers,
+                trust_env=self.trust_env,
+            )
+        return DMRModels.of(self._management)
 
     # ---- requests ---------------------------------------------------------------------------
 
@@ -255,10 +345,7 @@ class ChatDMR(BaseChatOpenAI):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with helpful_errors(self._model_of(kwargs), self._places):
-            for model, wish in self._wishes(kwargs):
-                configure(self.root_client, wish)
-                self._configured.add(model)
+        with self._prepare(kwargs):
             return super()._generate(messages, stop, run_manager, **kwargs)
 
     async def _agenerate(
@@ -268,40 +355,93 @@ class ChatDMR(BaseChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with helpful_errors(self._model_of(kwargs), self._places):
-            for model, wish in self._wishes(kwargs):
-                await aconfigure(self.root_async_client, wish)
-                self._configured.add(model)
-            return await super()._agenerate(messages, stop, run_manager, **kwargs)
+        """Unlike the parent's, without a thread for what takes microseconds."""
+        async with self._aprepare(kwargs):
+            payload = self._get_request_payload(messages, stop=stop, **kwargs)
+            if "response_format" in payload:
+                payload.pop("stream")
+                raw = await self.root_async_client.chat.completions.with_raw_response.parse(**payload)
+            else:
+                raw = await self.async_client.with_raw_response.create(**payload)
+            info = {"headers": dict(raw.headers)} if self.include_response_headers else {}
+            return self._create_chat_result(raw.parse(), info)
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        with helpful_errors(self._model_of(kwargs), self._places):
-            for model, wish in self._wishes(kwargs):
-                configure(self.root_client, wish)
-                self._configured.add(model)
+        with (
+            self._prepare(kwargs),
             # Closing at once, also when the caller leaves half way, frees the model's slot.
-            with closing(super()._stream(*args, **kwargs)) as chunks:  # type: ignore[type-var]
-                yield from chunks
+            closing(super()._stream(*args, **kwargs)) as chunks,  # type: ignore[type-var]
+        ):
+            yield from chunks
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        with helpful_errors(self._model_of(kwargs), self._places):
-            for model, wish in self._wishes(kwargs):
-                await aconfigure(self.root_async_client, wish)
-                self._configured.add(model)
-            async with aclosing(super()._astream(*args, **kwargs)) as chunks:  # type: ignore[type-var]
-                async for chunk in chunks:
-                    yield chunk
+        async with (
+            self._aprepare(kwargs),
+            aclosing(super()._astream(*args, **kwargs)) as chunks,  # type: ignore[type-var]
+        ):
+            async for chunk in chunks:
+                yield chunk
 
-    def _wishes(self, kwargs: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-        """What has to be configured before this request: nothing, or this model."""
+    @contextmanager
+    def _prepare(self, kwargs: dict[str, Any]) -> Iterator[None]:
+        """Before the first request with a model: get it and set it up, as far as that was asked for."""
         model = self._model_of(kwargs)
-        wish: dict[str, Any] = {}
-        if self.context_size is not None:
-            wish["context-size"] = self.context_size
-        if self.keep_alive is not None:
-            wish["keep_alive"] = self.keep_alive
-        return (
-            [(model, {"model": model, "mode": "completion", **wish})] if wish and model not in self._configured else []
+        with self._errors(model):
+            if model not in self._prepared:
+                if self.auto_pull:
+                    self._pull_if_missing(model)
+                if (wish := self._wish(model)) is not None:
+                    configure(self.root_client, wish)
+                self._prepared.add(model)
+            yield
+
+    @asynccontextmanager
+    async def _aprepare(self, kwargs: dict[str, Any]) -> AsyncIterator[None]:
+        model = self._model_of(kwargs)
+        with self._errors(model):
+            if model not in self._prepared:
+                if self.auto_pull:
+                    await self._apull_if_missing(model)
+                if (wish := self._wish(model)) is not None:
+                    await aconfigure(self.root_async_client, wish)
+                self._prepared.add(model)
+            yield
+
+    @contextmanager
+    def _errors(self, model: str) -> Iterator[None]:
+        try:
+            with helpful_errors(model, self._places):
+                yield
+        except (DMRModelNotFoundError, DMRConnectionError):
+            # It may come back, and will then have forgotten what was set.
+            self._prepared.discard(model)
+            raise
+
+    def _pull_if_missing(self, model: str) -> None:
+        try:
+            self.models.inspect(model)
+        except DMRModelNotFoundError:
+            self.models.pull(model)
+
+    async def _apull_if_missing(self, model: str) -> None:
+        try:
+            await self.models.ainspect(model)
+        except DMRModelNotFoundError:
+            await self.models.apull(model)
+
+    def _wish(self, model: str) -> dict[str, Any] | None:
+        """What has to be configured for ``model``. Raises ValueError."""
+        return configuration(
+            model,
+            mode=self.mode,
+            context_size=self.context_size,
+            keep_alive=self.keep_alive,
+            runtime_flags=self.runtime_flags,
+            raw_runtime_flags=self.raw_runtime_flags,
+            thinking_budget=self.thinking_budget,
+            speculative_draft_model=self.speculative_draft_model,
+            speculative_num_tokens=self.speculative_num_tokens,
+            speculative_acceptance_rate=self.speculative_acceptance_rate,
         )
 
     def _model_of(self, kwargs: dict[str, Any]) -> str:
@@ -313,33 +453,13 @@ class ChatDMR(BaseChatOpenAI):
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)
-        answer = response if isinstance(response, dict) else response.model_dump(warnings=False)
-        if result.llm_output is not None:
-            result.llm_output["model_provider"] = "dmr"
-        for generation, choice in zip(result.generations, answer["choices"], strict=True):
-            message = generation.message
-            message.response_metadata["model_provider"] = "dmr"
-            if timings := answer.get("timings"):
-                message.response_metadata["timings"] = timings
-            if isinstance(message, AIMessage) and (reasoning := choice["message"].get("reasoning_content")):
-                message.additional_kwargs["reasoning_content"] = reasoning
-        return result
+        return complete_result(result, response if isinstance(response, dict) else response.model_dump(warnings=False))
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        if generation is None or not isinstance(generation.message, AIMessageChunk):
-            return generation
-        message = generation.message
-        message.response_metadata["model_provider"] = "dmr"
-        # Timings come once, with the last chunk; merging two would add them up.
-        if timings := chunk.get("timings"):
-            message.response_metadata["timings"] = timings
-        choices = chunk.get("choices") or (chunk.get("chunk") or {}).get("choices") or [{}]
-        if reasoning := (choices[0].get("delta") or {}).get("reasoning_content"):
-            message.additional_kwargs["reasoning_content"] = reasoning
-        return generation
+        return complete_chunk(generation, chunk)
 
     def with_structured_output(
         self,
@@ -368,18 +488,48 @@ class ChatDMR(BaseChatOpenAI):
             schema, method=method, include_raw=include_raw, strict=strict, tools=tools, **kwargs
         )
 
+    # ---- several at once ---------------------------------------------------------------------
+
+    def batch(self, inputs: list[Any], config: Any = None, **kwargs: Any) -> list[Any]:
+        return super().batch(inputs, self._with_concurrency(config), **kwargs)
+
+    async def abatch(self, inputs: list[Any], config: Any = None, **kwargs: Any) -> list[Any]:
+        return await super().abatch(inputs, self._with_concurrency(config), **kwargs)
+
+    def batch_as_completed(self, inputs: Sequence[Any], config: Any = None, **kwargs: Any) -> Iterator[Any]:
+        return super().batch_as_completed(inputs, self._with_concurrency(config), **kwargs)
+
+    def abatch_as_completed(self, inputs: Sequence[Any], config: Any = None, **kwargs: Any) -> AsyncIterator[Any]:
+        return super().abatch_as_completed(inputs, self._with_concurrency(config), **kwargs)
+
+    def _with_concurrency(
+        self, config: RunnableConfig | Sequence[RunnableConfig] | None
+    ) -> RunnableConfig | list[RunnableConfig] | None:
+        """What the caller says goes first."""
+        limit = DEFAULT_CONCURRENCY if self.max_concurrency == "auto" else self.max_concurrency
+        if limit is None:
+            return list(config) if isinstance(config, Sequence) else config
+        if isinstance(config, Sequence):
+            return [RunnableConfig(**{"max_concurrency": limit, **one}) for one in config]
+        return RunnableConfig(**{"max_concurrency": limit, **(config or {})})
+
     # ---- counting tokens ---------------------------------------------------------------------
 
-    def get_num_tokens(self, text: str) -> int:
-        """An estimate (four characters a token), made without the network; the parent's downloads OpenAI's tables."""
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        return -(-len(text) // 4)
-
     def get_token_ids(self, text: str) -> list[int]:
+        """By the model itself. Raises ``DMRError``; NotImplementedError with a service that cannot tell."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        raise NotImplementedError("the API does not tell token ids: pass custom_get_token_ids= to count by your own")
+        answer = self._tokenize({"content": text})
+        if answer is None:
+            raise NotImplementedError("this service does not tell token ids: pass custom_get_token_ids= to count")
+        return [int(token) for token in answer["tokens"]]
+
+    def get_num_tokens(self, text: str) -> int:
+        """By the model itself; with a service that cannot tell, an estimate (four characters a token)."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        answer = self._tokenize({"content": text})
+        return math.ceil(len(text) / 4) if answer is None else len(answer["tokens"])
 
     def get_num_tokens_from_messages(
         self,
@@ -387,16 +537,31 @@ class ChatDMR(BaseChatOpenAI):
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
         **kwargs: Any,
     ) -> int:
-        """An estimate, made without the network. The true figure is in the answer's ``usage_metadata``."""
-        counted: list[Any] = list(tools) if tools else []
-        return count_tokens_approximately(messages, tools=counted or None)
+        """Of the whole prompt that the model's template makes; with a service that cannot tell, an estimate."""
+        listed: list[Any] = list(tools) if tools else []
+        payload = self._get_request_payload(list(messages))
+        body: dict[str, Any] = {"messages": payload["messages"]}
+        if kwargs_of_template := (payload.get("extra_body") or {}).get("chat_template_kwargs"):
+            body["chat_template_kwargs"] = kwargs_of_template
+        if listed:
+            body["tools"] = [convert_to_openai_tool(tool) for tool in listed]
+        answer = self._tokenize(body)
+        if answer is None:
+            return count_tokens_approximately(messages, tools=listed or None)
+        return len(answer["tokens"])
+
+    def _tokenize(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        with self._prepare({}):
+            return tokenize(self.root_client, {"model": self.model_name, **body})
 
     # ---- copies -----------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[Any, Any]:
         """Clients hold locks and sockets: a copy or an unpickled model makes its own."""
         state = super().__getstate__()
-        return {**state, "__dict__": {k: v for k, v in state["__dict__"].items() if k not in _CLIENT_FIELDS}}
+        private = {**(state.get("__pydantic_private__") or {}), "_management": None}
+        fields = {name: value for name, value in state["__dict__"].items() if name not in _CLIENT_FIELDS}
+        return {**state, "__dict__": fields, "__pydantic_private__": private}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__({**state, "__dict__": {**state["__dict__"], **dict.fromkeys(_CLIENT_FIELDS)}})
@@ -406,6 +571,16 @@ class ChatDMR(BaseChatOpenAI):
         twin = self.__class__.__new__(self.__class__)
         twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return twin
+
+
+def init_dmr_model(model: str, **kwargs: Any) -> ChatDMR:
+    """What ``init_chat_model`` would do, which takes no providers of others.
+
+    Args:
+        model: A model's name, with or without ``dmr:`` in front.
+        **kwargs: Those of ``ChatDMR``.
+    """
+    return ChatDMR(model=model.removeprefix("dmr:"), **kwargs)
 
 
 def _package_version() -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.utils import secret_from_env
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, BadRequestError, OpenAI
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from dmr_langchain._address import Place, find_places
-from dmr_langchain._sdk import make_sdk_clients
-from dmr_langchain.errors import helpful_errors
+from dmr_langchain._sdk import atokenize, make_sdk_clients, tokenize
+from dmr_langchain.errors import helpful_errors, is_overflow
 
 
 class DMREmbeddings(BaseModel, Embeddings):
@@ -44,17 +44,18 @@ class DMREmbeddings(BaseModel, Embeddings):
 
             vector = await embeddings.aembed_query("How do I turn on TCP access?")
 
-    ``base_url``, ``socket_path``, ``api_key`` and ``timeout`` are those of ``ChatDMR``.
+    ``base_url``, ``socket_path`` (or ``uds``), ``api_key`` and ``timeout`` are those of ``ChatDMR``.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
 
     model: str
     base_url: str | None = None
-    socket_path: str | None = None
+    socket_path: str | None = Field(default=None, alias="uds")
     api_key: SecretStr | None = Field(default_factory=secret_from_env("DMR_API_KEY", default=None))
     timeout: float | Any | None = None
-    max_retries: int = 2
+    max_retries: int | None = None
+    trust_env: bool = False
     chunk_size: int = Field(default=64, ge=1)
     """Texts in one request at most."""
     dimensions: int | None = Field(default=None, ge=1)
@@ -63,6 +64,8 @@ class DMREmbeddings(BaseModel, Embeddings):
     """Put before each query, for models that want it (e5: ``"query: "``, nomic: ``"search_query: "``)."""
     document_prefix: str = ""
     """Put before each document (e5: ``"passage: "``, nomic: ``"search_document: "``)."""
+    on_overflow: Literal["error", "truncate"] = "error"
+    """A text that is too long for the model is an error, or its end is left out."""
 
     _places: tuple[Place, ...] = PrivateAttr(default=())
     _client: OpenAI = PrivateAttr()
@@ -76,44 +79,67 @@ class DMREmbeddings(BaseModel, Embeddings):
 
     def _connect(self) -> None:
         self._client, self._async_client = make_sdk_clients(
-            self._places, api_key=self.api_key, timeout=self.timeout, max_retries=self.max_retries
+            self._places,
+            api_key=self.api_key,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            trust_env=self.trust_env,
         )
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         vectors: list[list[float]] = []
-        with helpful_errors(self.model, self._places):
-            for batch in self._batches(texts):
-                answer = self._client.embeddings.create(**self._request(batch))
-                vectors += [item.embedding for item in answer.data]
+        for batch in self._batches(texts):
+            vectors += self._embed(batch)
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
-        with helpful_errors(self.model, self._places):
-            answer = self._client.embeddings.create(**self._request([self.query_prefix + text]))
-        return answer.data[0].embedding
+        return self._embed([self.query_prefix + text])[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         vectors: list[list[float]] = []
-        with helpful_errors(self.model, self._places):
-            for batch in self._batches(texts):
-                answer = await self._async_client.embeddings.create(**self._request(batch))
-                vectors += [item.embedding for item in answer.data]
+        for batch in self._batches(texts):
+            vectors += await self._aembed(batch)
         return vectors
 
     async def aembed_query(self, text: str) -> list[float]:
+        return (await self._aembed([self.query_prefix + text]))[0]
+
+    def _embed(self, texts: list[str]) -> list[list[float]]:
         with helpful_errors(self.model, self._places):
-            answer = await self._async_client.embeddings.create(**self._request([self.query_prefix + text]))
-        return answer.data[0].embedding
+            try:
+                answer = self._client.embeddings.create(**self._request(texts))
+            except BadRequestError as error:
+                if self.on_overflow == "error" or not is_overflow(error):
+                    raise
+                answers = [tokenize(self._client, self._count(text)) for text in texts]
+                around = tokenize(self._client, self._count(""))
+                answer = self._client.embeddings.create(**self._request(_cut(texts, answers, around)))
+        return [item.embedding for item in answer.data]
+
+    async def _aembed(self, texts: list[str]) -> list[list[float]]:
+        with helpful_errors(self.model, self._places):
+            try:
+                answer = await self._async_client.embeddings.create(**self._request(texts))
+            except BadRequestError as error:
+                if self.on_overflow == "error" or not is_overflow(error):
+                    raise
+                answers = [await atokenize(self._async_client, self._count(text)) for text in texts]
+                around = await atokenize(self._async_client, self._count(""))
+                answer = await self._async_client.embeddings.create(**self._request(_cut(texts, answers, around)))
+        return [item.embedding for item in answer.data]
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
         for start in range(0, len(texts), self.chunk_size):
             yield [self.document_prefix + text for text in texts[start : start + self.chunk_size]]
 
-    def _request(self, texts: list[str]) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": self.model, "input": texts}
+    def _request(self, inputs: Sequence[str] | Sequence[list[int]]) -> dict[str, Any]:
+        request: dict[str, Any] = {"model": self.model, "input": inputs}
         if self.dimensions is not None:
             request["dimensions"] = self.dimensions
         return request
+
+    def _count(self, text: str) -> dict[str, Any]:
+        return {"model": self.model, "prompt": text, "mode": "embedding"}
 
     def __getstate__(self) -> dict[Any, Any]:
         """Clients hold locks and sockets: a copy or an unpickled object makes its own."""
@@ -127,3 +153,21 @@ class DMREmbeddings(BaseModel, Embeddings):
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self.model_copy()
+
+
+def _cut(
+    texts: Sequence[str], answers: Sequence[dict[str, Any] | None], around: dict[str, Any] | None
+) -> list[list[int]]:
+    """The tokens of each text, at most as many as the model takes; a closing token that it wants stays at the end."""
+    if around is None:
+        raise NotImplementedError("this service cannot count tokens: split the texts instead of on_overflow='truncate'")
+    most, closing = int(around["max_model_len"]), list(around["tokens"][1:])
+    cut = []
+    for text, answer in zip(texts, answers, strict=True):
+        assert answer is not None, f"counted {text[:20]!r} like the others"
+        tokens = list(answer["tokens"])
+        ends = bool(closing) and tokens[-len(closing) :] == closing
+        cut.append(
+            tokens if len(tokens) <= most else tokens[: most - len(closing)] + closing if ends else tokens[:most]
+        )
+    return cut

@@ -9,11 +9,14 @@ Each is both an OpenAI SDK error and a LangChain model error, so code written fo
      ├─ DMRContextOverflowError   openai.BadRequestError      ContextOverflowError
      ├─ DMRBadRequestError        openai.BadRequestError      ModelInvalidRequestError
      ├─ DMRBusyError              openai.RateLimitError       ModelRateLimitError
+     ├─ DMRPullError                                          ModelAPIError
      └─ DMRServerError            openai.APIError             ModelAPIError
+         └─ DMRModelLoadingError  openai.InternalServerError
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 
 import openai
 from langchain_core.exceptions import (
@@ -29,6 +32,9 @@ from langchain_core.exceptions import (
 from dmr_langchain._address import Place
 
 _OVERFLOW_WORDS = ("context_length_exceeded", "exceeds the available context size", "maximum context length")
+_LOADING_WORDS = "unable to load runner"
+_NOT_READY = 503
+_NO_ROOM = 507
 
 
 class DMRError(Exception):
@@ -59,29 +65,38 @@ class DMRBusyError(DMRError, openai.RateLimitError, ModelRateLimitError):
     """Too many requests wait for this model."""
 
 
+class DMRPullError(DMRError, ModelAPIError):
+    """The model could not be downloaded."""
+
+
 class DMRServerError(DMRError, openai.APIError, ModelAPIError):
-    """The model could not be loaded, or its process died."""
+    """The service failed to answer, or the model's process died."""
+
+
+class DMRModelLoadingError(DMRServerError, openai.InternalServerError):
+    """The model could not be loaded, or is not ready after all retries."""
 
 
 @contextmanager
 def helpful_errors(model: str, places: Sequence[Place]) -> Iterator[None]:
     """Turn errors of the OpenAI SDK into the ones above; all others pass."""
+    begun = monotonic()
     try:
         yield
     except DMRError:
         raise
     except openai.APIError as error:
-        helpful = _helpful(error, model, places)
+        helpful = _helpful(error, model, places, monotonic() - begun)
         if helpful is None:
             raise
         raise helpful from error
 
 
-def _helpful(error: openai.APIError, model: str, places: Sequence[Place]) -> DMRError | None:
+def _helpful(error: openai.APIError, model: str, places: Sequence[Place], seconds: float) -> DMRError | None:
     if isinstance(error, openai.APITimeoutError):
         timeout = DMRTimeoutError(error.request)
         timeout.message = _sentences(
-            f"{places[0]} did not answer in time",
+            f"{places[0]} did not answer within {seconds:.0f} s",
             f"a first request also loads the model ({model}); give it longer with timeout=, or load it before with "
             f"`dmr run -d {model}`",
         )
@@ -96,7 +111,7 @@ def _helpful(error: openai.APIError, model: str, places: Sequence[Place]) -> DMR
         )
         return DMRConnectionError(message=message, request=error.request)
     if isinstance(error, openai.APIStatusError):
-        return _helpful_status(error, model)
+        return _helpful_status(error, model, seconds)
     if type(error) is openai.APIError or error.__class__.__bases__[0] is openai.APIError:
         # An error event in the middle of a stream.
         return DMRServerError(
@@ -105,24 +120,32 @@ def _helpful(error: openai.APIError, model: str, places: Sequence[Place]) -> DMR
     return None
 
 
-def _helpful_status(error: openai.APIStatusError, model: str) -> DMRError | None:
+def _helpful_status(error: openai.APIStatusError, model: str, seconds: float) -> DMRError | None:
     text = _server_words(error)
     response, body = error.response, error.body
     match error.status_code:
         case 404 if "backend" not in text:
             message = _sentences(
-                text, f"the model is not on this machine: get it with `dmr pull {model}`; `dmr ls` lists what is there"
+                text,
+                f"the model is not on this machine: get it with `dmr pull {model}`, or let ChatDMR do it with "
+                "auto_pull=True; `dmr ls` lists what is there",
             )
             return DMRModelNotFoundError(message, response=response, body=body)
-        case 400 if any(words in text or words in str(error) for words in _OVERFLOW_WORDS):
-            message = _sentences(text, "shorten the messages, lower max_tokens, or give the model a larger context")
+        case 400 if is_overflow(error):
+            message = _sentences(
+                text + _counts(body),
+                "shorten the messages, lower max_tokens, or give the model a larger context with context_size=",
+            )
             return DMRContextOverflowError(message, response=response, body=body)
-        case 400 | 422:
-            return DMRBadRequestError(text, response=response, body=body)
+        case 400 | 405 | 413 | 422:
+            hint = _server_hint(error)
+            return DMRBadRequestError(_sentences(text, hint) if hint else text, response=response, body=body)
         case 409:
             return DMRBadRequestError(
                 _sentences(
-                    text, "others use the model with other settings: wait, or leave context_size and keep_alive out"
+                    text,
+                    "others use the model with other settings: wait, or leave out what configures it "
+                    "(context_size, keep_alive, runtime flags, budgets)",
                 ),
                 response=response,
                 body=body,
@@ -132,10 +155,19 @@ def _helpful_status(error: openai.APIStatusError, model: str) -> DMRError | None
                 text, "send fewer requests at once (max_concurrency in the config of batch()), or raise max_retries"
             )
             return DMRBusyError(message, response=response, body=body)
+        case status if status in (_NOT_READY, _NO_ROOM) or (status >= 500 and _LOADING_WORDS in text):
+            hint = _server_hint(error) or "`dmr logs` tells more; `dmr ps` shows what is loaded"
+            message = _sentences(f"{text.rstrip('. ')} (after {seconds:.0f} s)", hint)
+            return DMRModelLoadingError(message, response=response, body=body)
         case status if status >= 500:
             message = _sentences(text, "`dmr logs` tells more; `dmr ps` shows what is loaded")
             return DMRServerError(message, error.request, body=body)
     return None
+
+
+def is_overflow(error: openai.BadRequestError | openai.APIStatusError) -> bool:
+    """Whether a text did not fit the context."""
+    return any(words in str(error) for words in _OVERFLOW_WORDS)
 
 
 def _server_words(error: openai.APIStatusError) -> str:
@@ -147,5 +179,17 @@ def _server_words(error: openai.APIStatusError) -> str:
     return error.message
 
 
+def _server_hint(error: openai.APIStatusError) -> str:
+    hint = error.body.get("hint") if isinstance(error.body, dict) else None
+    return hint if isinstance(hint, str) else ""
+
+
+def _counts(body: object) -> str:
+    """llama.cpp's server tells its numbers beside the sentence."""
+    if not isinstance(body, dict) or "n_prompt_tokens" not in body:
+        return ""
+    return f" ({body['n_prompt_tokens']} tokens for a context of {body.get('n_ctx')})"
+
+
 def _sentences(what: str, next_step: str) -> str:
-    return f"{what.rstrip('. ')}. {next_step[0].upper()}{next_step[1:]}."
+    return f"{what.rstrip('. ')}. {next_step[0].upper()}{next_step[1:].rstrip('. ')}."

@@ -11,15 +11,20 @@ from dmr_desktop.dialects.openai_messages import read_messages
 from dmr_desktop.dialects.openai_sampling import read_keep_alive, read_model
 from dmr_desktop.dialects.openai_tools import read_tools
 from dmr_desktop.protocol.generation import ChatPrompt, TextPrompt
+from dmr_desktop.protocol.runners import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizeExchange:
-    """One parsed request. ``add_special``: with what the model wants around a text; a chat has it always."""
+    """One parsed request. ``add_special``: with what the model wants around a text; a chat has it always.
+
+    ``mode`` says which of the model's runners is asked; they may differ in their context.
+    """
 
     model: str
     prompt: TextPrompt | ChatPrompt
     add_special: bool
+    mode: Mode
     keep_alive_seconds: float | None
 
 
@@ -39,7 +44,8 @@ def parse(data: object) -> TokenizeExchange:
         prompt, add_special = TextPrompt(body.required_text("prompt")), body.flag("add_special_tokens", default=True)
     else:
         prompt, add_special = TextPrompt(body.required_text("content")), body.flag("add_special")
-    return TokenizeExchange(model, prompt, add_special, read_keep_alive(body))
+    mode = Mode(body.choice("mode", tuple(Mode)) or Mode.COMPLETION)
+    return TokenizeExchange(model, prompt, add_special, mode, read_keep_alive(body))
 
 
 def without_special(tokens: Sequence[int], around_nothing: Sequence[int]) -> list[int]:

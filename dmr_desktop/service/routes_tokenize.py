@@ -36,8 +36,10 @@ class TokenizeEndpoint(InferenceEndpoint):
         send: Send,
     ) -> None:
         try:
-            body = await self._tokens(exchange, files, Mode.COMPLETION)
+            body = await self._tokens(exchange, files, exchange.mode)
         except UnsupportedModel:
+            if exchange.mode is not Mode.COMPLETION:
+                raise
             # A model for embeddings knows its tokens, too.
             body = await self._tokens(exchange, files, Mode.EMBEDDING)
         record.done(Usage(0, 0))

@@ -3,6 +3,7 @@
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,16 +17,21 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Any
+    method: str = "POST"
 
 
 @dataclass
 class Reply:
-    """``events`` makes it a stream of these data lines, else ``body`` is sent as it is or as JSON."""
+    """``events`` makes it a stream of these data lines, else ``body`` is sent as it is or as JSON.
+
+    ``delay_seconds`` pass before the first byte.
+    """
 
     status: int = 200
     body: Any = None
     events: list[Any] | None = None
     content_type: str = "application/json"
+    delay_seconds: float = 0.0
 
 
 @dataclass
@@ -35,6 +41,18 @@ class FakeOpenAI:
     replies: list[Reply]
     url: str = ""
     received: list[Received] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def enter(self) -> None:
+        with self.lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+
+    def leave(self) -> None:
+        with self.lock:
+            self.at_once -= 1
 
     def next_reply(self) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
@@ -76,11 +94,21 @@ def fake_openai(*replies: Reply, socket_path: Path | None = None) -> Iterator[Fa
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def do_DELETE(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             body = json.loads(self.rfile.read(length) or b"null")
-            fake.received.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            headers = {k.lower(): v for k, v in self.headers.items()}
+            fake.received.append(Received(self.path, headers, body, self.command))
             reply = fake.next_reply()
+            fake.enter()
+            time.sleep(reply.delay_seconds)
+            fake.leave()
             if reply.events is not None:
                 lines = [item if isinstance(item, str) else json.dumps(item) for item in reply.events]
                 data = "".join(f"data: {line}\n\n" for line in lines).encode()

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from pydantic import BaseModel
 
-from dmr_langchain import ChatDMR, DMRBadRequestError
+from dmr_langchain import ChatDMR, DMRBadRequestError, DMRModelNotFoundError, DMRTimeoutError, init_dmr_model
 from tests.fakes.openai_server import FakeOpenAI, Reply, chat_answer, chat_chunk, fake_openai
 
 OPENAI_ENVIRONMENT = {
@@ -197,13 +198,39 @@ def test_serialization_round_trips_without_the_key() -> None:
     assert twin.openai_api_key.get_secret_value() == "other"
 
 
-def test_counting_tokens_needs_no_network() -> None:
-    model = ChatDMR(model="m", base_url="http://127.0.0.1:9")
-    assert model.get_num_tokens("12345678") == 2
-    assert 1 < model.get_num_tokens_from_messages([HumanMessage("How do I turn on TCP access?")]) < 30
-    with pytest.raises(NotImplementedError, match="custom_get_token_ids"):
-        model.get_token_ids("x")
+def test_the_service_counts_tokens() -> None:
+    with fake_openai(Reply(body={"tokens": [5, 6, 7], "count": 3, "max_model_len": 4096})) as fake:
+        model = model_at(fake, thinking=False)
+        assert model.get_token_ids("a b c") == [5, 6, 7]
+        assert model.get_num_tokens("a b c") == 3
+
+        def add(a: int, b: int) -> int:
+            """Add two integers."""
+            return a + b
+
+        assert model.get_num_tokens_from_messages([HumanMessage("hi")], tools=[add]) == 3
+    assert {received.path for received in fake.received} == {"/engines/v1/tokenize"}
+    assert fake.received[0].body == {"model": "dmr.local/demo", "content": "a b c"}
+    whole = fake.received[2].body
+    assert whole["messages"] == [{"role": "user", "content": "hi"}]
+    assert whole["tools"][0]["function"]["name"] == "add"
+    assert whole["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_a_service_that_cannot_count_gets_an_estimate() -> None:
+    with fake_openai(Reply(404, "not found\n", content_type="text/plain")) as fake:
+        model = model_at(fake)
+        assert model.get_num_tokens("12345678") == 2
+        assert 1 < model.get_num_tokens_from_messages([HumanMessage("How do I turn on TCP access?")]) < 30
+        with pytest.raises(NotImplementedError, match="custom_get_token_ids"):
+            model.get_token_ids("x")
     assert ChatDMR(model="m", custom_get_token_ids=lambda text: [1] * len(text)).get_num_tokens("abc") == 3
+
+
+def test_counting_with_a_model_that_is_not_there_says_so() -> None:
+    missing = Reply(404, {"error": {"message": "model not found", "code": "model_not_found"}})
+    with fake_openai(missing) as fake, pytest.raises(DMRModelNotFoundError):
+        model_at(fake).get_num_tokens("x")
 
 
 def test_a_unix_socket_is_enough(tmp_path: Path) -> None:
@@ -211,6 +238,7 @@ def test_a_unix_socket_is_enough(tmp_path: Path) -> None:
     with fake_openai(Reply(body=chat_answer()), socket_path=path) as fake:
         assert ChatDMR(model="m", socket_path=str(path)).invoke("hi").content == "Hello"
         assert asyncio.run(ChatDMR(model="m", base_url=f"unix://{path}").ainvoke("hi")).content == "Hello"
+        assert ChatDMR(model="m", uds=str(path)).invoke("hi").content == "Hello"
     assert fake.received[0].path == "/engines/v1/chat/completions"
     assert fake.received[0].headers["host"] == "localhost:12434"
 
@@ -220,13 +248,39 @@ def test_the_profile_lets_agents_use_native_schemas() -> None:
     assert profile is not None
     assert profile["structured_output"] is True
     assert profile["tool_calling"] is True
+    assert "max_input_tokens" not in profile
+    known = ChatDMR(model="m", context_size=16384).profile
+    assert known is not None
+    assert known["max_input_tokens"] == 16384
+
+
+def test_the_profile_can_be_asked_for() -> None:
+    config = {"gguf": {"qwen3.context_length": "40960"}}
+    with fake_openai(Reply(body={"id": "sha256:a", "tags": ["ai/x"], "created": 1, "config": config})) as fake:
+        profile = model_at(fake, validate_model_on_init=True).profile
+    assert profile is not None
+    assert profile["max_input_tokens"] == 40960
+    assert (fake.received[0].method, fake.received[0].path) == ("GET", "/models/dmr.local/demo")
+    missing = Reply(404, "model not found\n", content_type="text/plain")
+    with fake_openai(missing) as fake, pytest.raises(DMRModelNotFoundError, match="dmr pull"):
+        model_at(fake, validate_model_on_init=True)
 
 
 @pytest.mark.parametrize(
-    "params", [{"n": 0}, {"n": 2, "streaming": True}, {"base_url": "ftp://h"}, {"socket_path": "x"}]
+    "params",
+    [
+        {"n": 0},
+        {"n": 2, "streaming": True},
+        {"base_url": "ftp://h"},
+        {"socket_path": "x"},
+        {"keep_alive": "soon"},
+        {"runtime_flags": ["-c", "1"], "raw_runtime_flags": "-c 1"},
+        {"thinking_budget": "enormous"},
+        {"speculative_acceptance_rate": 2},
+    ],
 )
 def test_bad_parameters_are_refused_at_once(params: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"n must be|not the address|not an absolute path"):
+    with pytest.raises(ValueError, match=r"n must be|not the address|not an absolute|not a duration|exclude|error"):
         ChatDMR(model="m", **params)
 
 
@@ -260,3 +314,81 @@ def test_a_refused_configuration_is_told_and_tried_again() -> None:
         with pytest.raises(DMRBadRequestError, match=r"runner already active.*other settings"):
             model.invoke("hi")
         assert model.invoke("hi").content == "Hello"
+
+
+def test_a_model_that_went_away_is_configured_again() -> None:
+    missing = Reply(404, {"error": {"message": "model not found", "code": "model_not_found"}})
+    configured, answer = Reply(status=202, body=""), Reply(body=chat_answer())
+    with fake_openai(configured, missing, configured, answer) as fake:
+        model = model_at(fake, context_size=16384)
+        with pytest.raises(DMRModelNotFoundError):
+            model.invoke("hi")
+        assert model.invoke("hi").content == "Hello"
+    assert [received.path.rpartition("/")[2] for received in fake.received] == ["_configure", "completions"] * 2
+
+
+MISSING = Reply(404, "model not found\n", content_type="text/plain")
+PULLED = Reply(
+    body='{"type":"progress","message":"...","total":5,"layer":{"id":"a","current":5}}\n{"type":"success"}\n'
+)
+
+
+def test_a_missing_model_is_pulled_only_if_that_was_asked_for() -> None:
+    with fake_openai(MISSING, PULLED, Reply(body=chat_answer())) as fake:
+        model = model_at(fake, auto_pull=True)
+        assert model.invoke("hi").content == "Hello"
+        assert model.invoke("hi").content == "Hello"
+    assert [(received.method, received.path) for received in fake.received] == [
+        ("GET", "/models/dmr.local/demo"),
+        ("POST", "/models/create"),
+        ("POST", "/engines/v1/chat/completions"),
+        ("POST", "/engines/v1/chat/completions"),
+    ]
+    assert fake.received[1].body == {"from": "dmr.local/demo"}
+
+
+async def test_a_missing_model_is_pulled_before_an_async_stream() -> None:
+    with fake_openai(MISSING, PULLED, Reply(status=202, body=""), Reply(events=STREAM)) as fake:
+        model = model_at(fake, auto_pull=True, thinking_budget="low")
+        chunks = [chunk async for chunk in model.astream("hi")]
+    assert "".join(chunk.text for chunk in chunks) == "Hello"
+    assert fake.received[2].body == {
+        "model": "dmr.local/demo",
+        "mode": "completion",
+        "llamacpp": {"reasoning-budget": 2048},
+    }
+
+
+def test_batch_sends_as_many_as_are_computed_at_a_time() -> None:
+    with fake_openai(Reply(body=chat_answer(), delay_seconds=0.05)) as fake:
+        model = model_at(fake)
+        assert len(model.batch(["hi"] * 20)) == 20
+        assert len(asyncio.run(model.abatch(["hi"] * 20, {"tags": ["a"]}))) == 20
+        assert fake.most_at_once == 8
+        model.batch(["hi"] * 4, {"max_concurrency": 2})
+        assert len(model_at(fake, max_concurrency=None).batch(["hi"] * 12)) == 12
+
+
+async def test_an_answer_is_made_without_a_thread() -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        model = model_at(fake)
+        await model.ainvoke("hi")
+        before = {thread.ident for thread in threading.enumerate() if "asyncio" in thread.name}
+        await model.ainvoke("hi")
+        assert {thread.ident for thread in threading.enumerate() if "asyncio" in thread.name} == before
+
+
+def test_a_timeout_is_not_repeated() -> None:
+    with fake_openai(Reply(body=chat_answer(), delay_seconds=1.0)) as fake:
+        with pytest.raises(DMRTimeoutError, match=r"within 0 s|within 1 s"):
+            model_at(fake, timeout=0.2).invoke("hi")
+        with pytest.raises(DMRTimeoutError):
+            asyncio.run(model_at(fake, timeout=0.2).ainvoke("hi"))
+    assert len(fake.received) == 2
+
+
+def test_a_name_may_have_the_provider_in_front() -> None:
+    model = init_dmr_model("dmr:ai/qwen3", temperature=0.5)
+    assert isinstance(model, ChatDMR)
+    assert (model.model_name, model.temperature) == ("ai/qwen3", 0.5)
+    assert init_dmr_model("ai/qwen3").model_name == "ai/qwen3"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dmr_langchain import DMREmbeddings
+from dmr_langchain import DMRContextOverflowError, DMREmbeddings
 from tests.fakes.openai_server import Reply, fake_openai
 
 
@@ -50,3 +50,27 @@ def test_copies_work(twin_of: Any) -> None:
 def test_bad_parameters_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         DMREmbeddings(**params)
+
+
+OVERFLOW = Reply(
+    400, {"error": {"message": "This model's maximum context length is 4 tokens", "code": "context_length_exceeded"}}
+)
+
+
+def counted(*tokens: int) -> Reply:
+    return Reply(body={"tokens": [*tokens], "count": len(tokens), "max_model_len": 4})
+
+
+def test_a_text_that_is_too_long_is_an_error_unless_its_end_may_go() -> None:
+    with fake_openai(OVERFLOW) as fake, pytest.raises(DMRContextOverflowError):
+        DMREmbeddings(model="m", base_url=fake.url).embed_query("a")
+    replies = [OVERFLOW, counted(1, 5, 6, 7, 8, 2), counted(1, 5, 2), counted(1, 2), vectors([1.0], [0.0])]
+    with fake_openai(*replies) as fake:
+        embeddings = DMREmbeddings(model="m", base_url=fake.url, on_overflow="truncate")
+        assert embeddings.embed_documents(["long", "short"]) == [[1.0], [0.0]]
+    assert fake.received[1].body == {"model": "m", "prompt": "long", "mode": "embedding"}
+    assert fake.received[-1].body["input"] == [[1, 5, 6, 2], [1, 5, 2]]
+    with fake_openai(OVERFLOW, counted(5, 6, 7, 8, 9), counted(), vectors([1.0])) as fake:
+        embeddings = DMREmbeddings(model="m", base_url=fake.url, on_overflow="truncate")
+        assert asyncio.run(embeddings.aembed_query("long")) == [1.0]
+    assert fake.received[-1].body["input"] == [[5, 6, 7, 8]]

@@ -13,9 +13,14 @@ EXPECTED = [
     "DMRContextOverflowError",
     "DMREmbeddings",
     "DMRError",
+    "DMRModelLoadingError",
     "DMRModelNotFoundError",
+    "DMRModels",
+    "DMRPullError",
+    "DMRReranker",
     "DMRServerError",
     "DMRTimeoutError",
+    "init_dmr_model",
 ]
 
 
