@@ -1,18 +1,21 @@
-"""Ollama's error object."""
+"""Ollama's error object: one sentence, and all that its clients show."""
 
 import orjson
 
-from dmr_desktop.protocol.errors import ErrorInfo
+from dmr_desktop.protocol.errors import ErrorInfo, ModelNotFound
 
 
 def error_body(info: ErrorInfo) -> bytes:
-    """``hint`` (the next step) is our own member; Ollama's clients show ``error``."""
-    error: dict[str, object] = {"error": info.message}
-    if info.hint:
-        error["hint"] = info.hint
-    return orjson.dumps(error)
+    return orjson.dumps({"error": _sentence(info)})
 
 
 def error_line(info: ErrorInfo) -> bytes:
     """The last line of a stream that failed."""
     return error_body(info) + b"\n"
+
+
+def _sentence(info: ErrorInfo) -> str:
+    """With the next step, for there is no other place for it. Clients know a missing model by its sentence alone."""
+    if not info.hint or info.code == ModelNotFound.code:
+        return info.message
+    return f"{info.message}{' ' if info.message.endswith('.') else ': '}{info.hint}"

@@ -2,7 +2,7 @@
 
 import orjson
 
-from dmr_desktop.protocol.models import Progress
+from dmr_desktop.protocol.models import Progress, ProgressMode
 
 SUCCESS = {"status": "success"}
 _DIGEST_DIGITS = 12
@@ -12,9 +12,9 @@ def line(value: object) -> bytes:
     return orjson.dumps(value) + b"\n"
 
 
-def opening(verb: str) -> dict[str, object]:
-    """``verb``: ``pulling`` or ``pushing``."""
-    return {"status": "pulling manifest" if verb == "pulling" else "retrieving manifest"}
+def opening(mode: ProgressMode) -> dict[str, object]:
+    """The first line."""
+    return {"status": "pulling manifest" if mode == "pull" else "retrieving manifest"}
 
 
 def progress_object(progress: Progress) -> dict[str, object]:

@@ -30,6 +30,7 @@ from dmr_desktop.service.loader import Loader, LoaderLimits
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.service.metrics import Metrics
 from dmr_desktop.service.pulls import Pulls
+from dmr_desktop.service.pushes import Pushes
 from dmr_desktop.service.recorder import Recorder
 from dmr_desktop.service.request_log import RequestLog
 from dmr_desktop.service.response_store import ResponseStore
@@ -40,6 +41,7 @@ from dmr_desktop.service.routes_inference import InferenceRoutes
 from dmr_desktop.service.routes_models import ModelRoutes
 from dmr_desktop.service.routes_ollama import OllamaRoutes
 from dmr_desktop.service.routes_ollama_models import OllamaModelRoutes
+from dmr_desktop.service.routes_push import PushRoutes
 from dmr_desktop.service.routes_requests import RequestRoutes
 from dmr_desktop.service.routes_rerank import rerank_routes
 from dmr_desktop.service.routes_responses import ResponseRoutes
@@ -91,6 +93,7 @@ class Service:
             tell=self.metrics.loader_event,
         )
         self.pulls = Pulls(self.demo, self._announce_pull, self.catalog.changed)
+        self.pushes = Pushes(store)
         self.recorder = Recorder(self._announce_request, self.metrics.request_ended)
         self.telemetry = Telemetry(
             self.recorder,
@@ -118,6 +121,7 @@ class Service:
                 *own.routes(),
                 *ArchiveRoutes(self.catalog).routes(),
                 *UpkeepRoutes(self.catalog, self.loader).routes(),
+                *PushRoutes(self.catalog, self.pushes).routes(),
                 *ModelRoutes(self.catalog, self.pulls, self.loader).routes(),
                 *self._engines.routes(),
                 *RequestRoutes(self.catalog, self.requests).routes(),
@@ -125,7 +129,9 @@ class Service:
                 *rerank_routes(inference),
                 *tokenize_routes(inference),
                 *OllamaRoutes(inference).routes(),
-                *OllamaModelRoutes(self.catalog, self.pulls, self.loader, settings.idle_timeout_seconds).routes(),
+                *OllamaModelRoutes(
+                    self.catalog, self.pulls, self.pushes, self.loader, settings.idle_timeout_seconds
+                ).routes(),
                 *AnthropicRoutes(inference).routes(),
                 *ResponseRoutes(inference, ResponseStore()).routes(),
                 Route("/engines", _to_slash),
@@ -157,7 +163,7 @@ class Service:
         self._logs.end_following()
         self.requests.end_following()
         self.listeners.stop_accepting()
-        await asyncio.gather(self.loader.shutdown(), self.pulls.close(), self._engines.close())
+        await asyncio.gather(self.loader.shutdown(), self.pulls.close(), self.pushes.close(), self._engines.close())
         await self.listeners.drain(_DRAIN_SECONDS)
         if self._runners_notice is not None:
             self._runners_notice.cancel()

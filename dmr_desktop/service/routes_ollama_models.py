@@ -14,13 +14,14 @@ from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.ollama_errors import error_line
 from dmr_desktop.dialects.ollama_fields import NDJSON, read_model
 from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, ModelNotFound
-from dmr_desktop.protocol.models import Model, Progress
+from dmr_desktop.protocol.models import Model, Progress, ProgressMode
 from dmr_desktop.service.answers import json_answer
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.model_facts import ModelFactsReader
 from dmr_desktop.service.pulls import Pulls
+from dmr_desktop.service.pushes import Pushes
 from dmr_desktop.service.recommended import recommended_sampling
 from dmr_desktop.service.requests import read_fields
 from dmr_desktop.service.routes_ollama import not_found
@@ -36,9 +37,10 @@ _NO_BLOBS = "model files cannot be uploaded here: store a file of this machine w
 
 
 class OllamaModelRoutes:
-    def __init__(self, catalog: Catalog, pulls: Pulls, loader: Loader, idle_seconds: float) -> None:
+    def __init__(self, catalog: Catalog, pulls: Pulls, pushes: Pushes, loader: Loader, idle_seconds: float) -> None:
         self._catalog = catalog
         self._pulls = pulls
+        self._pushes = pushes
         self._loader = loader
         self._idle_seconds = idle_seconds
         self._facts = ModelFactsReader(catalog)
@@ -92,11 +94,14 @@ class OllamaModelRoutes:
         body = await read_fields(request, _REFUSED)
         name, streams = read_model(body), body.flag("stream", default=True)
         await self._catalog.normalise(name)
-        return _ProgressAnswer(self._pulls.watch(name), "pulling", streams=streams)
+        return _ProgressAnswer(self._pulls.watch(name), "pull", streams=streams)
 
     async def push(self, request: Request) -> Response:
-        await self._model(read_model(await read_fields(request, _REFUSED)))
-        raise InvalidRequest("pushing models is not supported by this version")
+        """To the registry that the name names; ``insecure`` as above."""
+        body = await read_fields(request, _REFUSED)
+        name, streams = read_model(body), body.flag("stream", default=True)
+        await self._model(name)
+        return _ProgressAnswer(self._pushes.watch(name), "push", streams=streams)
 
     # ---- names ------------------------------------------------------------------------------
 
@@ -153,15 +158,15 @@ def _check_creatable(body: Fields) -> None:
 
 
 class _ProgressAnswer(Response):
-    """Lines as they come, or one object at the end. ``verb``: ``pulling`` or ``pushing``.
+    """Lines as they come, or one object at the end.
 
     A refusal before the first line has an HTTP status of its own; later it is a line.
     """
 
-    def __init__(self, lines: AsyncGenerator[Progress, None], verb: str, *, streams: bool) -> None:
+    def __init__(self, lines: AsyncGenerator[Progress, None], mode: ProgressMode, *, streams: bool) -> None:
         super().__init__()
         self._lines = lines
-        self._opening = ollama_progress.line(ollama_progress.opening(verb))
+        self._opening = ollama_progress.line(ollama_progress.opening(mode))
         self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

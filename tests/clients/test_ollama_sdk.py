@@ -4,7 +4,6 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -216,27 +215,38 @@ def test_refusals_are_the_clients_own_exceptions(client: Any) -> None:
 
 
 @needs_registry
-def test_a_pull_from_a_registry(client: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_from_a_registry_and_back(client: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("registry")
     gguf = folder / "other.gguf"
     gguf.write_bytes(asset("demo/demo.gguf").read_bytes().replace(b"DMR demo", b"DMR dem3", 1))
     model = ModelStore(folder / "models").package_gguf(gguf, "ai/x:y")
     with Registry(folder / "registry") as registry:
         push(export(folder / "models", model.id, folder / "layout"), f"{registry.host}/ai/x:y")
-        name = f"{registry.host}/ai/x:y"
-        parts = list(client.pull(name, insecure=True, stream=True))
-        assert (parts[0].status, parts[-1].status) == ("pulling manifest", "success")
-        layers = [part for part in parts if part.digest]
-        assert all(part.status == f"pulling {part.digest.removeprefix('sha256:')[:12]}" for part in layers)
-        assert any(part.completed == part.total == Path(gguf).stat().st_size for part in layers)
+        name, copy = f"{registry.host}/ai/x:y", f"{registry.host}/mine/x:y"
+        check_progress(list(client.pull(name, insecure=True, stream=True)), "pulling", gguf.stat().st_size)
         assert client.pull(name).status == "success"
         try:
             assert client.chat(model=name, messages=HELLO, options=GREEDY).message.content
-        finally:
             client.generate(model=name, keep_alive=0)
-            client.delete(name)
-        missing = list_until_error(client, f"{registry.host}/ai/none")
-        assert "not found" in missing.lower()
+            client.copy(name, copy)
+            check_progress(list(client.push(copy, insecure=True, stream=True)), "pushing", gguf.stat().st_size)
+            assert client.push(copy).status == "success"
+            client.delete(copy)
+            assert client.pull(copy).status == "success"
+        finally:
+            for tag in (name, copy):
+                client.delete(tag)
+        assert "not found" in list_until_error(client, f"{registry.host}/ai/none").lower()
+
+
+def check_progress(parts: list[Any], verb: str, size: int) -> None:
+    """Of a model of one file of ``size`` bytes."""
+    assert parts[0].status.endswith(" manifest")
+    assert parts[-1].status == "success"
+    layers = [part for part in parts if part.digest]
+    assert all(part.status == f"{verb} {part.digest.removeprefix('sha256:')[:12]}" for part in layers)
+    assert all(0 <= part.completed <= part.total for part in layers)
+    assert any(part.completed == part.total == size for part in layers)
 
 
 def list_until_error(client: Any, name: str) -> str:

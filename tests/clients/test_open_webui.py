@@ -190,4 +190,7 @@ def test_refusals_reach_the_user(web: httpx.Client) -> None:
     assert web.post("/ollama/api/pull", json={"model": "dmr.local/none"}).json()["detail"] == "Model not found"
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     refused = ask(web, messages=[{"role": "user", "content": [image]}], stream=False)
-    assert (refused.status_code, refused.json()["detail"]) == (400, "This model cannot look at images.")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        400,
+        "This model cannot look at images. Leave the image out, or use a model that comes with a vision projector.",
+    )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dmr_desktop.dialects.ollama_answer import LineWriter, ObjectCollector, Shape, load_answer, new_head
+from dmr_desktop.dialects.ollama_errors import error_body
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import (
     ChoiceFinished,
@@ -146,7 +147,20 @@ def test_log_probabilities_stand_beside_the_text() -> None:
 
 def test_a_failure_is_the_last_line() -> None:
     lines = write(TextDelta("a"), Failed(ErrorInfo("runner_crashed", "it died", "again")))
-    assert lines[-1] == {"error": "it died", "hint": "again"}
+    assert lines[-1] == {"error": "it died: again"}
+
+
+@pytest.mark.parametrize(
+    ("info", "sentence"),
+    [
+        (ErrorInfo("does_not_fit", "no room", "close a window"), "no room: close a window"),
+        (ErrorInfo("invalid_request_error", "No images.", "Leave it out."), "No images. Leave it out."),
+        (ErrorInfo("model_not_found", "model 'x' not found", "pull it"), "model 'x' not found"),
+        (ErrorInfo("runner_error", "it failed"), "it failed"),
+    ],
+)
+def test_an_error_is_one_sentence(info: ErrorInfo, sentence: str) -> None:
+    assert json.loads(error_body(info)) == {"error": sentence}
 
 
 def test_what_only_loads_has_an_answer_of_its_own() -> None:

@@ -171,4 +171,4 @@ def test_progress_in_ollamas_words() -> None:
         "completed": 20,
     }
     assert ollama_progress.progress_object(Progress("progress", "waiting")) == {"status": "waiting"}
-    assert ollama_progress.opening("pulling") == {"status": "pulling manifest"}
+    assert ollama_progress.opening("pull") == {"status": "pulling manifest"}
