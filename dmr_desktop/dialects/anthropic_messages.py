@@ -11,7 +11,7 @@ from dmr_desktop.protocol.generation import ImagePart, Message, Part, TextPart, 
 
 _ROLES = ("user", "assistant", "system")
 _MEDIA_TYPE = re.compile(r"image/[A-Za-z0-9.+-]{1,40}")
-_BILLING_LINE = re.compile(r"\s*x-anthropic-billing-header:[^\n]*\n?")
+_BILLING_LINE = re.compile(r"\A\s*x-anthropic-billing-header:[^\n]*\n?")
 """What Claude Code puts in front of its system prompt. It differs from request to request, so that no two of
 them would share a prefix, and it is not meant for the model."""
 
@@ -26,7 +26,7 @@ def read_messages(body: Fields) -> tuple[Message, ...]:
             "messages[0].content",
             "Invalid 'messages': the first turn cannot be a 'tool_result', as nothing was called.",
         )
-    system = _texts(_BILLING_LINE.sub("", text, count=1) for text in _read_texts(body, "system"))
+    system = _texts(_BILLING_LINE.sub("", text) for text in _read_texts(body, "system"))
     return (Message("system", system), *turns) if system else tuple(turns)
 
 

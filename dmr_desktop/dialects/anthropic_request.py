@@ -22,14 +22,14 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     own, body = Fields(data), Fields(with_defaults(data, defaults))
     model = read_model(own)
     _refuse_unsupported(own)
-    max_tokens = own.integer("max_tokens", 1, MAX_TOKENS_LIMIT)
+    max_tokens = own.integer("max_tokens", 0, MAX_TOKENS_LIMIT)  # 0: compute the prompt for those who ask next
     stop = read_stop(own, "stop_sequences")
     own.number("temperature", 0, 1)  # what is a model's default may be higher
     prompt = _read_prompt(own, body, max_tokens)
     request = GenerationRequest(
         prompt=prompt,
         sampling=read_sampling(body),
-        max_tokens=body.integer("max_tokens", 1, MAX_TOKENS_LIMIT),
+        max_tokens=body.integer("max_tokens", 0, MAX_TOKENS_LIMIT),
         stop=stop or read_stop(body),
         response_format=read_format(own),
     )

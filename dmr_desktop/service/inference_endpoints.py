@@ -80,7 +80,7 @@ class InferenceEndpoint:
             return
         subject = Subject(next(iter(files.model.tags), files.model.id), self.mode)
         with (
-            self._parts.recorder.record(model, scope["path"], subject) as record,
+            self._parts.recorder.record(model, scope["path"], subject, scope["state"].get("request_id")) as record,
             self._parts.requests.log(record, files.model.id, scope, raw, send) as logged_send,
         ):
             try:

@@ -150,9 +150,15 @@ class Recorder:
         return tuple(sorted(notices, key=lambda notice: notice.started_at, reverse=True))
 
     @contextmanager
-    def record(self, model: str, path: str, subject: Subject | None = None) -> Iterator[Record]:
-        """For the time of one request; one that neither finished nor failed was cancelled."""
+    def record(
+        self, model: str, path: str, subject: Subject | None = None, request_id: str | None = None
+    ) -> Iterator[Record]:
+        """For the time of one request; one that neither finished nor failed was cancelled.
+
+        ``request_id`` is what its client was told, if it was told one.
+        """
         record = Record(self, model, path, subject or Subject(model))
+        record.id = request_id or record.id
         self.num_active += 1
         self._running[record.id] = record
         self._announce(record.notice())

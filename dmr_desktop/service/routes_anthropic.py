@@ -88,13 +88,14 @@ class CountTokensEndpoint(InferenceEndpoint):
 
 
 class _Identified:
-    """An endpoint whose answers carry a ``request-id``, refusals too: the SDKs put it into their exceptions."""
+    """An endpoint whose answers carry a ``request-id``, refusals too: the SDKs show it, and the log has it."""
 
     def __init__(self, endpoint: ASGIApp) -> None:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
+        scope["state"]["request_id"] = request_id
         has_begun = False
 
         async def send_identified(message: Message) -> None:

@@ -143,6 +143,13 @@ def test_a_repeated_prefix_is_read_from_the_cache(client: Any) -> None:
     assert total_input(second) == total_input(first)
 
 
+def test_a_prompt_may_be_computed_ahead(client: Any) -> None:
+    asked: Any = {"model": DEMO, "messages": [{"role": "user", "content": "Is there anything to prepare? " * 4}]}
+    ahead = client.messages.create(max_tokens=0, **asked)
+    assert (ahead.content, ahead.stop_reason, ahead.usage.output_tokens) == ([], "max_tokens", 0)
+    assert client.messages.create(max_tokens=1, **asked).usage.cache_read_input_tokens >= total_input(ahead) - 1
+
+
 def test_an_answer_that_was_begun_is_gone_on_with(client: Any) -> None:
     begun: Any = [{"role": "user", "content": "Count from 1 to 5"}, {"role": "assistant", "content": "1, 2, 3,"}]
     answer = client.messages.create(model=DEMO, max_tokens=12, messages=begun, extra_body=GREEDY)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -155,6 +156,26 @@ async def test_a_client_that_leaves_cancels_its_request(live: LiveInProcess, str
     live.script.gate = None
     assert (await live.http.post("/v1/messages", json=BODY)).status_code == 200
     assert [runner.active_requests for runner in live.service.loader.statuses()] == [0]
+
+
+async def test_the_id_that_a_client_sees_is_the_one_in_the_log(live: LiveInProcess) -> None:
+    live.script.answer = lambda request: [(CRASH,)]
+    for endpoint in ("messages", "messages/count_tokens"):
+        request_id = (await live.http.post(f"/v1/{endpoint}", json=BODY)).headers["request-id"]
+        assert f" {request_id} /v1/{endpoint} " in (await live.http.get("/logs?no-engines=true")).text
+
+
+async def test_a_request_as_a_proxy_passes_it_on(live: LiveInProcess) -> None:
+    """In pieces, without a length, a key or a content type."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        body = json.dumps({**BODY, "stream": True}).encode()
+        for start in range(0, len(body), 16):
+            yield body[start : start + 16]
+
+    headers = {"via": "1.1 proxy", "x-forwarded-for": "10.0.0.1", "x-proxied-by": "proxy", "x-model": MODEL}
+    response = await live.http.post("/anthropic/v1/messages", content=pieces(), headers=headers)
+    assert events_of(response.text)[-1] == {"type": "message_stop"}
 
 
 async def test_preloading_loads_and_generates_nothing(live: LiveInProcess) -> None:

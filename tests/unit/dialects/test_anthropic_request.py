@@ -1,8 +1,13 @@
 """What the Anthropic dialect reads: JSON in, request out; and every refusal names its field."""
 
+import copy
 import json
+from contextlib import suppress
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dmr_desktop.dialects.anthropic_request import parse, parse_count
 from dmr_desktop.protocol.errors import InvalidRequest
@@ -128,6 +133,7 @@ def test_what_only_anthropics_servers_need_is_ignored() -> None:
             ["You are an agent."],
         ),
         ("x-anthropic-billing-header: cch=1;\nYou are an agent.", ["You are an agent."]),
+        ("What is x-anthropic-billing-header: for?", ["What is x-anthropic-billing-header: for?"]),
     ],
 )
 def test_the_system_prompt_comes_first(system: object, expected: list[str] | None) -> None:
@@ -403,7 +409,6 @@ def turn(*blocks: object, role: str = "user") -> dict[str, object]:
         (turn(PNG, role="system"), "messages[1].content[0].type"),
         ({"system": [PNG]}, "system[0].type"),
         ({"system": {"text": "x"}}, "system"),
-        ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": -1}, "max_tokens"),
         ({"max_tokens": 1.5}, "max_tokens"),
         ({"max_tokens": "9"}, "max_tokens"),
@@ -455,3 +460,53 @@ def test_refusals_name_the_field(fields: dict[str, object], param: str) -> None:
 def test_bodies_that_are_no_requests(data: object) -> None:
     with pytest.raises(InvalidRequest):
         parse(data)
+
+
+FULL: dict[str, Any] = {
+    **CLAUDE_CODE,
+    "messages": [
+        USER,
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "s"},
+                {"type": "text", "text": "so"},
+                {"type": "tool_use", "id": "a", "name": "weather", "input": {"city": "Rome"}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "a", "content": [PNG], "is_error": True},
+                {"type": "document", "title": "T", "source": {"type": "content", "content": [PNG]}},
+            ],
+        },
+    ],
+    "tools": [TOOL],
+    "tool_choice": {"type": "tool", "name": "weather"},
+    "stop_sequences": ["END"],
+    "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": SCHEMA}},
+}
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "text", "x"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_anywhere_is_read_or_refused(data: st.DataObject) -> None:
+    changed = copy.deepcopy(FULL)
+    place: Any = changed
+    while True:
+        key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+        if isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(ANY_JSON)
+        break
+    with suppress(InvalidRequest):
+        assert parse(changed).requests
