@@ -13,6 +13,7 @@ event          data (JSON of)
 ``runners``    ``{"runners": [RunnerStatus]}``
 ``pull``       :class:`PullStatus`
 ``tcp``        :class:`TcpStatus`
+``containers`` the same, of the door for containers
 ``telemetry``  :class:`TelemetrySample`, one a second while somebody listens
 ``request``    :class:`RequestNotice`, when one starts and when it ends
 ``stopping``   ``{}``: the service is about to go
@@ -42,13 +43,17 @@ class PullStatus:
 
 @dataclass(frozen=True, slots=True)
 class TcpStatus:
-    """The TCP door. ``enabled`` is what the user wants, ``listening`` what is true; ``error`` says why they differ."""
+    """The TCP door. ``enabled`` is what the user wants, ``listening`` what is true; ``error`` says why they differ.
+
+    ``origins`` are the web origins that the user allowed at run time, besides those of the settings.
+    """
 
     enabled: bool
     listening: bool
     port: int
     addresses: tuple[str, ...] = ()
     error: str = ""
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +112,5 @@ class Snapshot:
     """The last two minutes, oldest first."""
     requests: tuple[RequestNotice, ...] = ()
     """The last ones, newest first."""
+    containers: TcpStatus | None = None
+    """The door for containers."""

@@ -16,12 +16,13 @@ from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
-from dmr_desktop.protocol.notices import PullStatus, RequestNotice, Snapshot
+from dmr_desktop.protocol.notices import PullStatus, RequestNotice, Snapshot, TcpStatus
 from dmr_desktop.protocol.runners import RunnerConfig
 from dmr_desktop.service.answers import HTTPProblem, error_answer, text_answer
 from dmr_desktop.service.bus import Bus
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations
+from dmr_desktop.service.container_switch import ContainerSwitch
 from dmr_desktop.service.demo import DemoModel
 from dmr_desktop.service.guard import Guard
 from dmr_desktop.service.inference_endpoints import InferenceParts
@@ -75,6 +76,8 @@ class Service:
             settings.models_path,
             default_registry=settings.default_registry,
             insecure_registries=settings.insecure_registries,
+            registry_mirrors=settings.registry_mirrors,
+            ca_file=settings.ca_file,
         )
         self.bus = Bus()
         self.demo = DemoModel(store, asset("demo/demo.gguf"), settings.state_dir / "demo-stored")
@@ -101,10 +104,16 @@ class Service:
             lambda: self.bus.has_listeners,
             lambda sample: self.bus.publish("telemetry", lambda: wire.dump(sample)),
         )
+        self.containers = ContainerSwitch(
+            settings.state_dir / "containers.json",
+            settings.container_addresses,
+            settings.tcp_port,
+            lambda status: self.bus.publish("containers", lambda: wire.dump(status)),
+        )
         self.tcp = TcpSwitch(
             settings.state_dir / "tcp.json",
             settings.tcp_port,
-            lambda status: self.bus.publish("tcp", lambda: wire.dump(status)),
+            self._tcp_changed,
         )
         configurations = Configurations(
             self.loader, RunnerConfig(num_sequences=settings.num_sequences, threads=settings.threads)
@@ -114,7 +123,15 @@ class Service:
         self._loaded: frozenset[str] = frozenset()
         inference = InferenceParts(self.catalog, self.loader, configurations, self.recorder, self.requests)
         own = ServiceRoutes(
-            settings, self.bus, self.telemetry, self.tcp, logs, self.stopping, self.snapshot, self._metrics_text
+            settings,
+            self.bus,
+            self.telemetry,
+            self.tcp,
+            logs,
+            self.stopping,
+            self.snapshot,
+            self._metrics_text,
+            self.containers,
         )
         router = Router(
             [
@@ -144,15 +161,24 @@ class Service:
             redirect_slashes=False,
             default=_NotFound("404 page not found"),
         )
-        self.app: ASGIApp = Guard(ErrorLayer(router), hosts=settings.hosts, origins=settings.origins)
-        self.listeners = Listeners(self.app)
+        self._guard = Guard(
+            ErrorLayer(router),
+            hosts=settings.hosts,
+            origins=(*settings.origins, *self.tcp.status.origins),
+            container_hosts=settings.container_addresses,
+            api_key=settings.api_key,
+        )
+        self.app: ASGIApp = self._guard
+        self.listeners = Listeners(self.app, settings.extra_ports)
 
     # ---- life -------------------------------------------------------------------------------
 
     async def start(self, *, opens_tcp: bool = True) -> None:
-        """``opens_tcp``: as the user left the switch. Raises Conflict if the socket cannot be had."""
+        """``opens_tcp``: as the user left the switch. Raises Conflict if the socket or an address cannot be had."""
         await self.listeners.open_unix(self.settings.socket_path)
+        await self.listeners.open_network(self.settings.bind_addresses, self.settings.tcp_port)
         await self.tcp.start(self.listeners, opens=opens_tcp)
+        await self.containers.start(self.listeners)
         self._spawn(self.telemetry.run())
         self._spawn(self._store_demo())
 
@@ -162,6 +188,7 @@ class Service:
         self.bus.close()
         self._logs.end_following()
         self.requests.end_following()
+        self.containers.close()
         self.listeners.stop_accepting()
         await asyncio.gather(self.loader.shutdown(), self.pulls.close(), self.pushes.close(), self._engines.close())
         await self.listeners.drain(_DRAIN_SECONDS)
@@ -193,11 +220,16 @@ class Service:
             runners=tuple(self.loader.statuses()),
             pulls=self.pulls.statuses(),
             telemetry=self.telemetry.samples,
+            containers=self.containers.status,
             requests=self.recorder.recent,
         )
 
     async def _metrics_text(self) -> str:
         return await self.metrics.text(self.loader)
+
+    def _tcp_changed(self, status: TcpStatus) -> None:
+        self._guard.allow_origins((*self.settings.origins, *status.origins))
+        self.bus.publish("tcp", lambda: wire.dump(status))
 
     def _models_changed(self) -> None:
         if self.bus.has_listeners:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dmr_desktop.protocol.errors import AccessDenied, DMRError, InvalidRequest, PayloadTooLarge
+from dmr_desktop.service.access import CONTAINER_HOSTS, ApiKey, Door, check_door
 from dmr_desktop.service.answers import HTTPProblem, error_answer
 from dmr_desktop.service.paths import normalise_path
 
@@ -87,10 +88,23 @@ class OriginRule:
 
 
 class Guard:
-    """An ASGI layer. ``hosts`` are names allowed in ``Host`` besides loopback ones; the Unix socket allows any."""
+    """An ASGI layer. ``hosts`` are names allowed in ``Host`` besides loopback ones; the Unix socket allows any.
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+    ``container_hosts`` are addresses that containers may also use. Who has ``api_key`` may do all by any door.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        container_hosts: Iterable[str] = (),
+        api_key: str | None = None,
+    ) -> None:
         self._app = app
+        self._container_hosts = CONTAINER_HOSTS.union(_as_host(address) for address in container_hosts)
+        self._key = ApiKey(api_key)
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = OriginRule(origins)
 
@@ -117,18 +131,26 @@ class Guard:
                 await answer(scope, receive, send)
                 return
             send = _with_origin(send, origin)
+        try:
+            check_door(_door(scope), scope["method"], scope["path"], headers, self._key)
+        except (DMRError, HTTPProblem) as error:
+            await error_answer(scope, error)(scope, receive, send)
+            return
         await self._app(scope, _BoundedBody(receive, is_large).receive, send)
 
     def _check_host(self, scope: Scope, headers: Headers) -> None:
         given = headers.getlist("host")
         if len(given) > 1:
             raise HTTPProblem(400, "more than one Host header")
-        if scope.get("state", {}).get("door") == "unix":
+        door = _door(scope)
+        if door == "unix":
             return
         found = _HOST.fullmatch(given[0]) if given else None
         if found is None:
             raise HTTPProblem(400, "a valid Host header is needed")
         name = found["name"].lower()
+        if door == "network" or (door == "container" and name in self._container_hosts):
+            return  # a page that was rebound to this machine has no key
         if not (is_loopback(name) or name in self._hosts):
             raise AccessDenied(f"Host not allowed: {name} (set DMR_HOSTS={name}, or hosts in config.toml, to allow it)")
 
@@ -146,6 +168,16 @@ class Guard:
         if site not in ("none", "same-origin") and not self._origins.allows_all:
             raise AccessDenied("Requests from web pages of other sites are not allowed")
         return None
+
+
+def _as_host(address: str) -> str:
+    return f"[{address.lower()}]" if ":" in address else address
+
+
+def _door(scope: Scope) -> Door:
+    """TCP on loopback if nothing is said."""
+    door: Door = scope.get("state", {}).get("door", "tcp")
+    return door
 
 
 def _check_body_headers(headers: Headers, is_large: bool) -> None:

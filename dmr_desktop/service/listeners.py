@@ -1,25 +1,28 @@
-"""The doors: the Unix socket, always open, and TCP on loopback, opened and closed at run time.
+"""The doors: the Unix socket, always open, TCP on loopback and for containers, opened and closed at run time,
+and other addresses of this machine, if so set.
 
 Closing a door never touches a request that is being answered. Knows no routes and no settings.
 """
 
 import asyncio
 import errno
+import ipaddress
+import logging
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from dmr_desktop.protocol.errors import Conflict, PortInUse
+from dmr_desktop.service.access import Door
 from dmr_desktop.service.http_protocol import BoundedProtocol
 from dmr_desktop.service.machine import owner_of_port
 
-Door: TypeAlias = Literal["unix", "tcp"]
-"""``scope["state"]["door"]``: by which one a request came."""
+log = logging.getLogger(__name__)
 
 LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 KEEP_ALIVE_SECONDS = 120
@@ -27,9 +30,12 @@ BACKLOG = 256
 
 
 class Listeners:
-    """All sockets of the service and the connections that came through them."""
+    """All sockets of the service and the connections that came through them.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``extra_ports`` of loopback are open whenever TCP is, as far as they are to be had.
+    """
+
+    def __init__(self, app: ASGIApp, extra_ports: Sequence[int] = ()) -> None:
         self._config = Config(
             app,
             http=BoundedProtocol,
@@ -46,6 +52,9 @@ class Listeners:
         self._unix: asyncio.Server | None = None
         self._unix_path: Path | None = None
         self._tcp: list[asyncio.Server] = []
+        self._container: list[asyncio.Server] = []
+        self._network: list[asyncio.Server] = []
+        self._extra_ports = extra_ports
 
     # ---- opening ----------------------------------------------------------------------------
 
@@ -59,19 +68,31 @@ class Listeners:
 
         Raises :class:`PortInUse`; an open door then stays as it is. One on another port is closed.
         """
-        sockets = []
-        try:
-            for family, host in LOOPBACK:
-                sock = _bind(family, host, port)
-                if sock is not None:
-                    sockets.append(sock)
-        except PortInUse:
-            for sock in sockets:
-                sock.close()
-            raise
+        sockets = _bind_loopback(port)
         await self.close_tcp()
-        self._tcp = [await self._listen(sock, "tcp") for sock in sockets]
+        extra: list[socket.socket] = []
+        for other in self._extra_ports:
+            try:
+                extra += _bind_loopback(other)
+            except PortInUse as error:
+                log.warning("the extra port stays closed: %s", error.message)
+        self._tcp = [await self._listen(sock, "tcp") for sock in (*sockets, *extra)]
         return tuple(host for _, host in LOOPBACK[: len(sockets)])
+
+    async def open_container(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
+        """Listen for containers; returns the addresses that are to be had.
+
+        Raises Conflict if none is; an open door then stays as it is.
+        """
+        found = _bind_any(addresses, port)
+        await self.close_container()
+        self._container = [await self._listen(sock, "container") for _, sock in found]
+        return tuple(address for address, _ in found)
+
+    async def open_network(self, addresses: Sequence[str], port: int) -> None:
+        """Listen for those who have the API key. Raises Conflict if one of the addresses is not to be had."""
+        for address in addresses:
+            self._network.append(await self._listen(_bind_address(address, port), "network"))
 
     async def _listen(self, sock: socket.socket, door: Door) -> asyncio.Server:
         loop = asyncio.get_running_loop()
@@ -89,10 +110,18 @@ class Listeners:
         if servers:
             self._retire("tcp")
 
-    def stop_accepting(self) -> None:
-        for server in [*self._tcp, *([self._unix] if self._unix else [])]:
+    async def close_container(self) -> None:
+        """As ``close_tcp``."""
+        servers, self._container = self._container, []
+        for server in servers:
             server.close()
-        self._tcp, self._unix = [], None
+        if servers:
+            self._retire("container")
+
+    def stop_accepting(self) -> None:
+        for server in [*self._tcp, *self._container, *self._network, *([self._unix] if self._unix else [])]:
+            server.close()
+        self._tcp, self._container, self._network, self._unix = [], [], [], None
         if self._unix_path is not None:
             self._unix_path.unlink(missing_ok=True)
             self._unix_path = None
@@ -150,8 +179,45 @@ def _remove_dead_socket(path: Path) -> None:
     raise Conflict(f"another program listens on {path}", hint="stop it or choose another socket path")
 
 
+def _bind_loopback(port: int) -> list[socket.socket]:
+    sockets = []
+    try:
+        for family, host in LOOPBACK:
+            sock = _bind(family, host, port)
+            if sock is not None:
+                sockets.append(sock)
+    except PortInUse:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _bind_any(addresses: Sequence[str], port: int) -> list[tuple[str, socket.socket]]:
+    found, problem = [], Conflict("no address for containers is set", hint="set container_addresses")
+    for address in addresses:
+        try:
+            found.append((address, _bind_address(address, port)))
+        except Conflict as error:
+            problem = error
+    if not found:
+        raise problem
+    return found
+
+
+def _bind_address(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    try:
+        sock = _bind(family, address, port)
+    except PortInUse as error:
+        raise Conflict(f"{address}: {error.message}", hint=error.hint) from error
+    if sock is None:
+        raise Conflict(f"this machine has no network with the address {address}", hint="is the container engine on?")
+    return sock
+
+
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket | None:
-    """None if this machine has no such address family."""
+    """None if this machine has no such address."""
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError:
@@ -165,7 +231,7 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket |
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        if family == socket.AF_INET6 and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             return None
         raise _port_error(port, error) from error
     return sock

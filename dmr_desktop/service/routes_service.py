@@ -16,6 +16,8 @@ from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 from dmr_desktop.protocol.notices import Snapshot
 from dmr_desktop.service.answers import PLAIN, json_answer, text_answer
 from dmr_desktop.service.bus import Bus, event_frame
+from dmr_desktop.service.container_switch import ContainerSwitch
+from dmr_desktop.service.guard import MAX_ORIGINS, checked_origins
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.service.prometheus_text import CONTENT_TYPE as METRICS_TYPE
 from dmr_desktop.service.requests import parse_go_bool, read_fields
@@ -44,6 +46,7 @@ class ServiceRoutes:
         stopping: asyncio.Event,
         snapshot: Callable[[], Awaitable[Snapshot]],
         metrics_text: Callable[[], Awaitable[str]],
+        containers: ContainerSwitch,
     ) -> None:
         self._settings = settings
         self._bus = bus
@@ -53,6 +56,7 @@ class ServiceRoutes:
         self._stopping = stopping
         self._snapshot = snapshot
         self._metrics_text = metrics_text
+        self._containers = containers
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -64,6 +68,7 @@ class ServiceRoutes:
             Route("/telemetry", self.telemetry, methods=["GET"]),
             Route("/settings", self.settings, methods=["GET"]),
             Route("/settings/tcp", self.set_tcp, methods=["PUT"]),
+            Route("/settings/containers", self.set_containers, methods=["PUT"]),
             Route("/service/stop", self.stop, methods=["POST"]),
         ]
 
@@ -119,6 +124,8 @@ class ServiceRoutes:
             {
                 "version": __version__,
                 "tcp": wire.dump(self._tcp.status),
+                "containers": wire.dump(self._containers.status),
+                "network": {"addresses": settings.bind_addresses, "port": settings.tcp_port},
                 "socket_path": str(settings.socket_path),
                 "models_path": str(settings.models_path),
                 "log_dir": str(settings.log_dir),
@@ -132,8 +139,21 @@ class ServiceRoutes:
         if not isinstance(body.get("enabled"), bool):
             raise InvalidRequest("invalid request: 'enabled' must be true or false")
         port = body.integer("port", 1, 65535)
+        origins = body.items("origins", at_most=MAX_ORIGINS)
+        allowed = None if origins is None else checked_origins(origins)
         try:
-            status = await self._tcp.set(body.flag("enabled"), port)
+            status = await self._tcp.set(body.flag("enabled"), port, origins=allowed)
+        except Conflict as error:
+            return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
+        return json_answer(wire.dump(status))
+
+    async def set_containers(self, request: Request) -> Response:
+        body = await read_fields(request, "invalid request")
+        if not isinstance(body.get("enabled"), bool):
+            raise InvalidRequest("invalid request: 'enabled' must be true or false")
+        port = body.integer("port", 1, 65535)
+        try:
+            status = await self._containers.set(body.flag("enabled"), port)
         except Conflict as error:
             return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
         return json_answer(wire.dump(status))
