@@ -7,6 +7,7 @@ on at once instead of trying again: nobody listens, or an answer did not come wi
 import asyncio
 import os
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
@@ -127,25 +128,21 @@ class AsyncPlacesTransport(httpx.AsyncBaseTransport):
             await transport.aclose()
 
 
-class SyncClient(httpx.Client):
-    """Closes its sockets when nobody holds it any more."""
-
-    def __del__(self) -> None:
-        if not self.is_closed:
-            self.close()
-
-
-def make_clients(places: Sequence[Place], *, trust_env: bool = False) -> tuple[SyncClient, httpx.AsyncClient]:
+def make_clients(places: Sequence[Place], *, trust_env: bool = False) -> tuple[httpx.Client, httpx.AsyncClient]:
     """Clients for ``places``. Proxies and netrc of the environment are used with ``trust_env`` only, and then for the
     first place that is no socket: through a proxy nobody can tell which of several is there.
     """
     if trust_env and not places[0].socket_path:
         return (
-            SyncClient(trust_env=True, timeout=DEFAULT_TIMEOUT, limits=_LIMITS),
+            httpx.Client(trust_env=True, timeout=DEFAULT_TIMEOUT, limits=_NO_KEEPALIVE),
             httpx.AsyncClient(trust_env=True, timeout=DEFAULT_TIMEOUT, limits=_NO_KEEPALIVE),
         )
+    transport = PlacesTransport(places)
+    client = httpx.Client(transport=transport, trust_env=False, timeout=DEFAULT_TIMEOUT)
+    # Nobody closes a model. A method __del__ would come too late: the collector may finalize the sockets first.
+    weakref.finalize(client, transport.close)
     return (
-        SyncClient(transport=PlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
+        client,
         httpx.AsyncClient(transport=AsyncPlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
     )
 

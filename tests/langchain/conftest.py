@@ -1,6 +1,7 @@
 """The shared live service, found by the environment, with a tiny embedding model beside the demo."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,20 @@ def found_service(live_service: LiveService, monkeypatch: pytest.MonkeyPatch) ->
     return live_service
 
 
+@contextmanager
+def packaged(service: LiveService, gguf: Path, name: str) -> Iterator[None]:
+    """The file as a model of the service, for a while."""
+    with Client(UnixEndpoint(service.socket_path)) as client:
+        client.package(name, gguf=str(gguf))
+        try:
+            yield
+        finally:
+            client.remove(name, force=True)
+
+
 @pytest.fixture(scope="module")
 def embedding_model(live_service: LiveService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     gguf: Path = tmp_path_factory.mktemp("embedding") / "tiny.gguf"
     write_tiny_model(gguf)
-    with Client(UnixEndpoint(live_service.socket_path)) as client:
-        client.package(str(gguf), EMBEDDING_MODEL)
+    with packaged(live_service, gguf, EMBEDDING_MODEL):
         yield EMBEDDING_MODEL
-        client.remove(EMBEDDING_MODEL, force=True)
