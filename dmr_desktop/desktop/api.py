@@ -48,6 +48,14 @@ class ServiceApi(QObject):
             return self._call(title, "POST", "/engines/v1/embeddings", {"model": reference, "input": []}, headers)
         return self._call(title, "POST", "/engines/v1/chat/completions", {"model": reference, "messages": []}, headers)
 
+    def configure(self, reference: str, context_size: int | None, keep_alive: str) -> Call:
+        """How the model is loaded from now on, by whomever. Not while it answers somebody."""
+        title = self.tr("Could not change how {model} is loaded").format(model=familiar(reference))
+        body: dict[str, JSON] = {"model": reference, "keep_alive": keep_alive}
+        if context_size is not None:
+            body["context-size"] = context_size
+        return self._call(title, "POST", "/engines/_configure", body)
+
     def unload(self, reference: str, backend: str = "") -> Call:
         """Stops a model's idle runners. None stopped (it is answering somebody) counts as a failure."""
         title = self.tr("Could not unload {model}").format(model=familiar(reference))

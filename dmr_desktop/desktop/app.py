@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from dmr_desktop.desktop.api import ServiceApi
+from dmr_desktop.desktop.attention import Attention
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.event_stream import EventStream
 from dmr_desktop.desktop.instance import Instance
@@ -47,6 +48,10 @@ class Desktop(QObject):
         self._panel: PanelWindow | None = None
         self._is_quitting = False
         app.setQuitOnLastWindowClosed(False)  # closing the panel quits only where there is no tray
+        self.attention = Attention(self)
+        self.attention.changed.connect(self.link.watch_telemetry)
+        self.menu.aboutToShow.connect(lambda: self.attention.show("menu", True))
+        self.menu.aboutToHide.connect(lambda: self.attention.show("menu", False))
         self.link.changed.connect(self._render)
         self.commands.panel_wanted.connect(self.open_panel)
         self.commands.quit_wanted.connect(self._on_quit_wanted)
@@ -57,6 +62,7 @@ class Desktop(QObject):
 
     def start(self, *, is_hidden: bool) -> None:
         """Joins the service and shows the icon; the panel too unless ``is_hidden``."""
+        self.link.watch_telemetry(not is_hidden)
         self.link.join()
         self.tray.dock()
         if not is_hidden:
@@ -67,6 +73,7 @@ class Desktop(QObject):
         """Made when first needed: most of the time the tray icon is all there is."""
         if self._panel is None:
             self._panel = PanelWindow(self.commands, self._theme, self.menu, self._sources, self._preferences)
+            self._panel.visibility_changed.connect(lambda is_open: self.attention.show("panel", is_open))
             self._panel.closed.connect(self._on_panel_closed)
         return self._panel
 

@@ -60,6 +60,12 @@ class Commands(QObject):
         # Encoder models have no chat; their family names all hold "bert".
         return self._api.load(model.reference, is_embedding="bert" in model.architecture)
 
+    def load_with(self, model: ModelEntry, context_size: int | None, keep_alive: str) -> Call:
+        """Configures the model, then loads it."""
+        call = self._api.configure(model.reference, context_size, keep_alive)
+        call.ended.connect(lambda ok: self.load(model) if ok else None)
+        return call
+
     def unload(self, reference: str) -> Call:
         return self._api.unload(reference)
 

@@ -39,6 +39,7 @@ class EventStream(QObject):
         super().__init__(parent)
         self._transport = transport
         self._reply: QNetworkReply | None = None
+        self._with_telemetry = True
         self._parser = SseParser()
         self._reason: Closed | None = None
         self._watchdog = QTimer(self)
@@ -51,16 +52,28 @@ class EventStream(QObject):
             return
         self._parser = SseParser()
         self._reason = None
-        self._reply = self._transport.send("GET", "/events", headers={"Accept": "text/event-stream"})
+        path = "/events" if self._with_telemetry else "/events?telemetry=false"
+        self._reply = self._transport.send("GET", path, headers={"Accept": "text/event-stream"})
         self._reply.readyRead.connect(self._read)
         self._reply.finished.connect(self._finish)
         self._watchdog.start(ANSWER_TIMEOUT_MS)
+
+    def want_telemetry(self, wanted: bool) -> None:
+        """Whether to be told what is measured each second. A stream that is open begins anew, with a snapshot."""
+        if wanted == self._with_telemetry:
+            return
+        self._with_telemetry = wanted
+        if self._reply is not None:
+            self.close()
+            self.open()
 
     def close(self) -> None:
         """Ends the stream without a ``closed`` signal."""
         reply, self._reply = self._reply, None
         self._watchdog.stop()
         if reply is not None:
+            reply.readyRead.disconnect(self._read)
+            reply.finished.disconnect(self._finish)
             reply.abort()
             reply.deleteLater()
 

@@ -81,6 +81,10 @@ class ServiceLink(QObject):
         self._retry.stop()
         self._stream.open()
 
+    def watch_telemetry(self, wanted: bool) -> None:
+        """Whether what is measured each second is part of the state."""
+        self._stream.want_telemetry(wanted)
+
     def close(self) -> None:
         """Leaves the service alone and stops watching it."""
         self._retry.stop()

@@ -15,10 +15,16 @@ def style_sheet(tokens: Tokens) -> str:
 #nav::item:hover {{ background: {t.hover}; }}
 #nav::item:selected {{ background: {t.selected}; color: {t.text}; }}
 #nav::item:focus {{ border: 1px solid {t.accent}; }}
+#programs {{ background: transparent; border: 0; outline: 0; }}
+#programs::item {{ padding: 7px 12px; border: 1px solid transparent; border-radius: 8px; color: {t.text}; }}
+#programs::item:hover {{ background: {t.hover}; }}
+#programs::item:selected {{ background: {t.selected}; color: {t.text}; }}
+#programs::item:focus {{ border: 1px solid {t.accent}; }}
 QScrollArea, #page {{ background: transparent; border: 0; }}
 QFrame[card="true"] {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 12px; }}
 QLabel {{ background: transparent; }}
 QLabel[tone="dim"] {{ color: {t.dim}; }}
+QLabel[tone="ok"] {{ color: {t.ok}; }}
 QLabel[tone="error"] {{ color: {t.error}; }}
 QLabel[pill] {{ border-radius: 8px; }}
 QLabel[pill="ok"] {{ color: {t.ok}; background: {t.ok_soft}; }}

@@ -12,6 +12,7 @@ from dmr_desktop.desktop.problems import problem_from_reply
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent, format_seconds, format_share
 from dmr_desktop.desktop.snippets import snippets
 from dmr_desktop.desktop.state import DesktopState, apply
+from dmr_desktop.desktop.trial import answer_text
 from dmr_desktop.desktop.wording import MAX_TOOLTIP, pull_details, status_line, tcp_sentence, tooltip
 from dmr_desktop.protocol.notices import PullStatus, TcpStatus
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
@@ -135,10 +136,20 @@ def test_problem_without_an_answer() -> None:
 @pytest.mark.parametrize("model", ["ai/smollm2", 'ai/it\'s "quoted" $(reboot)\\'])
 def test_snippets_survive_any_model_name(model: str) -> None:
     for is_listening in (True, False):
-        n8n, langchain, openai, litellm, curl = snippets(12500, "/run/my dmr.sock", model, is_listening=is_listening)
-        assert "http://localhost:12500/engines/v1" in n8n.text
-        for snippet in (langchain, openai, litellm):
-            compile(snippet.text, snippet.title, "exec")
+        found = {item.title: item for item in snippets(12500, "/run/my dmr.sock", model, is_listening=is_listening)}
+        curl = found["curl"]
+        assert "http://localhost:12500/engines/llama.cpp/v1" in found["n8n"].text
+        for title in ("LangChain", "OpenAI SDK", "LiteLLM", "Anthropic SDK", "Ollama clients"):
+            compile(found[title].text, title, "exec")
+        assert all(item.attempt.body["model"] == model for item in found.values())
         words = shlex.split(curl.text)
         assert json.loads(words[words.index("-d") + 1])["model"] == model
         assert ("/run/my dmr.sock" in words) is not is_listening
+
+
+def test_the_answer_is_found_in_every_dialect() -> None:
+    assert answer_text({"choices": [{"message": {"content": "a"}}]}) == "a"
+    assert answer_text({"message": {"content": "b"}}) == "b"
+    assert answer_text({"content": [{"type": "text", "text": "c"}, {"type": "thinking"}]}) == "c"
+    assert answer_text({"choices": []}) == ""
+    assert answer_text([1]) == ""

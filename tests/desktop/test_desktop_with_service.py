@@ -152,3 +152,35 @@ def test_stopping_from_elsewhere_is_shown_and_start_brings_it_back(qtbot: QtBot,
     qtbot.waitUntil(lambda: desktop.link.state.link is Link.STOPPED, timeout=10_000)
     desktop.commands.start_service()
     qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)
+
+
+def test_every_snippet_works_when_it_is_tried(qtbot: QtBot, desktop: Desktop) -> None:
+    desktop.panel.overview.tcp.switch.click()
+    desktop.open_panel("integrations")
+    page = desktop.panel.integrations
+    for row in range(page.programs.count()):
+        page.programs.setCurrentRow(row)
+        qtbot.waitUntil(page.test_button.isEnabled, timeout=10_000)
+        page.test_button.click()
+        qtbot.waitUntil(lambda: not desktop._sources.trial.is_running, timeout=60_000)
+        assert page.outcome.accessibleName().startswith("Works ("), (page.snippet.title, page.outcome.accessibleName())
+
+
+def test_a_chat_shows_up_among_the_requests_with_its_text(qtbot: QtBot, desktop: Desktop) -> None:
+    desktop.open_panel("chat")
+    chat, session = desktop.panel.chat, desktop._sources.chat
+    qtbot.waitUntil(lambda: chat.models.currentText() == "dmr.local/demo")
+    chat.draft.setPlainText("What is 3 + 4?")
+    chat.send_button.click()
+    qtbot.waitUntil(lambda: not session.is_running, timeout=60_000)
+    assert "7" in session.turns[-1].text
+    assert "tokens/s" in session.turns[-1].note
+    desktop.open_panel("requests")
+    page = desktop.panel.requests
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    qtbot.waitUntil(lambda: "What is 3 + 4?" in page.text.toPlainText())
+    page.tabs.setCurrentIndex(1)
+    assert session.turns[-1].text in page.text.toPlainText()
+    desktop.open_panel("logs")
+    qtbot.waitUntil(lambda: "/engines/v1/chat/completions" in desktop.panel.logs.text.toPlainText(), timeout=10_000)

@@ -1,5 +1,6 @@
 """The panel against the fake service: what it shows, what a click asks for."""
 
+import socket
 from dataclasses import replace
 
 import pytest
@@ -221,13 +222,48 @@ def test_integrations_follow_port_model_and_switch(qtbot: QtBot, parts: Parts, s
     assert page.warning.isVisible()
     emit(qtbot, service, "models", {"models": MODELS})
     emit(qtbot, service, "tcp", TcpStatus(True, True, 12777))
-    qtbot.waitUntil(lambda: "http://localhost:12777/engines/v1" in page.code.toPlainText())
+    qtbot.waitUntil(lambda: "http://localhost:12777/engines/llama.cpp/v1" in page.code.toPlainText())
     assert not page.warning.isVisible()
     page.models.setCurrentText("ai/alpha:1B")
-    page.tabs.setCurrentIndex(4)
-    assert "ai/alpha:1B" in page.code.toPlainText()
+    for row in range(page.programs.count()):
+        page.programs.setCurrentRow(row)
+        assert "ai/alpha:1B" in page.code.toPlainText() or page.snippet.title in ("Open WebUI", "Olla"), (
+            page.snippet.title
+        )
     page.copy_button.click()
     assert QGuiApplication.clipboard().text() == page.code.toPlainText()
+
+
+def test_a_snippet_is_tried_as_its_program_would(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("POST", "/engines/v1/chat/completions", 200, {"choices": [{"message": {"content": "Hello!"}}]})
+    page = parts.panel.integrations
+    parts.panel.open_page("integrations")
+    assert not page.test_button.isEnabled()  # nothing to ask yet
+    emit(qtbot, service, "models", {"models": MODELS})
+    qtbot.waitUntil(lambda: page.models.currentText() == "ai/zeta")
+    assert not page.test_button.isEnabled()  # n8n comes by TCP, which is off
+    page.programs.setCurrentRow(page.programs.count() - 1)
+    assert page.snippet.title == "curl"
+    page.test_button.click()
+    qtbot.waitUntil(lambda: "Hello!" in page.outcome.accessibleName())
+    assert page.outcome.accessibleName().startswith("Works (")
+    service.answer("POST", "/engines/v1/chat/completions", 507, {"error": {"message": "needs 9 GiB"}})
+    page.test_button.click()
+    qtbot.waitUntil(lambda: "needs 9 GiB" in page.outcome.accessibleName())
+    assert page.outcome.accessibleName().startswith("507 (")
+
+
+def test_a_closed_door_is_said(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    page = parts.panel.integrations
+    parts.panel.open_page("integrations")
+    emit(qtbot, service, "models", {"models": MODELS})
+    emit(qtbot, service, "tcp", TcpStatus(True, True, port))
+    qtbot.waitUntil(page.test_button.isEnabled)
+    page.test_button.click()
+    qtbot.waitUntil(lambda: page.outcome.accessibleName().startswith("No answer ("), timeout=10_000)
 
 
 def test_a_hidden_panel_draws_nothing_and_catches_up_when_shown(

@@ -1,36 +1,41 @@
-"""The Integrations page: ready-made snippets with the live port and a stored model."""
+"""The Integrations page: ready-made snippets with the live port and a stored model, each of which can be tried."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.banner import Banner
 from dmr_desktop.desktop.panel.model_choice import fill_models
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, repolish
 from dmr_desktop.desktop.snippets import Snippet, snippets
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.trial import Outcome, Trial
 from dmr_desktop.settings import DEFAULT_PORT
 
 EXAMPLE_MODEL = "ai/smollm2"
+LIST_WIDTH = 158
 
 
 class IntegrationsPage(QWidget):
     """One snippet at a time; all follow the TCP switch and the chosen model."""
 
-    def __init__(self, commands: Commands, theme: Theme) -> None:
+    def __init__(self, commands: Commands, theme: Theme, trial: Trial) -> None:
         super().__init__()
         self._commands = commands
         self._theme = theme
+        self._trial = trial
         self._snippets: tuple[Snippet, ...] = ()
         self.models = QComboBox()
         self.models.setAccessibleName(self.tr("Model in the snippets"))
         self.models.setMinimumWidth(260)
         self.models.setMaximumWidth(420)
-        self.tabs = QTabBar()
-        self.tabs.setAccessibleName(self.tr("Program"))
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
+        self.programs = QListWidget()
+        self.programs.setObjectName("programs")
+        self.programs.setAccessibleName(self.tr("Program"))
+        self.programs.setFixedWidth(LIST_WIDTH)
+        self.programs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.where = Label(tone="dim")
         self.where.setWordWrap(True)
         self.code = QPlainTextEdit()
@@ -39,17 +44,22 @@ class IntegrationsPage(QWidget):
         self.code.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.code.setAccessibleName(self.tr("Snippet"))
         self.copy_button = Button(self.tr("Copy"), kind="primary", name=self.tr("Copy the snippet"))
+        self.test_button = Button(self.tr("Test"), name=self.tr("Make this call now"))
+        self.outcome = ElidedLabel(tone="dim")
         self.warning = Banner(theme, is_closable=False)
         self._lay_out()
         self.models.currentIndexChanged.connect(self._fill)
-        self.tabs.currentChanged.connect(self._show_snippet)
+        self.programs.currentRowChanged.connect(self._show_snippet)
         self.copy_button.clicked.connect(self._copy)
+        self.test_button.clicked.connect(self._test)
+        trial.ended.connect(self._show_outcome)
         theme.changed.connect(self._paint)
         self._paint()
 
     def render_state(self, state: DesktopState) -> None:
         fill_models(self.models, state, EXAMPLE_MODEL)
         self._fill()
+        self._update_test()
         is_off = state.tcp is not None and not state.tcp.listening
         if is_off and not self.warning.isVisibleTo(self):
             self.warning.show_trouble(
@@ -61,28 +71,10 @@ class IntegrationsPage(QWidget):
         elif not is_off:
             self.warning.hide()
 
-    def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(10)
-        head.addWidget(Label(self.tr("Integrations"), size=1.5, bold=True))
-        head.addStretch()
-        head.addWidget(Label(self.tr("Model"), tone="dim"))
-        head.addWidget(self.models)
-        line = QHBoxLayout()
-        line.addWidget(self.where, 1)
-        line.addWidget(self.copy_button)
-        card = Card()
-        card.body.setSpacing(10)
-        card.body.addLayout(line)
-        card.body.addWidget(self.code, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 14, 24, 20)
-        column.setSpacing(12)
-        column.addLayout(head)
-        column.addSpacing(2)
-        column.addWidget(self.warning)
-        column.addWidget(self.tabs)
-        column.addWidget(card, 1)
+    @property
+    def snippet(self) -> Snippet:
+        """The one that is shown."""
+        return self._snippets[max(0, self.programs.currentRow())]
 
     def _fill(self) -> None:
         state = self._commands.state
@@ -92,19 +84,84 @@ class IntegrationsPage(QWidget):
         if found == self._snippets:
             return
         self._snippets = found
-        while self.tabs.count() < len(found):
-            self.tabs.addTab(found[self.tabs.count()].title)
+        if not self.programs.count():
+            self.programs.addItems([snippet.title for snippet in found])
+            self.programs.setCurrentRow(0)
         self._show_snippet()
 
     def _show_snippet(self) -> None:
         if self._snippets:
-            snippet = self._snippets[max(0, self.tabs.currentIndex())]
-            self.where.setText(snippet.where)
-            if self.code.toPlainText() != snippet.text:
-                self.code.setPlainText(snippet.text)
+            self.where.setText(self.snippet.where)
+            if self.code.toPlainText() != self.snippet.text:
+                self.code.setPlainText(self.snippet.text)
+                self._say("", "dim")
+            self._update_test()
+
+    def _update_test(self) -> None:
+        state = self._commands.state
+        can_reach = bool(self._snippets) and (self.snippet.attempt.over_socket or state.base_url is not None)
+        has_model = state.is_connected and bool(state.models)
+        self.test_button.setText(self.tr("Stop") if self._trial.is_running else self.tr("Test"))
+        self.test_button.setEnabled(self._trial.is_running or (can_reach and has_model))
+
+    def _test(self) -> None:
+        if self._trial.is_running:
+            self._trial.cancel()
+            return
+        tcp = self._commands.state.tcp
+        self._say(self.tr("Asking…"), "dim")
+        self._trial.start(self.snippet.attempt, tcp.port if tcp else DEFAULT_PORT)
+        self._update_test()
+
+    def _show_outcome(self, outcome: Outcome) -> None:
+        seconds = f"{outcome.seconds:.2f} s"
+        if outcome.is_good:
+            self._say(self.tr("Works ({seconds}): {text}").format(seconds=seconds, text=outcome.text), "ok")
+        elif outcome.status == 200:
+            self._say(self.tr("Answered without text ({seconds}).").format(seconds=seconds), "error")
+        else:
+            status = self.tr("No answer") if not outcome.status else str(outcome.status)
+            self._say(f"{status} ({seconds}): {outcome.text}", "error")
+        self._update_test()
+
+    def _say(self, text: str, tone: str) -> None:
+        if self.outcome.property("tone") != tone:
+            self.outcome.setProperty("tone", tone)
+            repolish(self.outcome)
+        self.outcome.setText(text)
 
     def _copy(self) -> None:
-        self._commands.copy(self.code.toPlainText(), self._snippets[max(0, self.tabs.currentIndex())].title)
+        self._commands.copy(self.code.toPlainText(), self.snippet.title)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(Label(self.tr("Integrations"), size=1.5, bold=True))
+        head.addStretch()
+        head.addWidget(Label(self.tr("Model"), tone="dim"))
+        head.addWidget(self.models)
+        line = QHBoxLayout()
+        line.setSpacing(10)
+        line.addWidget(self.where, 1)
+        line.addWidget(self.test_button)
+        line.addWidget(self.copy_button)
+        card = Card()
+        card.body.setSpacing(10)
+        card.body.addLayout(line)
+        card.body.addWidget(self.code, 1)
+        card.body.addWidget(self.outcome)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(self.programs)
+        row.addWidget(card, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 14, 24, 20)
+        column.setSpacing(12)
+        column.addLayout(head)
+        column.addSpacing(2)
+        column.addWidget(self.warning)
+        column.addLayout(row, 1)
 
     def _paint(self) -> None:
         self.copy_button.show_icon("copy", self._theme.tokens.on_accent)
+        self.test_button.show_icon("load", self._theme.tokens.dim)

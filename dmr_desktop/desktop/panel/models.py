@@ -12,7 +12,9 @@ from PySide6.QtWidgets import (
 )
 
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.fit import Fit
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
+from dmr_desktop.desktop.panel.load_dialog import LoadDialog
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
 from dmr_desktop.desktop.panel.pull_list import PullList
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label
@@ -33,9 +35,10 @@ SAMPLES: dict[int, str] = {
 class ModelsPage(QWidget):
     """Table, pull field and running pulls."""
 
-    def __init__(self, commands: Commands, theme: Theme) -> None:
+    def __init__(self, commands: Commands, theme: Theme, fit: Fit) -> None:
         super().__init__()
         self._commands = commands
+        self._fit = fit
         self._theme = theme
         self._selected_id = ""
         self.field = QLineEdit()
@@ -51,6 +54,7 @@ class ModelsPage(QWidget):
         self._sorted.setSortRole(SORT_ROLE)
         self.table = self._make_table()
         self.load_button, self.unload_button = Button(self.tr("Load")), Button(self.tr("Unload"))
+        self.options_button = Button(self.tr("Load with…"), name=self.tr("Choose how the model is loaded"))
         self.copy_button = Button(self.tr("Copy name"))
         self.delete_button = Button(self.tr("Delete…"), kind="danger", name=self.tr("Delete the model"))
         self._lay_out()
@@ -98,7 +102,7 @@ class ModelsPage(QWidget):
         card.body.addLayout(self._stack)
         foot = QHBoxLayout()
         foot.setSpacing(10)
-        for button in (self.load_button, self.unload_button, self.copy_button):
+        for button in (self.load_button, self.options_button, self.unload_button, self.copy_button):
             foot.addWidget(button)
         foot.addStretch()
         foot.addWidget(self.delete_button)
@@ -116,6 +120,7 @@ class ModelsPage(QWidget):
         self.field.returnPressed.connect(self._pull)
         self.field.textChanged.connect(self._update_buttons)
         self.load_button.clicked.connect(self._load)
+        self.options_button.clicked.connect(self.ask_options)
         self.unload_button.clicked.connect(self._unload)
         self.copy_button.clicked.connect(self._copy)
         self.delete_button.clicked.connect(self.ask_delete)
@@ -137,6 +142,14 @@ class ModelsPage(QWidget):
     def _load(self) -> None:
         if (model := self.selected) is not None:
             self._commands.load(model)
+
+    def ask_options(self) -> None:
+        """Asks for context size and keep-alive; the answer comes later."""
+        model = self.selected
+        if model is not None:
+            dialog = LoadDialog(model, self._fit, self.window())
+            dialog.chosen.connect(lambda context, keep: self._commands.load_with(model, context, keep))
+            dialog.open()
 
     def _unload(self) -> None:
         if (model := self.selected) is not None:
@@ -191,6 +204,7 @@ class ModelsPage(QWidget):
         is_loaded = runner is not None and runner.state not in (RunnerState.FAILED, RunnerState.STOPPED)
         is_usable = model is not None and state.is_connected
         self.load_button.setEnabled(is_usable and not is_loaded)
+        self.options_button.setEnabled(is_usable and (runner is None or not runner.active_requests))
         self.unload_button.setEnabled(
             runner is not None and runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests
         )

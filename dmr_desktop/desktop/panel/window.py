@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -43,9 +43,10 @@ class Page(Protocol):
 
 
 class PanelWindow(QMainWindow):
-    """Signals: ``closed()`` when the user closed the window; it only hides."""
+    """Signals: ``closed()`` when the user closed the window; it only hides. ``visibility_changed(bool)``."""
 
     closed = Signal()
+    visibility_changed = Signal(bool)
 
     def __init__(
         self, commands: Commands, theme: Theme, menu: QMenu, sources: Sources, preferences: Preferences
@@ -57,9 +58,9 @@ class PanelWindow(QMainWindow):
         self.resize(1080, 720)
         self.setMinimumSize(760, 480)
         self.overview = OverviewPage(commands, theme)
-        self.models = ModelsPage(commands, theme)
+        self.models = ModelsPage(commands, theme, sources.fit)
         self.chat = ChatPage(commands, theme, sources.chat)
-        self.integrations = IntegrationsPage(commands, theme)
+        self.integrations = IntegrationsPage(commands, theme, sources.trial)
         self.requests = RequestsPage(commands, theme, sources.bodies)
         self.logs = LogsPage(commands, theme, sources.log)
         self.settings = SettingsPage(commands, theme, preferences)
@@ -128,7 +129,12 @@ class PanelWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.visibility_changed.emit(True)
         self.render_state(self._commands.state)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.visibility_changed.emit(False)
 
     def _render_service(self, state: DesktopState) -> None:
         start = [(self.tr("Start service"), self._commands.start_service)]
