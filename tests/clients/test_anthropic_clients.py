@@ -4,6 +4,7 @@
 ``@anthropic-ai/sdk``, ``ai``, ``@ai-sdk/anthropic`` and ``zod``.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -15,9 +16,24 @@ from typing import Any
 
 import pytest
 
+from dmr_desktop.protocol.generation import (
+    ChatPrompt,
+    ChoiceFinished,
+    Event,
+    Finished,
+    GenerationRequest,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    TextPart,
+    ToolCallArguments,
+    ToolCallStarted,
+    Usage,
+)
 from dmr_desktop.settings import asset
+from tests.fakes.scripted_backend import words
 from tests.fixtures_live import DEMO, start_live_service, stop_live_service
-from tests.fixtures_service import free_port
+from tests.fixtures_service import LiveInProcess, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -93,6 +109,35 @@ def test_claude_code_understands_that_its_own_prompt_is_too_long(root: str, tmp_
     assert said["is_error"]
     assert said["result"].startswith("Prompt is too long")
     assert "4096" in said["result"]
+
+
+@pytest.mark.skipif(CLAUDE is None, reason="Claude Code is not installed")
+async def test_claude_code_runs_its_tools(live: LiveInProcess, tmp_path: Path) -> None:
+    """Thoughts, a call of its shell and the answer; the bundled model would not know what to type."""
+    arguments = json.dumps({"command": "echo $((6 * 7))", "description": "Multiply"})
+
+    def answer(request: GenerationRequest) -> list[tuple[Event, ...]]:
+        assert isinstance(request.prompt, ChatPrompt)
+        results = [message.content for message in request.prompt.messages if message.role == "tool"]
+        if results:
+            return words("It is ", "".join(part.text for part in results[-1] if isinstance(part, TextPart)))
+        return [
+            (Started(5, 0), ReasoningDelta("I have to multiply.")),
+            (TextDelta("I will see."), ToolCallStarted(0, "call_1", "Bash"), ToolCallArguments(0, arguments[:9])),
+            (ToolCallArguments(0, arguments[9:]), ChoiceFinished("tool_calls"), Finished(Usage(5, 9))),
+        ]
+
+    live.script.answer = answer
+    root = f"http://127.0.0.1:{await live.open_tcp()}"
+    said = await asyncio.to_thread(ask_claude, root, tmp_path, "--tools", "Bash", "--allowedTools", "Bash")
+    assert not said["is_error"], said
+    assert (said["result"], said["num_turns"]) == ("It is 42", 2)
+    prompt = live.script.requests[-1].prompt
+    assert isinstance(prompt, ChatPrompt)
+    assert "Bash" in [tool.name for tool in prompt.tools]
+    (called,) = [message for message in prompt.messages if message.tool_calls]
+    assert (called.content, called.reasoning) == ((TextPart("I will see."),), "I have to multiply.")
+    assert json.loads(called.tool_calls[0].arguments) == json.loads(arguments)
 
 
 # ---- JavaScript --------------------------------------------------------------------------------
