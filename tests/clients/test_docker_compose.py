@@ -40,6 +40,7 @@ def _version(compose: Path) -> tuple[int, ...]:
 COMPOSE = find_compose()
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(180),
     pytest.mark.skipif(DOCKER is None or COMPOSE is None, reason="there is no docker client with Compose 2.38"),
     pytest.mark.skipif(not asset("demo/demo.gguf").is_file(), reason="the demo model is not in this tree"),
 ]

@@ -26,6 +26,7 @@ from tests.fixtures_live import DEMO, start_live_service, stop_live_service
 DOCKER = shutil.which("docker")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(180),
     pytest.mark.skipif(DOCKER is None, reason="there is no docker client"),
     pytest.mark.skipif(not asset("demo/demo.gguf").is_file(), reason="the demo model is not in this tree"),
 ]

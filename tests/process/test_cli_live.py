@@ -19,7 +19,7 @@ import pytest
 from dmr_desktop.settings import asset
 from tests.fakes.faulty_registry import FaultyRegistry, on_blobs, stall_after
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 needs_demo = pytest.mark.skipif(not asset("demo/demo.gguf").is_file(), reason="the demo model is not in this tree")
 
@@ -207,3 +207,125 @@ def test_an_interrupted_pull_says_so_and_resumes(shell: Shell) -> None:
         missing = shell.run("pull", f"{registry.host}/me/x:none", code=1)
     assert missing.err.startswith("Model not found: ")
     assert "→ check the name" in missing.err
+
+
+def test_docker_desktops_switch_and_web_pages(shell: Shell) -> None:
+    port = shell.environment["MODEL_RUNNER_PORT"]
+    url = f"http://localhost:{port}"
+    page = {"Origin": "https://app.example.com"}
+    said = shell.run("desktop", "enable", "model-runner", "--tcp", port, "--cors", "https://app.example.com").out
+    assert f"TCP is open at {url}" in said
+    assert "Web pages that may use it: https://app.example.com." in said
+    answer = httpx.get(f"{url}/v1/models", headers=page, trust_env=False)
+    assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
+    assert httpx.get(url, headers={"Origin": "https://evil.example"}, trust_env=False).status_code == 403
+    shell.run("stop")
+    shell.run("serve", "--detach")
+    assert httpx.get(f"{url}/v1/models", headers=page, trust_env=False).status_code == 200
+    shell.run("enable", "--cors", "none")
+    assert httpx.get(f"{url}/v1/models", headers=page, trust_env=False).status_code == 403
+    assert "is not a web origin" in shell.run("enable", "--cors", "app.example.com", code=1).err
+    shell.run("desktop", "disable", "model-runner")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
+
+
+def test_a_model_travels_as_an_archive(shell: Shell, tmp_path: Path) -> None:
+    from dmr_desktop.engine.tiny_model import write_tiny_model
+
+    shell.run("serve", "--detach")
+    write_tiny_model(tmp_path / "tiny.gguf")
+    (tmp_path / "LICENSE").write_text("do what you like")
+    shell.run("package", "--gguf", str(tmp_path / "tiny.gguf"), "-l", str(tmp_path / "LICENSE"), "me/tiny:v1")
+    model_id = json.loads(shell.run("inspect", "me/tiny:v1").out)["id"]
+    archive = str(tmp_path / "tiny.tar")
+    shell.run("export", "me/tiny:v1", "-o", archive)
+    shell.run("rm", "me/tiny:v1")
+    loaded = shell.run("load", "-i", archive, "--tag", "me/again").out
+    assert "Model loaded successfully" in loaded
+    assert json.loads(shell.run("inspect", "me/again").out)["id"] == model_id
+    assert "no such model" in shell.run("export", "me/none", "-o", archive, code=1).err
+    assert Path(archive).stat().st_size > 0
+    (tmp_path / "bad.tar").write_bytes(b"no tar")
+    assert "Traceback" not in shell.run("load", "-i", str(tmp_path / "bad.tar"), code=1).err
+    assert "sound" in shell.run("verify").out
+    assert shell.run("prune", "--dry-run").out.strip()
+    blob = next(path for path in Path(shell.environment["MODELS_PATH"]).rglob("blobs/sha256/*") if path.is_file())
+    blob.chmod(0o600)
+    with blob.open("r+b") as file:
+        file.write(b"XXXX")
+    damaged = shell.run("verify", code=1)
+    assert blob.name[:12] in damaged.out
+    assert "are damaged" in damaged.out
+
+
+def test_contexts_choose_the_service(shell: Shell) -> None:
+    port = shell.environment["MODEL_RUNNER_PORT"]
+    shell.run("enable", "--tcp", port)
+    shell.run("context", "create", "near", "--host", f"http://localhost:{port}", "--description", "this one")
+    shell.run("context", "create", "away", "--host", "http://127.0.0.1:9")
+    assert "exists already" in shell.run("context", "create", "away", "--host", "http://x", code=1).err
+    assert "not an address" in shell.run("context", "create", "odd", "--host", "ftp://x", code=1).err
+    rows = [line.split() for line in shell.run("context", "ls").out.splitlines()]
+    assert [(row[0], row[-1]) for row in rows[1:]] == [
+        ("default", "*"),
+        ("away", "http://127.0.0.1:9"),
+        ("near", "one"),
+    ]
+    shell.run("context", "use", "near")
+    found = json.loads(shell.run("status", "--json").out)
+    assert found["kind"] == "Docker Engine (Manual Install)"
+    assert found["endpoint"] == f"http://localhost:{port}/v1/"
+    shell.run("context", "use", "away")
+    assert "no service answers at http://127.0.0.1:9" in shell.run("ls", code=1).err
+    assert "is in use" in shell.run("context", "rm", "away", code=1).err
+    shell.run("context", "use", "default")
+    assert shell.run("context", "rm", "away", "near").out == "away\nnear\n"
+    assert json.loads(shell.run("context", "inspect", "default").out)[0]["host"].startswith("unix://")
+
+
+@needs_demo
+def test_requests_are_followed(shell: Shell) -> None:
+    shell.run("serve", "--detach")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dmr_desktop", "requests", "--follow"],
+        env=shell.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as follower:
+        assert follower.stdout is not None
+        try:
+            assert follower.stdout.readline() == "Connected to request stream. Press Ctrl+C to stop.\n"
+            shell.run("run", "dmr.local/demo", "How do I turn on TCP access?", "--max-tokens", "4")
+            (entry,) = json.loads(follower.stdout.readline())
+            follower.send_signal(signal.SIGINT)
+            _, said = follower.communicate(timeout=30)
+        finally:
+            follower.kill()
+    assert follower.returncode == 0
+    assert "Traceback" not in said
+    assert "How do I turn on TCP access?" in entry["records"][0]["request"]
+    assert "can only be used with" in shell.run("requests", "--include-existing", code=1).err
+
+
+@needs_demo
+def test_a_short_benchmark(shell: Shell) -> None:
+    shell.run("serve", "--detach")
+    words = ["bench", "dmr.local/demo", "--concurrency", "1,2", "--duration", "1s", "--prompt", "What is a tag?"]
+    levels = json.loads(shell.run(*words, "--json").out)
+    assert [level["concurrency"] for level in levels] == [1, 2]
+    assert all(level["tps"] > 0 and level["failed"] == 0 for level in levels)
+
+
+def test_the_shells_complete(shell: Shell) -> None:
+    script = shell.run("completion", "bash").out
+    command = (
+        f'dmr() {{ {sys.executable} -m dmr_desktop "$@"; }}\n{script}\n'
+        'COMP_WORDS=(dmr pu); COMP_CWORD=1; _dmr; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    said = subprocess.run(
+        ["bash", "-c", command], env=shell.environment, capture_output=True, text=True, timeout=50, check=True
+    )
+    assert said.stdout.split() == ["pull", "push", "purge"]
+    assert shell.run("__complete", "run", "").out.splitlines()[-1] == ":4"
