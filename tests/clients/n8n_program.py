@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +55,9 @@ class Execution:
 
 
 class N8n:
-    """``home`` gets everything that n8n writes."""
+    """``home`` gets everything that n8n writes. ``settings`` are variables of its environment."""
 
-    def __init__(self, program: Path, home: Path) -> None:
+    def __init__(self, program: Path, home: Path, settings: Mapping[str, str] | None = None) -> None:
         self._program = program
         self._home = home
         self._environment = {
@@ -73,6 +73,7 @@ class N8n:
             "N8N_PERSONALIZATION_ENABLED": "false",
             "N8N_LICENSE_AUTO_RENEW_ENABLED": "false",
             "EXTERNAL_FRONTEND_HOOKS_URLS": "",
+            **(settings or {}),
         }
 
     def run(self, *arguments: str) -> str:
@@ -120,11 +121,28 @@ class N8n:
     def serving(self, workflow_ids: Sequence[str]) -> Iterator[httpx.Client]:
         """A client of the running server, when these published workflows are active."""
         port = free_port()
-        log = self._home / "server.log"
+        with (
+            self._running("server", ["start"], [f"(ID: {name})" for name in workflow_ids], N8N_PORT=str(port)),
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", headers={"browser-id": "tests"}, timeout=RUN_SECONDS
+            ) as client,
+        ):
+            yield client
+
+    @contextmanager
+    def working(self) -> Iterator[Path]:
+        """The log of a running worker of queue mode."""
+        ports = {"QUEUE_HEALTH_CHECK_PORT": str(free_port()), "N8N_RUNNERS_BROKER_PORT": str(free_port())}
+        with self._running("worker", ["worker", "--concurrency=2"], ["n8n worker is now ready"], **ports) as log:
+            yield log
+
+    @contextmanager
+    def _running(self, name: str, arguments: list[str], ready: list[str], **settings: str) -> Iterator[Path]:
+        log = self._home / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [self._program, "start"],
-                env={**self._environment, "N8N_PORT": str(port)},
+                [self._program, *arguments],
+                env={**self._environment, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -132,14 +150,11 @@ class N8n:
             )
         try:
             deadline = time.monotonic() + START_SECONDS
-            while not all(f"(ID: {workflow_id})" in log.read_text() for workflow_id in workflow_ids):
+            while not all(word in log.read_text(errors="replace") for word in ready):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise N8nFailed(log.read_text())
+                    raise N8nFailed(log.read_text(errors="replace"))
                 time.sleep(0.2)
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{port}", headers={"browser-id": "tests"}, timeout=RUN_SECONDS
-            ) as client:
-                yield client
+            yield log
         finally:
             _stop(process)
 
