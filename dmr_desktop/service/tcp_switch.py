@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from dmr_desktop.protocol.errors import Conflict
@@ -29,31 +30,50 @@ class TcpSwitch:
                 await self._open(self.status.port)
             except Conflict as error:
                 log.warning("TCP stays closed: %s", error.message)
-                self._set(TcpStatus(True, False, self.status.port, error=error.message))
+                self._set(self._status(True, False, self.status.port, error=error.message))
 
-    async def set(self, enabled: bool, port: int | None = None, *, remember: bool = True) -> TcpStatus:
-        """Open or close. Raises Conflict if the port is not to be had; an open door then stays open."""
+    async def set(
+        self,
+        enabled: bool,
+        port: int | None = None,
+        *,
+        origins: Iterable[str] | None = None,
+        remember: bool = True,
+    ) -> TcpStatus:
+        """Open or close. Raises Conflict if the port is not to be had; an open door then stays open.
+
+        ``origins`` replaces the web origins allowed so far; None leaves them.
+        """
         wanted = port or self.status.port
         if enabled:
-            if self.status.listening and wanted == self.status.port:
-                return self.status
-            try:
-                await self._open(wanted)
-            except Conflict as error:
-                if not self.status.listening:
-                    self._set(TcpStatus(False, False, wanted, error=error.message))
-                raise
+            if not self.status.listening or wanted != self.status.port:
+                await self._open_or_tell(wanted)
         elif self._listeners is not None:
             await self._listeners.close_tcp()
-            self._set(TcpStatus(False, False, wanted))
+            self._set(self._status(False, False, wanted))
+        if origins is not None:
+            self._set(replace(self.status, origins=tuple(origins)))
         if remember:
             self._write()
         return self.status
 
+    async def _open_or_tell(self, port: int) -> None:
+        try:
+            await self._open(port)
+        except Conflict as error:
+            if not self.status.listening:
+                self._set(self._status(False, False, port, error=error.message))
+            raise
+
     async def _open(self, port: int) -> None:
         if self._listeners is not None:
             addresses = await self._listeners.open_tcp(port)
-            self._set(TcpStatus(True, True, port, addresses))
+            self._set(self._status(True, True, port, addresses))
+
+    def _status(
+        self, enabled: bool, listening: bool, port: int, addresses: tuple[str, ...] = (), error: str = ""
+    ) -> TcpStatus:
+        return TcpStatus(enabled, listening, port, addresses, error, self.status.origins)
 
     def _set(self, status: TcpStatus) -> None:
         if status != self.status:
@@ -61,7 +81,8 @@ class TcpSwitch:
             self._announce(status)
 
     def _write(self) -> None:
-        text = json.dumps({"enabled": self.status.enabled, "port": self.status.port})
+        status = self.status
+        text = json.dumps({"enabled": status.enabled, "port": status.port, "origins": status.origins})
         draft = self._file.with_suffix(".new")
         try:
             draft.write_text(text, encoding="utf-8")
@@ -74,11 +95,15 @@ def _read(file: Path, default_port: int) -> TcpStatus:
     """Off, if the file says nothing usable."""
     try:
         match json.loads(file.read_text(encoding="utf-8")):
-            case {"enabled": bool(enabled), "port": int(port)} if 1 <= port <= 65535:
-                return TcpStatus(enabled, False, port)
+            case {"enabled": bool(enabled), "port": int(port), **others} if 1 <= port <= 65535:
+                return TcpStatus(enabled, False, port, origins=_texts(others.get("origins")))
         log.warning("%s is not as expected: TCP is off", file)
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
         log.warning("%s cannot be read (%s): TCP is off", file, error)
     return TcpStatus(False, False, default_port)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
