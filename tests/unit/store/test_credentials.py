@@ -1,13 +1,15 @@
 """Which secret belongs to which registry."""
 
 import base64
+import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dmr_desktop.store.credentials import HUB_KEY, Credential, find_credential
+from dmr_desktop.store.credentials import HUB_KEY, Credential, find_credential, read_docker_config
 
 
 def find(
@@ -101,3 +103,47 @@ def test_a_helper_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("dmr_desktop.store.credentials._HELPER_SECONDS", 0.05)
     helper(tmp_path, "hangs", "exec sleep 30")
     assert find("r.example", {"credsStore": "hangs"}) is None
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that ``docker login`` writes."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".docker").mkdir()
+    return tmp_path / ".docker" / "config.json"
+
+
+def test_where_the_file_is(docker: Path, tmp_path: Path) -> None:
+    assert read_docker_config({}) == {}
+    docker.write_text('{"auths": {"home": {}}}')
+    assert read_docker_config({}) == {"auths": {"home": {}}}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"auths": {"other": {}}}')
+    assert read_docker_config({"DOCKER_CONFIG": str(tmp_path / "other")}) == {"auths": {"other": {}}}
+    assert read_docker_config({"DOCKER_CONFIG": str(tmp_path / "nothing")}) == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"a":1}' + b" " * (5 << 20)])
+def test_a_file_that_is_no_use(docker: Path, content: bytes) -> None:
+    docker.write_bytes(content)
+    assert read_docker_config({}) == {}
+
+
+def test_what_is_no_file_at_all(docker: Path) -> None:
+    os.mkfifo(docker)
+    assert read_docker_config({}) == {}  # at once: nobody ever writes to it
+    docker.unlink()
+    docker.mkdir()
+    assert read_docker_config({}) == {}
+
+
+def test_a_helper_whose_child_keeps_the_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("dmr_desktop.store.credentials._HELPER_SECONDS", 0.2)
+    helper(tmp_path, "forks", "sleep 3 & wait")
+    started = time.monotonic()
+    assert find("r.example", {"credsStore": "forks"}) is None
+    assert time.monotonic() - started < 2
