@@ -10,7 +10,8 @@ from pathlib import Path
 from dmr_desktop.protocol.errors import StoreError, UnsupportedModel
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.service.placement import ModelShape
-from dmr_desktop.store.gguf import GGUFHeader, check_loadable, read_header
+from dmr_desktop.store.gguf import GGUFHeader, read_header
+from dmr_desktop.store.gguf_check import check_loadable
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.gguf$)")
 

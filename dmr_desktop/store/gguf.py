@@ -1,12 +1,11 @@
-"""GGUF headers: what a file says it is, and whether it is safe to hand to native code.
+"""GGUF headers: what a file says it is, and whether all it says can be true.
 
-Reads the header only, in bounded memory, trusting no number in it. Says what is wrong at which byte. Knows nothing of
-how a model is run: whether this build of llama.cpp knows an architecture is the runner's to say.
-Format: ggml's ``docs/gguf.md``, versions 2 and 3, little-endian.
+Reads the header only, in bounded memory, trusting no number in it. Says what is wrong at which byte; what a sound
+header must say before native code may see the file is :mod:`gguf_check`'s. Format: ggml's ``docs/gguf.md``, versions 2
+and 3, little-endian.
 """
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +25,10 @@ _MAX_SHOWN_ITEMS = 50
 _DEFAULT_ALIGNMENT = 32
 _ALIGNMENTS = {1 << exponent for exponent in range(21)}
 _MAX_DIMS = 4
-_MAX_CONTEXT = 1 << 30
+_MAX_KEPT_NUMBERS = 4096
+_MAX_TOKENS = 1 << 19
+"""Twice the largest vocabulary known: to find a token that is there twice, all of them are remembered."""
+TOKENS = "tokenizer.ggml.tokens"
 
 Value = int | float | bool | str
 
@@ -45,7 +47,8 @@ class GGUFError(UnsupportedModel):
 class GGUFHeader:
     """``metadata`` holds every key but long arrays, in the file's order, as text; ``values`` the scalars and strings.
 
-    ``array_lengths`` are those of all arrays. ``num_elements`` and ``tensor_bytes`` are sums over the tensors.
+    ``array_lengths`` and ``array_types`` are those of all arrays, ``numbers`` the content of short ones of integers.
+    ``num_elements`` and ``tensor_bytes`` are sums over the tensors.
     ``has_ranking_head``: a tensor of it turns a text into scores, as in models that rank documents.
     """
 
@@ -53,6 +56,8 @@ class GGUFHeader:
     values: dict[str, Value]
     metadata: dict[str, str]
     array_lengths: dict[str, int]
+    array_types: dict[str, ValueType]
+    numbers: dict[str, tuple[int, ...]]
     num_tensors: int
     num_elements: int
     tensor_bytes: int
@@ -94,50 +99,6 @@ def read_header(path: Path) -> GGUFHeader:
         return _Reader(file, size).header()
 
 
-def check_loadable(shards: Sequence[GGUFHeader]) -> None:
-    """Refuse what native code is known to stumble over. ``shards`` in order. Raises :class:`GGUFError`."""
-    first = shards[0]
-    if not first.architecture:
-        raise GGUFError("general.architecture is missing")
-    if first.architecture == "clip":
-        raise GGUFError("it is a multimodal projector, not a model")
-    if first.num_shards != len(shards):
-        raise GGUFError(f"the model has {first.num_shards} parts, {len(shards)} are there")
-    numbers = [shard.values.get("split.no", 0) for shard in shards]
-    if len(shards) > 1 and numbers != list(range(len(shards))):
-        raise GGUFError("the parts of the model are not in order or not all different")
-    num_tensors = sum(shard.num_tensors for shard in shards)
-    if num_tensors == 0:
-        raise GGUFError("it holds no tensors")
-    blocks = first.number("block_count")
-    if blocks is not None and not 0 < blocks <= num_tensors:
-        raise GGUFError(f"it claims {blocks} blocks but has {num_tensors} tensors")
-    context = first.number("context_length")
-    if context is not None and not 0 < context <= _MAX_CONTEXT:
-        raise GGUFError(f"its context_length {context} is not possible")
-    _check_vocabulary(first)
-
-
-def check_projector(header: GGUFHeader) -> None:
-    """Refuse what is no multimodal projector. Raises :class:`GGUFError`."""
-    if header.architecture != "clip":
-        raise GGUFError(f"its architecture is {header.architecture[:40]!r}: it is not a multimodal projector")
-    if header.num_tensors == 0:
-        raise GGUFError("it holds no tensors")
-
-
-def _check_vocabulary(header: GGUFHeader) -> None:
-    if "tokenizer.ggml.model" not in header.values:
-        return
-    num_tokens = header.array_lengths.get("tokenizer.ggml.tokens", 0)
-    if num_tokens == 0 and header.values["tokenizer.ggml.model"] not in ("none", "no_vocab"):
-        raise GGUFError("it has a tokenizer without tokens")
-    for name in ("scores", "token_type"):
-        length = header.array_lengths.get(f"tokenizer.ggml.{name}", num_tokens)
-        if length != num_tokens:
-            raise GGUFError(f"tokenizer.ggml.{name} has {length} items for {num_tokens} tokens")
-
-
 class _Reader:
     """One pass over a header. Invariant: nothing is read or reserved that the file is too short to hold."""
 
@@ -149,6 +110,8 @@ class _Reader:
         self._values: dict[str, Value] = {}
         self._metadata: dict[str, str] = {}
         self._array_lengths: dict[str, int] = {}
+        self._array_types: dict[str, ValueType] = {}
+        self._numbers: dict[str, tuple[int, ...]] = {}
         self._has_ranking_head = False
 
     def header(self) -> GGUFHeader:
@@ -169,6 +132,8 @@ class _Reader:
             self._values,
             self._metadata,
             self._array_lengths,
+            self._array_types,
+            self._numbers,
             num_tensors,
             num_elements,
             tensor_bytes,
@@ -214,26 +179,44 @@ class _Reader:
         item_bytes = 8 if kind is ValueType.STRING else struct.calcsize(SCALARS[kind])
         length = self._count("<Q", f"the length of {key[:80]}", self._size, item_bytes)
         self._array_lengths[key] = length
-        if length <= _MAX_SHOWN_ITEMS:
-            if kind is ValueType.STRING:
-                items: list[Value] = [self._string(key, _MAX_STRING_BYTES) for _ in range(length)]
+        self._array_types[key] = kind
+        if kind is ValueType.STRING:
+            if length <= _MAX_SHOWN_ITEMS and key != TOKENS:
+                self._metadata[key] = ", ".join(self._string(key, _MAX_STRING_BYTES) for _ in range(length))
             else:
-                items = [self._scalar(kind, key) for _ in range(length)]
-            self._metadata[key] = ", ".join(map(_shown, items))
-        elif kind is ValueType.STRING:
-            self._skip_strings(length, key)
+                self._skip_strings(length, key)
+        elif length <= _MAX_KEPT_NUMBERS and not key.startswith("tokenizer."):
+            self._keep(key, [self._scalar(kind, key) for _ in range(length)])
         else:
             self._skip(length * item_bytes)
+
+    def _keep(self, key: str, items: list[Value]) -> None:
+        if len(items) <= _MAX_SHOWN_ITEMS:
+            self._metadata[key] = ", ".join(map(_shown, items))
+        self._kept_bytes += 8 * len(items)
+        if all(isinstance(item, int) for item in items) and self._kept_bytes <= _MAX_KEPT_BYTES:
+            self._numbers[key] = tuple(int(item) for item in items)
 
     def _skip_strings(self, count: int, key: str) -> None:
         # A vocabulary: a quarter of a million short strings, so the loop is kept tight.
         read, at, size = self._file.read, self._at, self._size
+        seen: set[int] | None = set() if key == TOKENS else None
+        if seen is not None and count > _MAX_TOKENS:
+            raise GGUFError(f"it has {count} tokens, more than any known vocabulary", at - 8)
         for _ in range(count):
             length = int.from_bytes(read(8), "little")
             at += 8 + length
             if at > size or length > _MAX_STRING_BYTES:
                 raise GGUFError(f"a text in {key[:80]} is longer than the file allows", at - length - 8)
-            read(length)
+            text = read(length)
+            if seen is not None:
+                # llama.cpp reads it as far as a zero byte, and gives texts without content names of their own.
+                text = text.partition(b"\0")[0]
+                mark = hash(text) if text else at
+                if mark in seen:
+                    shown = text[:40].decode("utf-8", "replace")
+                    raise GGUFError(f"the token {shown!r} is there twice", at - length - 8)
+                seen.add(mark)
         self._at = at
 
     # ---- tensors -----------------------------------------------------------------------------
@@ -242,7 +225,7 @@ class _Reader:
         alignment = self._alignment()
         seen: set[str] = set()
         ends: list[tuple[int, int, str]] = []
-        num_elements = total_bytes = 0
+        num_elements = total_bytes = end = 0
         for _ in range(count):
             start = self._at
             name = self._string("a tensor's name", _MAX_NAME_BYTES)
@@ -254,9 +237,13 @@ class _Reader:
             offset = self._number("<Q", f"the offset of {name}")
             if offset % alignment:
                 raise GGUFError(f"the tensor {name!r} is not aligned to {alignment}", place)
+            expected = -(-end // alignment) * alignment
+            if offset != expected:
+                raise GGUFError(f"the data of tensor {name!r} begins at {offset}, {expected} is expected", place)
             num_elements += elements
             total_bytes += num_bytes
-            ends.append((offset + num_bytes, place, name))
+            end = offset + num_bytes
+            ends.append((end, place, name))
         data_start = -(-self._at // alignment) * alignment
         for end, place, name in ends:
             excess = data_start + end - self._size

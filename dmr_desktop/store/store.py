@@ -20,7 +20,8 @@ from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.bundles import ensure_bundle
 from dmr_desktop.store.catalog import Catalog
 from dmr_desktop.store.config import check_uncompressed, parse_config
-from dmr_desktop.store.gguf import check_loadable, read_header
+from dmr_desktop.store.gguf import read_header
+from dmr_desktop.store.gguf_check import check_loadable
 from dmr_desktop.store.index import Entry
 from dmr_desktop.store.layout import Layout
 from dmr_desktop.store.manifest import Manifest, parse_manifest

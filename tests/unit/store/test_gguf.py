@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmr_desktop.store.gguf import GGUFError, check_loadable, read_header
+from dmr_desktop.store.gguf import GGUFError, read_header
+from dmr_desktop.store.gguf_check import check_loadable
 from dmr_desktop.store.gguf_types import FILE_TYPES, TENSOR_TYPES
 from tests.fakes.gguf_files import ARR, BOOL, F32, I32, STR, TINY, U8, U32, U64, gguf_bytes, string
 
@@ -41,6 +42,16 @@ def with_tensor(dims: tuple[int, ...] = (64, 64), kind: int = 0, offset: int = 0
 def raw_key(kind: int, payload: bytes) -> bytes:
     """A file whose only key has the raw ``payload``."""
     return b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + string("key") + struct.pack("<I", kind) + payload
+
+
+def with_tokens(*tokens: str) -> bytes:
+    """Of their own and as many more as the file needs."""
+    more = [f"token{number}" for number in range(64 - len(tokens))]
+    return with_key("tokenizer.ggml.tokens", ARR, (STR, [*tokens, *more]))
+
+
+def _key_named(name: str, payload: bytes) -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + string(name) + payload
 
 
 def test_a_good_file(tmp_path: Path) -> None:
@@ -108,9 +119,11 @@ BAD: dict[str, tuple[bytes, str]] = {
     "removed tensor type": (with_tensor(kind=4), "unknown type 4"),
     "rows and blocks": (with_tensor(dims=(33, 32), kind=8), "multiple of Q8_0"),
     "offset unaligned": (with_tensor(dims=(32,), offset=5), "not aligned"),
-    "offset past the end": (with_tensor(offset=1 << 40), "past the file"),
-    "offset negative": (with_tensor(offset=(1 << 64) - 32), "past the file"),
+    "offset past the end": (with_tensor(offset=1 << 40), "begins at 1099511627776, 0 is expected"),
+    "offset negative": (with_tensor(offset=(1 << 64) - 32), "0 is expected"),
     "data past the end": (GOOD[:-1], "ends 1 bytes past the file"),
+    "overlapping tensors": (gguf_bytes(tensors=[("a", (64,), 0, 0), ("b", (64,), 0, 128)]), "256 is expected"),
+    "a gap between tensors": (gguf_bytes(tensors=[("a", (64,), 0, 0), ("b", (64,), 0, 512)]), "256 is expected"),
     "tensor twice": (gguf_bytes(tensors=[("t", (32,), 0, 0), ("t", (32,), 0, 0)]), "twice"),
     "tensor name": (with_tensor(name="n" * 64), "claims 64 bytes"),
     "no architecture": (without("general.architecture"), "architecture is missing"),
@@ -123,6 +136,23 @@ BAD: dict[str, tuple[bytes, str]] = {
     "no tokens": (without("tokenizer.ggml.tokens"), "without tokens"),
     "types and tokens": (with_key("tokenizer.ggml.token_type", ARR, (I32, [1] * 63)), "63 items for 64"),
     "scores and tokens": (with_key("tokenizer.ggml.scores", ARR, (F32, [1.0] * 65)), "65 items for 64"),
+    "a token twice": (with_tokens("a", "b", "a"), "the token 'a' is there twice"),
+    "a token twice for C": (with_tokens("a", "b", "a\0c"), "the token 'a' is there twice"),
+    "a token of 2^31 bytes": (
+        raw_key(ARR, struct.pack("<IQ", STR, 60) + struct.pack("<Q", 1 << 31) + bytes(600)),
+        "longer than the file",
+    ),
+    "very many tokens": (
+        _key_named("tokenizer.ggml.tokens", struct.pack("<IIQ", ARR, STR, 1 << 20) + bytes(8 << 20)),
+        "1048576 tokens",
+    ),
+    "tokens are numbers": (with_key("tokenizer.ggml.tokens", ARR, (I32, [1] * 64)), "INT32, not of STRING"),
+    "token types are bytes": (with_key("tokenizer.ggml.token_type", ARR, (U8, [1] * 64)), "UINT8, not of INT32"),
+    "scores are integers": (with_key("tokenizer.ggml.scores", ARR, (I32, [1] * 64)), "INT32, not of FLOAT32"),
+    "epsilon negative": (with_key("llama.attention.layer_norm_rms_epsilon", F32, -1.0), "epsilon is -1"),
+    "epsilon no number": (with_key("llama.attention.layer_norm_rms_epsilon", F32, float("nan")), "epsilon is nan"),
+    "rope infinite": (with_key("llama.rope.freq_base", F32, float("inf")), "freq_base is inf"),
+    "heads": (with_key("llama.attention.head_count", U32, (1 << 32) - 1), "head_count 4294967295"),
     "a part alone": (with_key("split.count", U32, 2), "has 2 parts, 1 are there"),
 }
 
@@ -246,5 +276,5 @@ def test_the_table_of_file_types_is_llamas() -> None:
 )
 def test_a_head_that_ranks_is_seen(tmp_path: Path, name: str, dims: tuple[int, ...], expected: bool) -> None:
     path = tmp_path / "model.gguf"
-    path.write_bytes(gguf_bytes(tensors=[("token_embd.weight", (64, 64), 0, 0), (name, dims, 0, 0)]))
+    path.write_bytes(gguf_bytes(tensors=[(name, dims, 0, 0)]))
     assert read_header(path).has_ranking_head is expected
