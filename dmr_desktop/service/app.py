@@ -101,7 +101,7 @@ class Service:
         self.telemetry = Telemetry(
             self.recorder,
             self.loader.statuses,
-            lambda: self.bus.has_listeners,
+            lambda: self.bus.wants("telemetry"),
             lambda sample: self.bus.publish("telemetry", lambda: wire.dump(sample)),
         )
         self.containers = ContainerSwitch(
@@ -255,7 +255,6 @@ class Service:
         self.bus.publish("pull", lambda: wire.dump(status), item=status.reference)
 
     def _announce_request(self, notice: RequestNotice) -> None:
-        self.telemetry.wake()
         self.bus.publish("request", lambda: wire.dump(notice), item=notice.id)
 
 

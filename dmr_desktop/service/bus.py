@@ -14,12 +14,16 @@ MAX_PENDING = 256
 
 
 class Subscription:
-    """One listener's notices that wait to be fetched, at most :data:`MAX_PENDING`; the oldest give way."""
+    """One listener's notices that wait to be fetched, at most :data:`MAX_PENDING`; the oldest give way.
 
-    __slots__ = ("_arrived", "_pending", "is_over")
+    Those of the sections ``unwanted`` never come.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_arrived", "_pending", "is_over", "unwanted")
+
+    def __init__(self, unwanted: frozenset[str] = frozenset()) -> None:
         self.is_over = False
+        self.unwanted = unwanted
         self._pending: dict[str, bytes] = {}
         self._arrived = asyncio.Event()
 
@@ -58,14 +62,18 @@ class Bus:
     def has_listeners(self) -> bool:
         return bool(self._subscriptions)
 
+    def wants(self, section: str) -> bool:
+        """Whether anybody listens to notices of this section."""
+        return any(section not in subscription.unwanted for subscription in self._subscriptions)
+
     def close(self) -> None:
         """Every listener gets what waits, then its end."""
         for subscription in self._subscriptions:
             subscription.end()
 
     @contextmanager
-    def subscribe(self) -> Iterator[Subscription]:
-        subscription = Subscription()
+    def subscribe(self, unwanted: frozenset[str] = frozenset()) -> Iterator[Subscription]:
+        subscription = Subscription(unwanted)
         self._subscriptions.add(subscription)
         try:
             yield subscription
@@ -74,11 +82,12 @@ class Bus:
 
     def publish(self, section: str, value: Callable[[], object], *, item: str = "") -> None:
         """``value`` makes the data, only if somebody listens. ``item`` tells notices of a section apart."""
-        if not self._subscriptions:
+        if not self.wants(section):
             return
         frame = event_frame(section, value())
         for subscription in self._subscriptions:
-            subscription.put(f"{section}:{item}", frame)
+            if section not in subscription.unwanted:
+                subscription.put(f"{section}:{item}", frame)
 
 
 def event_frame(section: str, data: object) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -27,6 +28,7 @@ from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.settings import Settings
 
 _WARM = b":\n\n"
+_MEASURED = frozenset({"telemetry"})
 _ANY = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -74,19 +76,24 @@ class ServiceRoutes:
 
     # ---- what happens -----------------------------------------------------------------------
 
-    async def events(self, _: Request) -> Response:
-        return StreamResponse(self._write_events, EVENT_STREAM)
+    async def events(self, request: Request) -> Response:
+        """With ``?telemetry=false`` nothing is sent that was only measured: for who shows nothing of it."""
+        is_measured = request.query_params.get("telemetry", "true").lower() not in ("false", "0")
+        return StreamResponse(partial(self._write_events, is_measured=is_measured), EVENT_STREAM)
 
-    async def _write_events(self, out: StreamedAnswer) -> None:
-        with self._bus.subscribe() as subscription:
-            self._telemetry.wake()
-            await out.write(event_frame("snapshot", wire.dump(await self._snapshot())))
+    async def _write_events(self, out: StreamedAnswer, *, is_measured: bool) -> None:
+        with self._bus.subscribe(frozenset() if is_measured else _MEASURED) as subscription:
+            snapshot = await self._snapshot()
+            if is_measured:
+                self._telemetry.wake()
+            else:
+                snapshot = replace(snapshot, telemetry=())
+            await out.write(event_frame("snapshot", wire.dump(snapshot)))
             while not subscription.is_over:
                 await out.write(await subscription.fetch(WARM_SECONDS) or _WARM)
 
     async def telemetry(self, _: Request) -> Response:
-        samples = self._telemetry.samples or (await self._telemetry.sample(),)
-        return json_answer({"telemetry": wire.dump(samples)})
+        return json_answer({"telemetry": wire.dump(await self._telemetry.latest())})
 
     async def metrics(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):

@@ -1,4 +1,4 @@
-"""Once a second, what the machine and the runners are doing; only while somebody listens or requests run."""
+"""Once a second, what the machine and the runners are doing; only while somebody wants to know."""
 
 import asyncio
 import time
@@ -15,18 +15,18 @@ KEPT_SECONDS = 120
 
 
 class Telemetry:
-    """``samples`` holds the last two minutes, oldest first. ``wake`` it when a listener or a request comes."""
+    """``samples`` holds the last two minutes, oldest first. ``wake`` it when a listener comes."""
 
     def __init__(
         self,
         recorder: Recorder,
         runners: Callable[[], Sequence[RunnerStatus]],
-        has_listeners: Callable[[], bool],
+        is_wanted: Callable[[], bool],
         announce: Callable[[TelemetrySample], None],
     ) -> None:
         self._recorder = recorder
         self._runners = runners
-        self._has_listeners = has_listeners
+        self._is_wanted = is_wanted
         self._announce = announce
         self._samples: deque[TelemetrySample] = deque(maxlen=KEPT_SECONDS)
         self._wanted = asyncio.Event()
@@ -40,6 +40,13 @@ class Telemetry:
         oldest = time.time() - KEPT_SECONDS
         return tuple(sample for sample in self._samples if sample.at >= oldest)
 
+    async def latest(self) -> tuple[TelemetrySample, ...]:
+        """``samples``, with one of now if nobody has been listening."""
+        samples = self.samples
+        if samples and samples[-1].at > time.time() - 2 * PERIOD_SECONDS:
+            return samples
+        return (*samples, await self.sample())
+
     def wake(self) -> None:
         self._wanted.set()
 
@@ -49,7 +56,7 @@ class Telemetry:
             while True:
                 await self._wanted.wait()
                 self._start_counting()
-                while self._has_listeners() or self._recorder.num_active:
+                while self._is_wanted():
                     await asyncio.sleep(PERIOD_SECONDS)
                     sample = await self.sample()
                     self._samples.append(sample)

@@ -39,6 +39,24 @@ def test_hidden_start_makes_no_window(desktop: Desktop) -> None:
     assert desktop._panel is None
 
 
+def test_a_hidden_desktop_has_nothing_measured(qtbot: QtBot, desktop: Desktop, service: FakeService) -> None:
+    hidden, seen = "/events?telemetry=false", "/events"
+    assert service.event_paths == [hidden]
+    desktop.open_panel()
+    qtbot.waitUntil(lambda: service.event_paths == [hidden, seen])
+    desktop.panel.hide()
+    desktop.open_panel()  # at once: nothing happens
+    desktop.attention._linger.setInterval(10)
+    desktop.panel.hide()
+    qtbot.waitUntil(lambda: service.event_paths == [hidden, seen, hidden])
+    desktop.menu.aboutToShow.emit()
+    qtbot.waitUntil(lambda: service.event_paths == [hidden, seen, hidden, seen])
+    assert desktop.link.state.is_connected
+    desktop.menu.aboutToHide.emit()
+    qtbot.waitUntil(lambda: service.event_paths[4:] == [hidden])
+    qtbot.waitUntil(lambda: desktop.link.state.is_connected)
+
+
 def test_quitting_the_tray_keeps_the_service(qtbot: QtBot, desktop: Desktop, service: FakeService) -> None:
     with qtbot.waitSignal(desktop.ended):
         desktop.menu.quit.trigger()

@@ -65,6 +65,7 @@ class FakeService:
         self.socket_path = socket_path
         self.snapshot = snapshot or empty_snapshot(socket_path)
         self.requests: list[SeenRequest] = []
+        self.event_paths: list[str] = []
         self.problems: list[str] = []
         self.pulls: list[PullScript] = []
         self.events_status = 200
@@ -163,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
     def do_GET(self) -> None:
-        if self.path == "/events":
+        if self.path.partition("?")[0] == "/events":
+            self.server.service.event_paths.append(self.path)
             self._events()
         else:
             self._reply()

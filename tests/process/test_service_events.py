@@ -41,8 +41,8 @@ class Events:
 
 
 @asynccontextmanager
-async def listening(live: LiveInProcess) -> AsyncIterator[Events]:
-    async with live.http.stream("GET", "/events", headers={"Accept": "text/event-stream"}) as response:
+async def listening(live: LiveInProcess, path: str = "/events") -> AsyncIterator[Events]:
+    async with live.http.stream("GET", path, headers={"Accept": "text/event-stream"}) as response:
         assert response.headers["content-type"] == "text/event-stream"
         yield Events(response.aiter_lines())
 
@@ -102,6 +102,18 @@ async def test_telemetry_flows_while_somebody_listens(live: LiveInProcess) -> No
         assert sample.active_requests == 0
     kept = (await live.http.get("/telemetry")).json()["telemetry"]
     assert load(TelemetrySample, kept[0]) == sample
+
+
+async def test_nothing_is_measured_for_who_shows_nothing_of_it(live: LiveInProcess) -> None:
+    async with listening(live, "/events?telemetry=false") as events:
+        snapshot = load(Snapshot, await events.until("snapshot"))
+        assert snapshot.telemetry == ()
+        await live.http.post("/v1/chat/completions", json=CHAT)
+        await events.until("request", state="done")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await events.until("telemetry")
+    assert live.service.telemetry.samples == ()
 
 
 async def test_telemetry_is_there_even_if_nobody_listened(live: LiveInProcess) -> None:

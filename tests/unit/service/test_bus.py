@@ -55,3 +55,17 @@ async def test_waiting_ends_with_time_with_news_and_with_the_bus() -> None:
         bus.close()
         assert await waiting == b"event: stopping\ndata: {}\n\n"
         assert subscription.is_over
+
+
+async def test_a_section_that_somebody_does_not_want() -> None:
+    bus = Bus()
+    with bus.subscribe(frozenset({"telemetry"})) as quiet:
+        assert bus.wants("tcp")
+        assert not bus.wants("telemetry")
+        bus.publish("telemetry", lambda: 1 / 0)  # not even made
+        with bus.subscribe() as curious:
+            assert bus.wants("telemetry")
+            bus.publish("telemetry", lambda: 1)
+            bus.publish("tcp", lambda: 2)
+            assert await quiet.fetch(1) == b"event: tcp\ndata: 2\n\n"
+            assert (await curious.fetch(1)).startswith(b"event: telemetry\n")
