@@ -51,7 +51,9 @@ class DMREmbeddings(BaseModel, Embeddings):
 
     model: str
     base_url: str | None = None
-    socket_path: str | None = Field(default=None, alias="uds")
+    socket_path: str | None = None
+    uds: str | None = None
+    """Another name for ``socket_path``."""
     api_key: SecretStr | None = Field(default_factory=secret_from_env("DMR_API_KEY", default=None))
     timeout: float | Any | None = None
     max_retries: int | None = None
@@ -73,7 +75,7 @@ class DMREmbeddings(BaseModel, Embeddings):
 
     @model_validator(mode="after")
     def _find_service(self) -> Self:
-        self._places = find_places(self.base_url, self.socket_path)
+        self._places = find_places(self.base_url, self.socket_path or self.uds)
         self._connect()
         return self
 

@@ -56,7 +56,9 @@ class DMRReranker(BaseDocumentCompressor):
     use_activation: bool = False
     """Scores from 0 to 1 instead of the model's own, which may be of any size."""
     base_url: str | None = None
-    socket_path: str | None = Field(default=None, alias="uds")
+    socket_path: str | None = None
+    uds: str | None = None
+    """Another name for ``socket_path``."""
     api_key: SecretStr | None = Field(default_factory=secret_from_env("DMR_API_KEY", default=None))
     timeout: float | Any | None = None
     max_retries: int | None = None
@@ -69,7 +71,7 @@ class DMRReranker(BaseDocumentCompressor):
 
     @model_validator(mode="after")
     def _find_service(self) -> Self:
-        self._places = find_places(self.base_url, self.socket_path)
+        self._places = find_places(self.base_url, self.socket_path or self.uds)
         self._connect()
         return self
 
