@@ -5,8 +5,8 @@ A request without a prompt loads its model; with ``keep_alive`` 0 it unloads it.
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from starlette.responses import Response
@@ -17,13 +17,13 @@ from dmr_desktop.backends.base import DEFAULT_BACKEND, Runner
 from dmr_desktop.dialects import ollama_chat, ollama_embed, ollama_generate
 from dmr_desktop.dialects.exchange import Parse
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.ollama_answer import Head, Shape, load_answer, new_head
+from dmr_desktop.dialects.ollama_answer import DoneReason, Shape, load_answer, new_head
 from dmr_desktop.dialects.ollama_embed import OllamaEmbedding
 from dmr_desktop.dialects.ollama_fields import read_model
 from dmr_desktop.dialects.ollama_options import read_num_ctx
 from dmr_desktop.dialects.openai_sampling import read_keep_alive
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
-from dmr_desktop.protocol.errors import Conflict, ContextOverflow, DoesNotFit, ModelNotFound
+from dmr_desktop.protocol.errors import Conflict, ContextOverflow, DoesNotFit, ModelNotFound, RunnerError
 from dmr_desktop.protocol.generation import TextPrompt, Usage
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState
@@ -90,34 +90,24 @@ class OllamaGenerationEndpoint(OllamaEndpoint):
             await run_while_connected(receive, self._load(body, files, record, scope, receive, send))
             return
         exchange = self._kind.parse(data, self._defaults(files))
-        grown = _grow_context(loader, files, self.mode, read_num_ctx(body))
-        try:
+        with _wide_enough(loader, files, self.mode, read_num_ctx(body)):
             await Answer(loader, files, exchange, record).run(scope, receive, send)
-        except DoesNotFit:
-            grown.undo()
-            raise
 
     async def _load(
         self, body: Fields, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        head = new_head(record.model, self._kind.shape)
-        keep_alive, num_ctx = read_keep_alive(body), read_num_ctx(body)
+        loader, keep_alive = self._parts.loader, read_keep_alive(body)
+        reason: DoneReason = "load"
         if keep_alive == 0:
-            await unload(self._parts.loader, files, record.model)
-            answer = load_answer(head, "unload")
+            reason = "unload"
+            await unload(loader, files, record.model)
         else:
-            answer = await self._loaded(head, files, keep_alive, num_ctx)
+            with _wide_enough(loader, files, self.mode, read_num_ctx(body)):
+                async with leased(loader, files, self.mode, record.model, keep_alive):
+                    pass
         record.done(Usage(0, 0))
+        answer = load_answer(new_head(record.model, self._kind.shape), reason)
         await Response(answer, media_type="application/json")(scope, receive, send)
-
-    async def _loaded(self, head: Head, files: ModelFiles, keep_alive: float | None, num_ctx: int | None) -> bytes:
-        grown = _grow_context(self._parts.loader, files, self.mode, num_ctx)
-        try:
-            async with leased(self._parts.loader, files, self.mode, head.model, keep_alive):
-                return load_answer(head, "load")
-        except DoesNotFit:
-            grown.undo()
-            raise
 
 
 class OllamaEmbeddingEndpoint(OllamaEndpoint):
@@ -183,32 +173,34 @@ async def unload(loader: Loader, files: ModelFiles, label: str) -> None:
     await loader.unload(model_id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Grown:
-    """What ``num_ctx`` has changed; ``undo`` lets the next load go back to what there was."""
-
-    undo: Callable[[], None] = lambda: None
-
-
-def _grow_context(loader: Loader, files: ModelFiles, mode: Mode, num_ctx: int | None) -> _Grown:
-    """See to it that the model is loaded with at least ``num_ctx`` tokens of context.
+@contextmanager
+def _wide_enough(loader: Loader, files: ModelFiles, mode: Mode, num_ctx: int | None) -> Iterator[None]:
+    """See to it that the model is loaded with at least ``num_ctx`` tokens of context, in the block and from then on.
 
     It only grows, so that clients with different wishes do not reload the model in turn, and none is left with a
-    small window that another one asked for. A runner in use stays as it is.
+    small window that another one asked for. A runner in use stays as it is, and a wish that fails is forgotten.
     """
     key = RunnerKey(DEFAULT_BACKEND, files.model.id, mode)
-    config = loader.configuration(key)
-    has = config.context_size or files.model.config.context_size or BEST_DEFAULT_CONTEXT
-    if num_ctx is None or has < 0 or num_ctx <= has:
-        return _Grown()
+    before = loader.configuration(key)
+    has = before.context_size or files.model.config.context_size or BEST_DEFAULT_CONTEXT
+    if num_ctx is None or has < 0 or num_ctx <= has or _has_all(loader, key):
+        yield
+        return
     try:
-        loader.configure(key, replace(config, context_size=num_ctx))
+        loader.configure(key, replace(before, context_size=num_ctx))
     except Conflict:
         log.info("%s is in use, so it is not loaded again for a context of %d tokens", files.model.id, num_ctx)
-        return _Grown()
-
-    def undo() -> None:
+    try:
+        yield
+    except (DoesNotFit, RunnerError):
         with suppress(Conflict):
-            loader.configure(key, config)
+            loader.configure(key, before)
+        raise
 
-    return _Grown(undo)
+
+def _has_all(loader: Loader, key: RunnerKey) -> bool:
+    """Whether a runner is loaded with all the context that its model was trained for."""
+    for status in loader.statuses():
+        if RunnerKey(status.backend, status.model_id, status.mode) == key and status.facts is not None:
+            return status.facts.context_size >= status.facts.train_context_size
+    return False

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
-from dmr_desktop.protocol.errors import ContextOverflow, DoesNotFit, ErrorInfo
+from dmr_desktop.protocol.errors import ContextOverflow, DoesNotFit, ErrorInfo, RunnerStartFailed
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     ChoiceFinished,
@@ -23,6 +24,7 @@ from dmr_desktop.protocol.generation import (
     ToolCallStarted,
     Usage,
 )
+from tests.fakes.scripted_backend import FACTS, ScriptedRunner
 from tests.fixtures_service import LiveInProcess
 
 MODEL = "dmr.local/demo"
@@ -198,6 +200,13 @@ async def test_a_model_in_use_is_unloaded_when_its_request_has_ended(live: LiveI
         pytest.fail("it is still loaded")
 
 
+@pytest.fixture
+def long_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runners whose model was trained for more than they are loaded with."""
+    monkeypatch.setattr(ScriptedRunner, "facts", replace(FACTS, train_context_size=131072))
+
+
+@pytest.mark.usefixtures("long_trained")
 async def test_a_wished_context_only_grows(live: LiveInProcess) -> None:
     async def ask(**options: int) -> list[int | None]:
         response = await live.http.post("/api/chat", json={**CHAT, "options": options})
@@ -212,6 +221,14 @@ async def test_a_wished_context_only_grows(live: LiveInProcess) -> None:
     assert await ask(num_ctx=65536) == [None, 32768, 65536]
 
 
+async def test_what_a_model_was_trained_for_is_enough(live: LiveInProcess) -> None:
+    for num_ctx in (2048, 32768, 65536):
+        await live.http.post("/api/chat", json=CHAT)
+        assert (await live.http.post("/api/chat", json={**CHAT, "options": {"num_ctx": num_ctx}})).status_code == 200
+    assert len(live.script.launches) == 1
+
+
+@pytest.mark.usefixtures("long_trained")
 async def test_a_model_in_use_is_not_loaded_again_for_a_larger_context(live: LiveInProcess) -> None:
     live.script.gate = asyncio.Semaphore(0)
     first = asyncio.create_task(live.http.post("/api/chat", json=CHAT))
@@ -226,12 +243,17 @@ async def test_a_model_in_use_is_not_loaded_again_for_a_larger_context(live: Liv
 
 
 async def test_a_context_that_does_not_fit_is_forgotten(live: LiveInProcess) -> None:
-    live.script.load_error = DoesNotFit("needs 9 MiB, 1 MiB can be had", hint="a smaller context")
-    big = {**CHAT, "options": {"num_ctx": 1_000_000}}
-    response = await live.http.post("/api/chat", json=big)
-    assert response.status_code == 507
-    assert "9 MiB" in response.json()["error"]
-    live.script.load_error = None
+    wish = {"options": {"num_ctx": 1_000_000}}
+    for error, status in (
+        (DoesNotFit("needs 9 MiB, 1 MiB can be had", hint="a smaller context"), 507),
+        (RunnerStartFailed("9 MiB could not be allocated"), 500),
+    ):
+        live.script.load_error = error
+        for body in ({**CHAT, **wish}, {"model": MODEL, **wish}):
+            response = await live.http.post("/api/chat", json=body)
+            assert response.status_code == status
+            assert "9 MiB" in response.json()["error"]
+        live.script.load_error = None
     assert (await live.http.post("/api/chat", json=CHAT)).status_code == 200
     assert live.script.launches[-1].config.context_size is None
 

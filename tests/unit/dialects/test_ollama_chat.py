@@ -1,9 +1,13 @@
 """What Ollama's chat and generate requests become."""
 
+import copy
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dmr_desktop.dialects import ollama_chat, ollama_generate
 from dmr_desktop.dialects.fields import Fields
@@ -243,3 +247,59 @@ def test_what_generate_cannot_do_is_refused_by_name(body: dict[str, Any]) -> Non
         generate(**body)
     assert caught.value.param == list(body)[-1]
     assert caught.value.param in caught.value.message
+
+
+# ---- anything ----------------------------------------------------------------------------------
+
+FULL: dict[str, Any] = {
+    "model": "m",
+    "messages": [
+        {"role": "user", "content": "x", "images": ["iVBOR"]},
+        {
+            "role": "assistant",
+            "content": "",
+            "thinking": "t",
+            "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": {"x": 1}}}],
+        },
+        {"role": "tool", "content": "x", "tool_name": "f", "tool_call_id": "a"},
+    ],
+    "prompt": "x",
+    "raw": False,
+    "system": "s",
+    "context": [1],
+    "tools": [
+        {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {}}}}}
+    ],
+    "options": {"temperature": 1, "top_k": 1, "num_predict": 1, "num_ctx": 1, "stop": ["a"], "seed": 1},
+    "format": {"type": "object"},
+    "think": True,
+    "keep_alive": "5m",
+    "stream": True,
+    "logprobs": True,
+    "top_logprobs": 1,
+}
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_anywhere_is_read_or_refused(data: st.DataObject) -> None:
+    changed = copy.deepcopy(FULL)
+    place: Any = changed
+    while True:
+        key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+        if isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(ANY_JSON)
+        break
+    for parse in (ollama_chat.parse, ollama_generate.parse):
+        with suppress(InvalidRequest):
+            assert parse(changed).requests
+    for read in (ollama_chat.is_load, ollama_generate.is_load, read_num_ctx):
+        with suppress(InvalidRequest):
+            read(Fields(changed))
