@@ -42,7 +42,7 @@ ANSWERED = {
     "a short limit": Talk((("user", "Tell me a long story."),), max_tokens=9),
 }
 REFUSED = {
-    "an unknown model": (Talk((("user", "hi"),), model="ai/nothing-like-this"), 404, "model not found"),
+    "an unknown model": (Talk((("user", "hi"),), model="ai/nothing-like-this"), 404, "not found"),
     "an image without a projector": (Talk((("image", f"data:image/png;base64,{PIXEL}", "What is it?"),)), 400, "image"),
     "too long": (Talk((("user", "word " * 6000),)), 400, "context"),
 }
