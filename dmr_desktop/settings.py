@@ -244,6 +244,8 @@ def _convert(name: str, value: object, source: str) -> Any:
             return tuple(int(item) for item in items if item != "")
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
+        if name == "log_level" and str(value).lower() == "warn":
+            return "warning"  # Docker Model Runner's word
         if kind is str:
             return str(value)
         if isinstance(value, bool):
