@@ -1,7 +1,7 @@
 """The addresses that other programs are given. Pure."""
 
-import ipaddress
 import sys
+from dataclasses import dataclass
 
 from dmr_desktop.client.endpoint import Endpoint, TcpEndpoint
 from dmr_desktop.protocol.notices import TcpStatus
@@ -25,34 +25,40 @@ def connection_lines(tcp: TcpStatus) -> list[str]:
     ]
 
 
-def host_root(endpoint: Endpoint, tcp: TcpStatus) -> str:
-    """The root URL for programs on this machine, without a final slash."""
-    return endpoint.url if isinstance(endpoint, TcpEndpoint) else root_url(tcp)
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How the service can be reached. ``are_known`` is False when it did not tell, and they are guessed."""
 
+    endpoint: Endpoint
+    tcp: TcpStatus
+    containers: TcpStatus
+    are_known: bool = True
 
-def container_root(endpoint: Endpoint, tcp: TcpStatus, platform: str = sys.platform) -> str:
-    """The root URL for programs in containers, without a final slash.
+    @property
+    def host_root(self) -> str:
+        """The root URL for programs on this machine, without a final slash."""
+        return self.endpoint.url if isinstance(self.endpoint, TcpEndpoint) else root_url(self.tcp)
 
-    An address beyond loopback if the service listens on one. Else, on Linux, that of this machine, which only
-    containers with the host's network reach; elsewhere Docker Desktop's name for the host, which all reach.
-    """
-    if isinstance(endpoint, TcpEndpoint):
-        return endpoint.url
-    for address in tcp.addresses:
-        if _is_reachable_from_outside(address):
-            host = f"[{address}]" if ":" in address else address
-            return f"http://{host}:{tcp.port}"
-    return root_url(tcp) if platform == "linux" else f"http://host.docker.internal:{tcp.port}"
+    def container_root(self, platform: str = sys.platform) -> str:
+        """The root URL for programs in containers, without a final slash.
 
+        The container door's if it is open. Else, on Linux, this machine's own, which only containers with the host's
+        network reach; elsewhere Docker Desktop's name for the host, which all reach.
+        """
+        if isinstance(self.endpoint, TcpEndpoint):
+            return self.endpoint.url
+        if self.containers.listening and self.containers.addresses:
+            address = self.containers.addresses[0]
+            return f"http://{f'[{address}]' if ':' in address else address}:{self.containers.port}"
+        return root_url(self.tcp) if platform == "linux" else f"http://host.docker.internal:{self.tcp.port}"
 
-def is_reachable_from_containers(tcp: TcpStatus, platform: str = sys.platform) -> bool:
-    """Whether containers with a network of their own get through."""
-    return tcp.listening and (platform != "linux" or any(map(_is_reachable_from_outside, tcp.addresses)))
+    @property
+    def is_open(self) -> bool:
+        """Whether any other program gets in."""
+        return isinstance(self.endpoint, TcpEndpoint) or self.tcp.listening or self.containers.listening
 
-
-def _is_reachable_from_outside(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return not (found.is_loopback or found.is_unspecified)
+    def is_open_to_containers(self, platform: str = sys.platform) -> bool:
+        """Whether containers with a network of their own get in."""
+        if isinstance(self.endpoint, TcpEndpoint) or self.containers.listening:
+            return True
+        return self.tcp.listening and platform != "linux"

@@ -5,23 +5,20 @@ becomes an environment variable of the services that depend on the provider. Not
 """
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from dmr_desktop.cli.addresses import container_root, is_reachable_from_containers
+from dmr_desktop.cli.addresses import Doors
 from dmr_desktop.cli.configure import configure_model, speculative
 from dmr_desktop.cli.names import all_spellings
 from dmr_desktop.cli.pull import huggingface_token
 from dmr_desktop.cli.session import Session
-from dmr_desktop.cli.status import find_tcp
+from dmr_desktop.cli.status import find_doors
 from dmr_desktop.cli.transfer import Transfer
-from dmr_desktop.client.endpoint import TcpEndpoint
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.protocol.notices import TcpStatus
 
 Number = TypeVar("Number", int, float)
 
@@ -109,7 +106,7 @@ def _up(session: Session, options: Namespace) -> None:
     wish = wish_of(options)
     _say(session, "info", "Initializing model runner...")
     session.start_service()
-    tcp = _door(session)
+    doors = _doors(session)
     _fetch_missing(session, wish.models)
     _say(session, "setenv", f"MODEL={','.join(wish.models)}")
     for name, text in (
@@ -121,23 +118,21 @@ def _up(session: Session, options: Namespace) -> None:
     for model in wish.models:
         configure_model(session, model, wish.members)
         _say(session, "info", f"Successfully configured backend for model {model}")
-    _say(session, "setenv", f"URL={container_root(session.endpoint, tcp)}/engines/v1/")
+    _say(session, "setenv", f"URL={doors.container_root()}/engines/v1/")
 
 
-def _door(session: Session) -> TcpStatus:
-    """The TCP door, which must be open: containers have no other way in. Raises InvalidRequest."""
-    tcp = find_tcp(session) or TcpStatus(False, False, session.settings.tcp_port)
-    if isinstance(session.endpoint, TcpEndpoint):
-        return tcp
-    if not tcp.listening:
-        raise InvalidRequest("the models cannot be reached: TCP is off", hint="`dmr enable --tcp` opens it")
-    if not is_reachable_from_containers(tcp, sys.platform):
-        _say(
-            session,
-            "info",
-            "TCP is open for this machine only: containers need network_mode: host (docs/compose.md)",
+def _doors(session: Session) -> Doors:
+    """One must be open: containers cannot come by the Unix socket. Raises InvalidRequest."""
+    doors = find_doors(session)
+    if not doors.is_open:
+        raise InvalidRequest(
+            "the models cannot be reached: TCP and container access are off",
+            hint="`dmr enable --containers` lets containers in, `dmr enable --tcp` programs of this machine",
         )
-    return tcp
+    if not doors.is_open_to_containers():
+        text = "TCP is open for this machine only: use network_mode: host, or `dmr enable --containers`"
+        _say(session, "info", session.face.words(text))
+    return doors
 
 
 def _fetch_missing(session: Session, models: tuple[str, ...]) -> None:

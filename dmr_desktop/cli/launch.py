@@ -8,12 +8,10 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dmr_desktop.cli.addresses import container_root, host_root
 from dmr_desktop.cli.session import Session
-from dmr_desktop.cli.status import find_tcp
+from dmr_desktop.cli.status import find_doors
 from dmr_desktop.client.endpoint import UnixEndpoint
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest
-from dmr_desktop.protocol.notices import TcpStatus
 
 _KEY = "dmr"
 """Any text will do: on this machine the service asks for no key."""
@@ -76,8 +74,8 @@ def launch(session: Session, options: Namespace) -> int:
     app = APPS.get(name)
     if app is None:
         raise InvalidRequest(f"unsupported app {name!r}", hint=f"supported are {', '.join(APPS)}")
-    tcp = find_tcp(session) or TcpStatus(False, False, session.settings.tcp_port)
-    root = container_root(session.endpoint, tcp) if app.image else host_root(session.endpoint, tcp)
+    doors = find_doors(session)
+    root = doors.container_root() if app.image else doors.host_root
     environment = {key: value.format(root=root) for key, value in app.environment.items()}
     command = _container_command(app, environment, options) if app.image else _host_command(name, app, options)
     if options.config:
@@ -89,7 +87,9 @@ def launch(session: Session, options: Namespace) -> int:
         shown = [] if app.image else [f"{key}={shlex.quote(value)}" for key, value in environment.items()]
         session.terminal.line(f"Would run: {' '.join([*shown, shlex.join(command)])}")
         return 0
-    if isinstance(session.endpoint, UnixEndpoint) and not tcp.listening:
+    if app.image and not doors.is_open_to_containers():
+        raise InvalidRequest(f"{name} cannot reach the models", hint="`dmr enable --containers` lets containers in")
+    if not app.image and isinstance(doors.endpoint, UnixEndpoint) and not doors.tcp.listening:
         raise InvalidRequest(f"{name} cannot reach the models: TCP is off", hint="`dmr enable --tcp` opens it")
     return _run(command, {} if app.image else environment)
 

@@ -26,7 +26,8 @@ def add(verbs: Verbs) -> None:
     )
     _tcp_options(verb)
 
-    verbs.add("disable", "close the TCP port; the Unix socket stays", module="service_verbs")
+    verb = verbs.add("disable", "close the TCP port and container access", module="service_verbs")
+    verb.add_argument("--containers", action="store_true", help="only container access")
 
     if not verbs.face.is_plugin:
         verbs.add("stop", "stop the service; running requests are ended", module="service_verbs")
@@ -65,6 +66,9 @@ def _desktop(verbs: Verbs) -> None:
 
 
 def _tcp_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--containers", action="store_true", help="let containers in, for using models only; TCP stays as it is"
+    )
     verb.add_argument("--tcp", nargs="?", type=port, metavar="PORT", help="the port (default: the settings', 12434)")
     verb.add_argument(
         "--cors",

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from dmr_desktop import __version__
-from dmr_desktop.cli.addresses import connection_lines, root_url
+from dmr_desktop.cli.addresses import Doors, connection_lines, root_url
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.status import KIND
@@ -30,6 +30,8 @@ def serve(session: Session, options: Namespace) -> int:
 def enable(session: Session, options: Namespace) -> int:
     if isinstance(session.endpoint, UnixEndpoint):
         start_service(session.settings)
+    if options.containers:
+        return _let_containers_in(session, options.tcp)
     origins = None if options.cors is None else origins_of(options.cors)
     tcp = open_tcp(session, options.tcp or session.client.tcp().port, origins)
     session.terminal.line(f"TCP is open at {root_url(tcp)} for programs on this machine.")
@@ -39,6 +41,15 @@ def enable(session: Session, options: Namespace) -> int:
     session.terminal.line()
     for line in connection_lines(tcp):
         session.terminal.line(line)
+    return 0
+
+
+def _let_containers_in(session: Session, port: int | None) -> int:
+    containers = session.client.set_containers(True, port)
+    root = Doors(session.endpoint, containers, containers).container_root()
+    session.terminal.line(f"Containers reach the models at {root}; they may use models and list them, no more.\n")
+    session.terminal.line(f"Base URL  {root}/engines/v1")
+    session.terminal.line("          with extra_hosts host.docker.internal:host-gateway also under that name")
     return 0
 
 
@@ -66,6 +77,12 @@ def open_tcp(session: Session, port: int, origins: Sequence[str] | None = None) 
 
 
 def disable(session: Session, options: Namespace) -> int:
+    _, containers = session.client.doors()
+    if containers is not None and (containers.enabled or options.containers):
+        session.client.set_containers(False)
+        session.terminal.line("Container access is closed.")
+    if options.containers:
+        return 0
     session.client.set_tcp(False)
     session.terminal.line("TCP is closed. The Unix socket stays open for the tray app and this command line.")
     return 0

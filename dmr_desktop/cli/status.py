@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Mapping
 
-from dmr_desktop.cli.addresses import container_root, host_root, root_url
+from dmr_desktop.cli.addresses import Doors, root_url
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
@@ -24,47 +24,55 @@ def status(session: Session, options: Namespace) -> int:
         backends = session.client.backends()
     except ServiceUnreachable as error:
         if options.json:
-            session.terminal.json(status_json(session, {}, None, running=False), indent=None)
+            session.terminal.json(status_json(session, {}, unknown_doors(session), running=False), indent=None)
             return 0 if session.face.is_plugin else 1
         session.terminal.line(f"{session.face.product} is not running")
         _tell_how_to_start(session, error)
         return 1
-    tcp = find_tcp(session)
+    doors = find_doors(session)
     if options.json:
-        session.terminal.json(status_json(session, backends, tcp, running=True), indent=None)
+        session.terminal.json(status_json(session, backends, doors, running=True), indent=None)
         return 0
     session.terminal.line(f"{session.face.product} is running\n")
     session.terminal.data(table(("BACKEND", "STATUS", "DETAILS"), _backend_rows(backends)))
     session.terminal.line(f"\nReached at  {session.endpoint}")
-    if tcp is not None:
-        session.terminal.line(f"TCP         {_tcp_line(tcp)}")
+    if doors.are_known:
+        session.terminal.line(f"TCP         {_tcp_line(doors.tcp)}")
+        if doors.containers.enabled:
+            session.terminal.line(f"Containers  {_container_line(doors)}")
     return 0
 
 
-def find_tcp(session: Session) -> TcpStatus | None:
-    """None when the service is reached over a door that does not tell (or is Docker's own)."""
+def find_doors(session: Session) -> Doors:
+    """Guessed when the service is reached over a door that does not tell (or is Docker's own)."""
+    endpoint = session.endpoint
     try:
-        return session.client.tcp()
+        tcp, containers = session.client.doors()
     except DMRError:
-        return None
+        return unknown_doors(session)
+    return Doors(endpoint, tcp, containers or TcpStatus(False, False, tcp.port))
 
 
-def status_json(session: Session, backends: Mapping[str, str], tcp: TcpStatus | None, *, running: bool) -> JSON:
+def unknown_doors(session: Session) -> Doors:
+    closed = TcpStatus(False, False, session.settings.tcp_port)
+    return Doors(session.endpoint, closed, closed, are_known=False)
+
+
+def status_json(session: Session, backends: Mapping[str, str], doors: Doors, *, running: bool) -> JSON:
     """Docker's object, and ``tcp`` and ``socket`` of our own.
 
     The addresses are told even while TCP is off: a program that is given none may go to its vendor's cloud.
     """
-    endpoint = session.endpoint
-    known = tcp or TcpStatus(False, False, session.settings.tcp_port)
+    endpoint = doors.endpoint
     found: dict[str, JSON] = {
         "running": running,
         "backends": dict(backends),
         "kind": MANUAL_KIND if isinstance(endpoint, TcpEndpoint) else KIND,
-        "endpoint": f"{container_root(endpoint, known)}/v1/",
-        "endpointHost": f"{host_root(endpoint, known)}/v1/",
+        "endpoint": f"{doors.container_root()}/v1/",
+        "endpointHost": f"{doors.host_root}/v1/",
     }
     if isinstance(endpoint, UnixEndpoint):
-        found["tcp"] = known.listening
+        found["tcp"] = doors.tcp.listening
         found["socket"] = str(endpoint)
     return found
 
@@ -82,6 +90,12 @@ def _tcp_line(tcp: TcpStatus) -> str:
     if tcp.enabled:
         return f"on, but not listening: {safe_line(tcp.error)}"
     return "off (`dmr enable --tcp` opens it for other programs)"
+
+
+def _container_line(doors: Doors) -> str:
+    if doors.containers.listening:
+        return f"on, {doors.container_root()}"
+    return f"on, but not listening: {safe_line(doors.containers.error)}"
 
 
 def _backend_rows(backends: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -45,6 +45,7 @@ class Connection:
         self.endpoint = endpoint
         self._socket: Path | None = None
         verify: ssl.SSLContext | bool = True
+        headers = {"User-Agent": f"dmr-desktop/{__version__}", "Accept": "application/json"}
         match endpoint:
             case UnixEndpoint(path):
                 base = "http://localhost"
@@ -52,11 +53,13 @@ class Connection:
                     self._socket, transport = path, httpx.HTTPTransport(uds=str(path))
             case TcpEndpoint(url):
                 base, verify = url, _verification(endpoint)
+                if endpoint.api_key:
+                    headers["Authorization"] = f"Bearer {endpoint.api_key}"
         self._http = httpx.Client(
             base_url=base,
             transport=transport,
             timeout=httpx.Timeout(timeout_seconds, connect=5.0),
-            headers={"User-Agent": f"dmr-desktop/{__version__}", "Accept": "application/json"},
+            headers=headers,
             trust_env=False,  # a proxy must never stand between us and this machine
             verify=verify,
         )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -26,11 +26,13 @@ class TcpEndpoint:
     """``url`` is scheme and authority, perhaps with a path prefix, without a final slash.
 
     ``ca_cert`` is the file of an own CA for https, "" for the system's; ``skip_verify`` checks no certificate.
+    ``api_key`` is sent with every request, "" for none.
     """
 
     url: str
     ca_cert: str = ""
     skip_verify: bool = False
+    api_key: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return self.url
@@ -66,11 +68,13 @@ def parse_endpoint(text: str, source: str) -> Endpoint:
 
 
 def endpoint_from_environment(environ: Mapping[str, str]) -> Endpoint | None:
-    """The endpoint the user has set, or None. Raises :class:`InvalidRequest`."""
+    """The endpoint the user has set, with ``DMR_API_KEY`` for its key, or None. Raises :class:`InvalidRequest`."""
     for variable in HOST_VARIABLES:
         text = environ.get(variable, "").strip()
         if text:
-            return parse_endpoint(text, variable)
+            found = parse_endpoint(text, variable)
+            key = environ.get("DMR_API_KEY", "").strip()
+            return replace(found, api_key=key) if key and isinstance(found, TcpEndpoint) else found
     return None
 
 

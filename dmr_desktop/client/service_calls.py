@@ -29,6 +29,19 @@ class ServiceCalls(Connection):
     def tcp(self) -> TcpStatus:
         return loaded(TcpStatus, self._json("GET", "/settings").get("tcp"))
 
+    def doors(self) -> tuple[TcpStatus, TcpStatus | None]:
+        """TCP on loopback, and the door for containers, None if this service has none."""
+        settings = self._json("GET", "/settings")
+        containers = settings.get("containers")
+        return loaded(TcpStatus, settings.get("tcp")), None if containers is None else loaded(TcpStatus, containers)
+
+    def set_containers(self, enabled: bool, port: int | None = None) -> TcpStatus:
+        """Let containers in, or not. Raises Conflict when there is no address or the port is taken."""
+        body: dict[str, JSON] = {"enabled": enabled}
+        if port is not None:
+            body["port"] = port
+        return loaded(TcpStatus, self._json("PUT", "/settings/containers", body))
+
     def set_tcp(self, enabled: bool, port: int | None = None, origins: Sequence[str] | None = None) -> TcpStatus:
         """Open or close the TCP door. Raises PortInUse when somebody else holds the port.
 

@@ -230,6 +230,21 @@ def test_docker_desktops_switch_and_web_pages(shell: Shell) -> None:
         httpx.get(url, trust_env=False)
 
 
+def test_containers_are_let_in_by_a_door_of_their_own(shell: Shell) -> None:
+    port = shell.environment["MODEL_RUNNER_PORT"]
+    shell.environment["DMR_CONTAINER_ADDRESSES"] = "127.0.0.2"  # in the place of a bridge's address
+    said = shell.run("enable", "--containers").out
+    assert f"Containers reach the models at http://127.0.0.2:{port}" in said
+    url = json.loads(shell.run("status", "--json").out)["endpoint"]
+    assert url == f"http://127.0.0.2:{port}/v1/"
+    assert httpx.get(f"{url}models", trust_env=False).status_code == 200
+    assert httpx.delete(f"http://127.0.0.2:{port}/models/purge", trust_env=False).status_code == 403
+    assert "Containers  on, http://127.0.0.2" in shell.run("status").out
+    assert "Container access is closed." in shell.run("disable").out
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
+
+
 def test_a_model_travels_as_an_archive(shell: Shell, tmp_path: Path) -> None:
     from dmr_desktop.engine.tiny_model import write_tiny_model
 
