@@ -1,9 +1,10 @@
 """LangChain's standard integration suite against the real service with the bundled model."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from dmr_langchain import ChatDMR
@@ -32,6 +33,19 @@ class TestChatDMRLive(ChatModelIntegrationTests):
     @property
     def model_override_value(self) -> str:
         return "dmr.local/demo:latest"
+
+    @property
+    def supported_usage_metadata_details(self) -> dict[str, Any]:
+        return {"invoke": ["cache_read_input"], "stream": ["cache_read_input"]}
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        model = ChatDMR(**self.chat_model_params)
+        question = "Which models are on this machine, and how large are they? " * 8
+        model.invoke(question)
+        if not stream:
+            return model.invoke(question)
+        chunks = list(model.stream(question))
+        return cast(AIMessage, sum(chunks[1:], chunks[0]))
 
     @pytest.mark.xfail(
         reason="nothing forces the keys of json_object: the demo model copies one of the two that are asked for"

@@ -182,6 +182,15 @@ def test_copies_work_and_keep_their_settings(twin_of: Any) -> None:
     assert fake.received[0].headers["authorization"] == "Bearer k"
 
 
+def test_a_model_that_has_looked_at_the_machine_can_be_copied_too() -> None:
+    with fake_openai(Reply(body=[])) as fake:
+        model = model_at(fake)
+        assert model.models.list() == ()
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert twin.models.list() == ()
+    assert len(fake.received) == 3
+
+
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
 def test_serialization_round_trips_without_the_key() -> None:
     model = ChatDMR(model="m", base_url="http://h:1", temperature=0.5, api_key="sk-mine")
