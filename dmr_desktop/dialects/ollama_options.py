@@ -12,6 +12,7 @@ from dmr_desktop.dialects.openai_sampling import MAX_TOKENS_LIMIT, read_sampling
 from dmr_desktop.protocol.generation import SamplingParams
 
 MAX_CONTEXT = 2**31 - 1
+_WHOLE = ("num_ctx", "num_predict", "repeat_last_n", "seed", "top_k")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,7 @@ class Options:
 
 
 def read_options(body: Fields, defaults: Defaults) -> Options:
-    given = {name: value for name, value in (body.mapping("options") or {}).items() if value is not None}
-    options = Fields({**defaults, **given}, body.path("options"))
+    options = Fields({**defaults, **_given(body)}, body.path("options"))
     # Both -1 (no limit) and -2 (until the context is full) mean what happens without a limit.
     limit = options.integer("num_predict", -MAX_TOKENS_LIMIT, MAX_TOKENS_LIMIT)
     if limit is None:
@@ -39,5 +39,13 @@ def read_options(body: Fields, defaults: Defaults) -> Options:
 
 def read_num_ctx(body: Fields) -> int | None:
     """Tokens of context that the client wants at least."""
-    options = body.inner("options")
-    return None if options is None else options.integer("num_ctx", 1, MAX_CONTEXT)
+    return Fields(_given(body), body.path("options")).integer("num_ctx", 0, MAX_CONTEXT) or None
+
+
+def _given(body: Fields) -> dict[str, object]:
+    """What is set. Some clients keep all their numbers as decimals; Ollama takes ``40.0`` for 40, and so does this."""
+    return {
+        name: int(value) if name in _WHOLE and isinstance(value, float) and value.is_integer() else value
+        for name, value in (body.mapping("options") or {}).items()
+        if value is not None
+    }

@@ -81,6 +81,18 @@ def test_options_in_ollamas_names() -> None:
     assert (request.max_tokens, request.stop) == (9, ("a", "b"))
 
 
+def test_whole_numbers_may_be_written_as_decimals() -> None:
+    request = chat(options={"num_predict": 5.0, "top_k": 40.0, "seed": 3.0, "repeat_last_n": 64.0})
+    assert (request.max_tokens, request.sampling.top_k, request.sampling.seed) == (5, 40, 3)
+    with pytest.raises(InvalidRequest):
+        chat(options={"top_k": 40.5})
+
+
+def test_what_a_go_client_leaves_empty() -> None:
+    found = generate(system="", template="", suffix="", format="", options=None, images=None, context=None, name="")
+    assert found == GenerationRequest(ChatPrompt((Message("user", (TextPart("hi"),)),)), sampling=found.sampling)
+
+
 @pytest.mark.parametrize("limit", [-1, -2, 0])
 def test_no_limit_is_written_in_three_ways(limit: int) -> None:
     assert chat(options={"num_predict": limit}).max_tokens is None
@@ -216,6 +228,8 @@ def test_what_only_loads() -> None:
 def test_the_wished_context() -> None:
     assert read_num_ctx(Fields({})) is None
     assert read_num_ctx(Fields({"options": {"num_ctx": 8192}})) == 8192
+    assert read_num_ctx(Fields({"options": {"num_ctx": 8192.0}})) == 8192
+    assert read_num_ctx(Fields({"options": {"num_ctx": 0}})) is None
 
 
 # ---- generate ----------------------------------------------------------------------------------
