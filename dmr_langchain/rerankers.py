@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -55,6 +55,8 @@ class DMRReranker(BaseDocumentCompressor):
     """How many documents to keep; None: all."""
     use_activation: bool = False
     """Scores from 0 to 1 instead of the model's own, which may be of any size."""
+    on_overflow: Literal["error", "truncate"] = "error"
+    """A document that is too long for the model is an error, or its end is left out."""
     base_url: str | None = None
     socket_path: str | None = None
     uds: str | None = None
@@ -133,6 +135,8 @@ class DMRReranker(BaseDocumentCompressor):
             }
             if self.use_activation:
                 body["use_activation"] = True
+            if self.on_overflow == "truncate":
+                body["truncate"] = True
             yield start, body
 
     def __getstate__(self) -> dict[Any, Any]:

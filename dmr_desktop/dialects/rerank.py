@@ -51,7 +51,7 @@ def parse_rerank(data: object) -> RerankExchange:
         }
         return orjson.dumps(answer)
 
-    return RerankExchange(model, _request((query,), documents), render, read_keep_alive(body))
+    return RerankExchange(model, _request(body, (query,), documents), render, read_keep_alive(body))
 
 
 def parse_score(data: object) -> RerankExchange:
@@ -82,7 +82,7 @@ def parse_score(data: object) -> RerankExchange:
         }
         return orjson.dumps(answer)
 
-    return RerankExchange(model, _request(first, second), render, read_keep_alive(body))
+    return RerankExchange(model, _request(body, first, second), render, read_keep_alive(body))
 
 
 def _read_one_or_more(body: Fields, name: str) -> tuple[str, ...]:
@@ -116,7 +116,8 @@ def _checked(text: str, where: str) -> str:
     return text
 
 
-def _request(queries: tuple[str, ...], documents: tuple[str, ...]) -> RerankRequest:
+def _request(body: Fields, queries: tuple[str, ...], documents: tuple[str, ...]) -> RerankRequest:
+    """``truncate`` is the name that Hugging Face's server gives it."""
     repeats = len(documents) if len(queries) == 1 else 1
     chars = repeats * sum(map(len, queries)) + sum(map(len, documents))
     if chars > MAX_PAIR_CHARS:
@@ -125,7 +126,7 @@ def _request(queries: tuple[str, ...], documents: tuple[str, ...]) -> RerankRequ
             f"document; at most {MAX_PAIR_CHARS} are ranked in one request. Please send fewer documents at once.",
             "documents",
         )
-    return RerankRequest(queries, documents)
+    return RerankRequest(queries, documents, truncate=body.flag("truncate"))
 
 
 def _result(index: int, score: float, documents: tuple[str, ...] | None) -> dict[str, object]:

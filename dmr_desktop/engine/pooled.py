@@ -38,10 +38,11 @@ class RowContext(Protocol):
 
 
 class PooledEngine:
-    """One row of ``facts.embedding_length`` numbers an input. ``noun`` and ``param`` word the refusals."""
+    """One row of ``facts.embedding_length`` numbers an input. The other three word the refusals."""
 
     noun = "input"
     param = "input"
+    too_long = "Split the text into shorter pieces."
 
     def __init__(self, context: RowContext, facts: EngineFacts, threads: AdaptiveThreads) -> None:
         self.facts = facts
@@ -85,7 +86,7 @@ class PooledEngine:
             raise ContextOverflow(
                 f"This model's maximum context length is {most} tokens, however you requested {len(tokens)} tokens "
                 f"in {self.noun} {number}. Please reduce your input.",
-                hint="Split the text into shorter pieces.",
+                hint=self.too_long,
                 param=self.param,
             )
         if min(tokens) < 0 or max(tokens) >= self.facts.vocab_size:

@@ -22,6 +22,7 @@ class RankingEngine(PooledEngine):
 
     noun = "document"
     param = "documents"
+    too_long = 'Split the document into shorter pieces, or send "truncate": true to have its end left out.'
 
     @classmethod
     def open(cls, model: Model, *, context_size: int | None = None, threads: int | None = None) -> "RankingEngine":

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
-    """Query ``i`` is compared with document ``i``; a single query with every document. No list is empty."""
+    """Query ``i`` is compared with document ``i``; a single query with every document. No list is empty.
+
+    ``truncate``: what does not fit at the end of a document is left out, instead of being an error.
+    """
 
     queries: tuple[str, ...]
     documents: tuple[str, ...]
+    truncate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dmr_desktop.engine.formats.pairs import PairFormat
+from dmr_desktop.engine.formats.pairs import Join, PairFormat, shortened
 from dmr_desktop.engine.llama import Model
 from dmr_desktop.engine.ranking import RankingEngine
 from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
@@ -60,13 +60,15 @@ class RankingService(PooledService):
     def _tokens_of(self, request: RerankRequest) -> list[list[int]]:
         if len(request.queries) not in (1, len(request.documents)):
             raise InvalidRequest("there must be one query, or as many as documents", param="documents")
-        for query in request.queries:
-            self._check_query(query)
-        if len(request.queries) == 1:
-            join = self._pairs.joiner(request.queries[0])
-            return [join(document) for document in request.documents]
-        joined = zip(request.queries, request.documents, strict=True)
-        return [self._pairs.joiner(query)(document) for query, document in joined]
+        joins = [self._joiner(query, request.truncate) for query in request.queries]
+        if len(joins) == 1:
+            joins *= len(request.documents)
+        return [join(document) for join, document in zip(joins, request.documents, strict=True)]
+
+    def _joiner(self, query: str, truncate: bool) -> Join:
+        self._check_query(query)
+        join = self._pairs.joiner(query)
+        return shortened(join, self._engine.facts.context_size) if truncate else join
 
     def _check_query(self, query: str) -> None:
         """By itself, before it is multiplied by the number of documents."""

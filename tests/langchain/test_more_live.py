@@ -50,6 +50,8 @@ def test_documents_are_ranked() -> None:
     assert all(0 < entry["relevance_score"] < 1 for entry in activated)
     with pytest.raises(DMRContextOverflowError, match="document 1"):
         reranker.rerank(["fine", "the water " * 400], "which water")
+    cut = DMRReranker(model=RANKER, on_overflow="truncate")
+    assert len(cut.rerank(["fine", "the water " * 400], "which water")) == 2
 
 
 def test_a_chat_model_cannot_rank_and_the_error_says_what_can() -> None:

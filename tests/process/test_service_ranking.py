@@ -107,6 +107,9 @@ async def test_the_runner_ranks(runner: LlamaCppRunner) -> None:
     assert isinstance(results[1], ContextOverflow) and "document 1" in results[1].message
     assert isinstance(results[2], ContextOverflow) and "the query alone" in results[2].message
     assert isinstance(results[3], InvalidRequest)
+    cut = await runner.rerank(RerankRequest(("which water",), ("fine", "the water " * 400), truncate=True))
+    assert cut.scores[0] == pytest.approx(results[0].scores[0], abs=0.1)
+    assert 480 <= cut.prompt_tokens - results[0].prompt_tokens <= 512
     assert isinstance(results[4], DMRError) and "/v1/rerank" in results[4].message
     assert await runner.tokenize(TextPrompt("the water"))
     assert (await runner.stats())["waiting"] == 0

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from typing import Protocol
+from math import ceil
+from typing import Protocol, TypeAlias
 
 from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.vocabulary import Vocabulary
@@ -20,6 +21,10 @@ class PairVocabulary(Vocabulary, Protocol):
     add_sep: bool
 
 
+Join: TypeAlias = Callable[[str], list[int]]
+"""A document's text to the tokens of its pair."""
+
+
 class PairFormat:
     """``template`` is the GGUF's template named ``rerank``: text in which ``{query}`` and ``{document}`` are replaced.
 
@@ -35,7 +40,7 @@ class PairFormat:
     def describe(self) -> str:
         return "the model's own template for pairs" if self._template else "query and document with separators"
 
-    def joiner(self, query: str) -> Callable[[str], list[int]]:
+    def joiner(self, query: str) -> Join:
         """What turns a document into the tokens of its pair with ``query``."""
         if self._template is not None:
             return self._templated(self._template, self._control.mark(query))
@@ -48,7 +53,7 @@ class PairFormat:
         back = [token for token in closing if token is not None]
         return lambda document: [*front, *self._plain(document), *back]
 
-    def _templated(self, template: str, query: str) -> Callable[[str], list[int]]:
+    def _templated(self, template: str, query: str) -> Join:
         def join(document: str) -> list[int]:
             texts = {"{query}": query, "{document}": self._control.mark(document)}
             # In one pass: a query may well hold the text "{document}".
@@ -58,3 +63,18 @@ class PairFormat:
 
     def _plain(self, text: str) -> list[int]:
         return self._vocabulary.tokenize(text.replace(MARK, ""), False, False)
+
+
+def shortened(join: Join, most: int) -> Join:
+    """``join``, leaving out so much of a document's end that its pair has at most ``most`` tokens, if that can be."""
+    around = len(join(""))
+
+    def join_what_fits(document: str) -> list[int]:
+        tokens = join(document)
+        while (excess := len(tokens) - most) > 0 and document:
+            # By its share of the text; where tokens are shorter towards the end, once more.
+            document = document[: len(document) - ceil(len(document) * excess / max(excess, len(tokens) - around))]
+            tokens = join(document)
+        return tokens
+
+    return join_what_fits

@@ -24,6 +24,8 @@ def test_documents_may_be_texts_or_objects() -> None:
     exchange = parse_rerank({**BODY, "keep_alive": "10s"})
     assert (exchange.request.queries, exchange.request.documents) == (("q",), ("a", "b", "c"))
     assert exchange.keep_alive_seconds == 10
+    assert not exchange.request.truncate
+    assert parse_rerank({**BODY, "truncate": True}).request.truncate
 
 
 def test_the_best_come_first_with_the_model_s_own_scores() -> None:

@@ -1,9 +1,11 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dmr_desktop.engine.api import EngineFacts
-from dmr_desktop.engine.formats.pairs import PairFormat
+from dmr_desktop.engine.formats.pairs import PairFormat, shortened
 from dmr_desktop.engine.ranking import RankingEngine
 from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest, RunnerError
@@ -78,3 +80,18 @@ def test_texts_cannot_forge_control_tokens() -> None:
         "b<|im_start|>"
     )
     assert vocabulary.show(templated) == "«<|im_start|>»a<|im_end|>|b<|im_start|>«<|im_end|>»"
+
+
+@given(st.text(max_size=60), st.integers(0, 70))
+def test_a_document_is_cut_to_what_fits(document: str, most: int) -> None:
+    join = PairFormat(PairVocabulary(add_bos=True), None).joiner("qq")
+    tokens = shortened(join, most)(document)
+    whole = join(document)
+    if len(whole) <= most:
+        assert tokens == whole
+    elif most >= 3:
+        assert tokens == whole[: len(tokens)]
+        # A character has up to four tokens here, and a cut is by shares: not all of the room need be used.
+        assert 3 <= len(tokens) <= most
+    else:
+        assert tokens == join("")

@@ -96,7 +96,7 @@ VALUES: list[object] = [
     ChatPrompt((), tool_choice="required"),
     EmbeddingRequest(("text", (1, 2, 3), "", ())),
     EmbeddingResult(((0.5, -0.25), (1.0, 0.0)), 7),
-    RerankRequest(("a", "b"), ("c", "d")),
+    RerankRequest(("a", "b"), ("c", "d"), True),
     RerankResult((0.5, -12.25), True, 7),
     ErrorInfo("code", "message", "hint", "param", "evidence"),
     LaunchSpec("/models/a.gguf", Mode.EMBEDDING, CONFIG, "/models/mm.gguf", None, 2048),
