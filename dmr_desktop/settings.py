@@ -265,4 +265,6 @@ def self_command(*arguments: str) -> list[str]:
     """The command line that starts this program in another role, e.g. ``self_command("runner")``."""
     if getattr(sys, "frozen", False):
         return [sys.executable, *arguments]
-    return [sys.executable, "-m", "dmr_desktop", *arguments]
+    # -P where this package is found without it: else a folder `dmr_desktop` where the user happens to be would be run.
+    is_installed = sys.flags.safe_path or str(Path(__file__).resolve().parents[1]) in sys.path[1:]
+    return [sys.executable, *(["-P"] if is_installed else []), "-m", "dmr_desktop", *arguments]

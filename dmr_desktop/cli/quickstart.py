@@ -4,6 +4,7 @@ from argparse import Namespace
 
 from dmr_desktop.cli.addresses import openai_url
 from dmr_desktop.cli.answer import print_answer
+from dmr_desktop.cli.demo import DEMO, wait_for_demo
 from dmr_desktop.cli.desktop_verb import StartedDesktop, outcome, start_desktop, why_headless
 from dmr_desktop.cli.service_verbs import open_tcp
 from dmr_desktop.cli.session import Session
@@ -14,7 +15,6 @@ from dmr_desktop.protocol.models import DEMO_REFERENCE
 from dmr_desktop.protocol.notices import TcpStatus
 
 QUESTION = "How do I turn on TCP access?"
-DEMO = DEMO_REFERENCE.removesuffix(":latest")
 
 
 def quickstart(session: Session, options: Namespace) -> int:
@@ -57,6 +57,7 @@ def _ask(session: Session) -> None:
     terminal = session.terminal
     _step(session, f"Asking the bundled model {DEMO}\n")
     terminal.line(terminal.strong(f"> {QUESTION}"))
+    wait_for_demo(session)
     question = {"role": "user", "content": QUESTION}
     try:
         print_answer(session.client.chat(DEMO_REFERENCE, [question], temperature=0, max_tokens=256), terminal)

@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from dmr_desktop.cli.attachments import Question, read_question
 from dmr_desktop.cli.conversation import Conversation, converse
+from dmr_desktop.cli.demo import is_demo, wait_for_demo
 from dmr_desktop.cli.pull import fetch
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
@@ -48,6 +49,8 @@ def _talk(session: Session, options: Namespace, client: RunnerCalls) -> int:
 
 
 def _is_local(session: Session, reference: str) -> bool:
+    if is_demo(reference):
+        return wait_for_demo(session)
     try:
         session.client.inspect(reference)
     except ModelNotFound:
