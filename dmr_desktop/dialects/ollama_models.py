@@ -86,7 +86,7 @@ def _running(model: Model, runners: Sequence[RunnerStatus], now: datetime, idle_
         "digest": model.id.removeprefix("sha256:"),
         "details": details(model),
         "expires_at": rfc3339(max(_expires_at(runner, now, idle_seconds) for runner in runners)),
-        "size_vram": 0,
+        "size_vram": sum(runner.card_bytes for runner in runners),
         "context_length": generating.facts.context_size if generating.facts else context_window(model) or 0,
     }
 

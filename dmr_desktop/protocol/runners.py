@@ -120,8 +120,8 @@ class RunnerFacts:
 class RunnerStatus:
     """One line of ``ps``. ``model_name`` is the reference that the loading request used.
 
-    ``last_used`` and ``loaded_at`` are Unix seconds; ``memory_bytes`` the process's resident set;
-    ``expires_at`` None: not idle, or kept for ever.
+    ``last_used`` and ``loaded_at`` are Unix seconds; ``memory_bytes`` what the process holds,
+    ``card_bytes`` of them on graphics cards; ``expires_at`` None: not idle, or kept for ever.
     """
 
     backend: str
@@ -137,3 +137,4 @@ class RunnerStatus:
     memory_bytes: int = 0
     error: str = ""
     facts: RunnerFacts | None = None
+    card_bytes: int = 0

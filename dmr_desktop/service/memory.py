@@ -16,10 +16,14 @@ _RETRY_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessMemory:
-    """Bytes that come back when the process ends: its own, and pages of files (which the system may drop before)."""
+    """Bytes that come back when the process ends: its own, and pages of files (which the system may drop before).
+
+    ``card_bytes`` of its own are on graphics cards.
+    """
 
     private_bytes: int = 0
     mapped_bytes: int = 0
+    card_bytes: int = 0
 
 
 class MachineMemory:
@@ -41,7 +45,7 @@ class MachineMemory:
             return ProcessMemory()
         mapped = int(getattr(found, "shared", 0))
         on_cards = sum(_held_on(card, pid) for card in self._found_cards())
-        return ProcessMemory(int(found.rss) - mapped + on_cards, mapped)
+        return ProcessMemory(int(found.rss) - mapped + on_cards, mapped, on_cards)
 
     def _found_cards(self) -> list[Any]:
         if not self._cards and time.monotonic() >= self._next_try:

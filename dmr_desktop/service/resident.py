@@ -72,6 +72,7 @@ class Resident:
             loaded_at=self.loaded_at,
             expires_at=None if expires_in is None else time.time() + expires_in,
             memory_bytes=held.private_bytes + held.mapped_bytes,
+            card_bytes=held.card_bytes,
             error=supervisor.error.message if supervisor.error else "",
             facts=supervisor.runner.facts if supervisor.runner else None,
         )

@@ -85,8 +85,8 @@ def test_ends_are_moments_whatever_the_state() -> None:
 
 
 def test_several_runners_of_a_model_are_one_entry() -> None:
-    found = ps(runner(mode=Mode.EMBEDDING, facts=None), runner(memory_bytes=5))
-    assert [(entry["size"], entry["context_length"]) for entry in found] == [(15, 2048)]
+    found = ps(runner(mode=Mode.EMBEDDING, facts=None), runner(memory_bytes=5, card_bytes=4))
+    assert [(entry["size"], entry["size_vram"], entry["context_length"]) for entry in found] == [(15, 4, 2048)]
 
 
 def test_what_is_not_loaded_is_not_shown() -> None:

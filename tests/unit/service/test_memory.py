@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from dmr_desktop.service import memory as memory_module
 from dmr_desktop.service.memory import MachineMemory, ProcessMemory, available_ram
 
 MIB = 1024 * 1024
@@ -43,3 +45,20 @@ def test_a_process_and_one_that_is_gone() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert memory.of_process(child.pid) == ProcessMemory()
+
+
+def test_what_is_on_cards_counts_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = SimpleNamespace(pid=os.getpid(), usedGpuMemory=3 * MIB)
+    unknown = SimpleNamespace(pid=os.getpid(), usedGpuMemory=None)
+    other = SimpleNamespace(pid=os.getpid() + 1, usedGpuMemory=9 * MIB)
+    driver = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetComputeRunningProcesses=lambda card: [mine, unknown, other] if card == 0 else [mine],
+    )
+    monkeypatch.setattr(memory_module, "nvml", driver)
+    found = MachineMemory().of_process(os.getpid())
+    assert found.card_bytes == 6 * MIB
+    assert found.private_bytes > 6 * MIB
