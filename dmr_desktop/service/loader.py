@@ -21,24 +21,27 @@ from dmr_desktop.protocol.errors import (
     ShuttingDown,
     error_from_info,
 )
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.service.fit import fit
 from dmr_desktop.service.memory import MachineMemory, ProcessMemory
 from dmr_desktop.service.model_check import inspect_model
 from dmr_desktop.service.placement import (
     Evict,
     Go,
     Machine,
-    ModelShape,
     Wait,
     context_tokens,
     decide,
     default_seats,
-    estimate_bytes,
+    load_of,
+    obtainable_bytes,
 )
 from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.supervisor import Patience, Supervisor
+from dmr_desktop.store.estimate import ModelShape, estimate
 
 LoaderEvent: TypeAlias = Literal["load", "load_failure", "crash"]
 
@@ -206,8 +209,8 @@ class Loader:
             configured = resident.config.context_size or resident.files.model.config.context_size
             if resident.config.tuning.stretches_context and (configured or 0) > 0:
                 shape = replace(shape, train_context=0)
-            tokens = context_tokens(configured, shape, self._probes.available())
-            resident.need_bytes = estimate_bytes(shape, tokens)
+            tokens = context_tokens(configured, shape, self._probes.available(), resident.key.mode)
+            resident.need_bytes = estimate(shape, load_of(resident.config, resident.key.mode, tokens)).total_bytes
             await self._wait_for_room(resident)
             began = time.monotonic()
             runner = await resident.supervisor.start(
@@ -257,6 +260,14 @@ class Loader:
                     await future
         finally:
             self._waiting_for_room.discard(future)
+
+    async def fit(self, files: ModelFiles, context_size: int | None) -> dict[str, JSON]:
+        """Whether the model would fit if all idle runners were unloaded, see :mod:`fit`. Raises as ``inspect``."""
+        shape = await asyncio.to_thread(self._probes.inspect, files)
+        config = self.configuration(RunnerKey(DEFAULT_BACKEND, files.model.id, Mode.COMPLETION))
+        wanted = context_size or config.context_size or files.model.config.context_size
+        tenants = [found for each in self._residents.values() if (found := each.tenant(self._probes.process))]
+        return fit(shape, wanted, config, obtainable_bytes(tenants, self._probes.available()))
 
     # ---- what there is ----
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dmr_desktop.protocol.errors import StoreError, UnsupportedModel
 from dmr_desktop.protocol.models import ModelFiles
-from dmr_desktop.service.placement import ModelShape
-from dmr_desktop.store.gguf import GGUFHeader, read_header
+from dmr_desktop.store.estimate import ModelShape, shape_of
+from dmr_desktop.store.gguf import read_header
 from dmr_desktop.store.gguf_check import check_loadable
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.gguf$)")
@@ -36,7 +36,7 @@ def inspect_model(files: ModelFiles) -> ModelShape:
                 "GGUF file required by llama.cpp backend", hint=f"the model's format is {files.model.config.format}"
             ) from error
         raise
-    return _shape(headers[0], size)
+    return shape_of(headers[0], size)
 
 
 def shard_paths(first: Path) -> list[Path]:
@@ -46,16 +46,3 @@ def shard_paths(first: Path) -> list[Path]:
         return [first]
     count = int(found[2])
     return [first.with_name(_SHARD.sub(f"-{index:05d}-of-{count:05d}", first.name)) for index in range(1, count + 1)]
-
-
-def _shape(header: GGUFHeader, size: int) -> ModelShape:
-    num_heads = header.number("attention.head_count") or 0
-    head_length = (header.number("embedding_length") or 0) // num_heads if num_heads else 0
-    return ModelShape(
-        weights_bytes=size,
-        num_layers=header.number("block_count") or 0,
-        num_kv_heads=header.number("attention.head_count_kv") or num_heads,
-        key_length=header.number("attention.key_length") or head_length,
-        value_length=header.number("attention.value_length") or head_length,
-        train_context=header.context_length or 0,
-    )

@@ -6,14 +6,15 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from dmr_desktop.protocol.errors import DoesNotFit
-from dmr_desktop.protocol.runners import RunnerKey
+from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey
+from dmr_desktop.store.estimate import Load, ModelShape, kv_bytes_per_token
 
 MAX_SEATS = 8
 MIN_SEATS = 2
 
 _MIB = 1024 * 1024
-_BASE_BYTES = 150 * _MIB
-"""The runner process itself with its libraries, before any model."""
+_LONGEST_INPUT = 8192
+"""Tokens of a text that is turned into a vector: computing it takes memory by the square of its length."""
 BEST_DEFAULT_CONTEXT = 16384
 """Tokens, for a model whose context nobody configured, memory permitting."""
 _LEAST_DEFAULT_CONTEXT = 4096
@@ -110,19 +111,17 @@ def decide(need_bytes: int, tenants: Sequence[Tenant], machine: Machine) -> Verd
     return Wait()
 
 
-@dataclass(frozen=True, slots=True)
-class ModelShape:
-    """What a GGUF header says that decides the size of the KV cache; 0 where unknown."""
-
-    weights_bytes: int
-    num_layers: int = 0
-    num_kv_heads: int = 0
-    key_length: int = 0
-    value_length: int = 0
-    train_context: int = 0
+def obtainable_bytes(tenants: Sequence[Tenant], available_bytes: int) -> int:
+    """What a model could have if all runners went that nobody uses."""
+    staying = [tenant for tenant in tenants if tenant.tenancy in (Tenancy.BUSY, Tenancy.COMING)]
+    going = [tenant for tenant in tenants if tenant not in staying]
+    taken = sum(tenant.mapped_bytes + tenant.reserved_bytes for tenant in staying)
+    return max(0, available_bytes - taken + sum(tenant.private_bytes for tenant in going))
 
 
-def context_tokens(configured: int | None, shape: ModelShape, available_bytes: int) -> int:
+def context_tokens(
+    configured: int | None, shape: ModelShape, available_bytes: int, mode: Mode = Mode.COMPLETION
+) -> int:
     """The context a model is loaded with. ``configured`` as in RunnerConfig: None lets us choose, -1 is its maximum.
 
     Ours is what an agent's prompts need, as long as the KV cache takes no more than a quarter of the memory there is.
@@ -130,8 +129,8 @@ def context_tokens(configured: int | None, shape: ModelShape, available_bytes: i
     """
     most = shape.train_context or _LEAST_DEFAULT_CONTEXT
     if configured is None:
-        tokens = min(BEST_DEFAULT_CONTEXT, most)
-        while tokens > _LEAST_DEFAULT_CONTEXT and tokens * _kv_bytes_per_token(shape) > available_bytes // 4:
+        tokens = min(BEST_DEFAULT_CONTEXT if mode is Mode.COMPLETION else _LONGEST_INPUT, most)
+        while tokens > _LEAST_DEFAULT_CONTEXT and tokens * kv_bytes_per_token(shape) > available_bytes // 4:
             tokens //= 2
         return tokens
     if configured < 0:
@@ -139,18 +138,19 @@ def context_tokens(configured: int | None, shape: ModelShape, available_bytes: i
     return min(configured, shape.train_context) if shape.train_context else configured
 
 
-def estimate_bytes(shape: ModelShape, tokens: int) -> int:
-    """Memory of a runner with a context of ``tokens``: weights, KV cache, compute buffers and the process.
-
-    A model whose shape is unknown counts a tenth of its weights as KV cache.
-    """
-    kv_bytes = tokens * _kv_bytes_per_token(shape) or shape.weights_bytes // 10
-    return _BASE_BYTES + shape.weights_bytes + kv_bytes + shape.weights_bytes // 20
-
-
-def _kv_bytes_per_token(shape: ModelShape) -> int:
-    """Keys and values in half precision."""
-    return 2 * shape.num_layers * shape.num_kv_heads * (shape.key_length + shape.value_length)
+def load_of(config: RunnerConfig, mode: Mode, tokens: int) -> Load:
+    """How a runner with this configuration loads a model with a context of ``tokens``."""
+    tuning = config.tuning
+    if mode is not Mode.COMPLETION:
+        # A text must be computed in one go.
+        return Load(tokens, batch_tokens=tokens)
+    return Load(
+        tokens,
+        batch_tokens=tuning.ubatch_size or 512,
+        num_sequences=config.num_sequences,
+        key_type=tuning.cache_type_k or "f16",
+        value_type=tuning.cache_type_v or "f16",
+    )
 
 
 def _given_back(tenant: Tenant) -> int:

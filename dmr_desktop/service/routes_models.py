@@ -9,6 +9,7 @@ from dmr_desktop.protocol.errors import (
     Conflict,
     DMRError,
     InvalidReference,
+    InvalidRequest,
     ModelNotFound,
 )
 from dmr_desktop.service.answers import json_answer, text_answer
@@ -17,6 +18,7 @@ from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.progress_answer import ProgressAnswer
 from dmr_desktop.service.pulls import Pulls
 from dmr_desktop.service.requests import query_flag, read_fields
+from dmr_desktop.service.routes_archives import MAX_CONTEXT_SIZE
 
 
 class ModelRoutes:
@@ -32,6 +34,7 @@ class ModelRoutes:
             Route("/models/create", self.pull, methods=["POST"]),
             Route("/models/{name:path}/tag", self.tag, methods=["POST"]),
             Route("/models/{name:path}/{action}", _unknown_action, methods=["POST"]),
+            Route("/models/{name:path}/fit", self.fit, methods=["GET"]),
             Route("/models/{name:path}", self.inspect, methods=["GET"]),
             Route("/models/{name:path}", self.remove, methods=["DELETE"]),
         ]
@@ -48,6 +51,24 @@ class ModelRoutes:
         except ModelNotFound:
             model = None
         return text_answer(404, "model not found") if model is None else json_answer(model.to_json())
+
+    async def fit(self, request: Request) -> Response:
+        """Our own: the memory the model would take with ``?context_size=N``, and whether this machine has it.
+
+        ``context_size``, ``weights_bytes``, ``kv_bytes``, ``compute_bytes``, ``total_bytes``, ``available_bytes``,
+        ``fits`` and ``max_context_that_fits``. Refused as inference with the model would be.
+        """
+        name, text = request.path_params["name"], request.query_params.get("context_size", "0")
+        tokens = int(text) if text.isascii() and text.isdecimal() and len(text) < 11 else -1
+        if not 0 <= tokens <= MAX_CONTEXT_SIZE:
+            raise InvalidRequest("context_size must be a number of tokens", param="context_size")
+        try:
+            files = await self._catalog.files(name)
+        except (ModelNotFound, InvalidReference):
+            # A model of that name may be meant.
+            request.path_params["name"] = f"{name}/fit"
+            return await self.inspect(request)
+        return json_answer(await self._loader.fit(files, tokens or None))
 
     async def _inspect_remote(self, request: Request, name: str) -> Response:
         """What the registry says. Programs only: a web page must not make this service connect anywhere by a GET."""

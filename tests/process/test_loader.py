@@ -29,7 +29,7 @@ from dmr_desktop.protocol.models import Model, ModelConfig, ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState
 from dmr_desktop.service.loader import Loader, LoaderLimits, Probes
 from dmr_desktop.service.memory import ProcessMemory
-from dmr_desktop.service.placement import ModelShape
+from dmr_desktop.store.estimate import ModelShape
 from tests.fakes.fake_runner import command
 from tests.fakes.until import until
 

@@ -25,7 +25,7 @@ def test_a_sound_model_tells_its_shape(tiny: Path) -> None:
     shape = inspect_model(files(tiny))
     assert shape.weights_bytes == tiny.stat().st_size
     assert (shape.num_layers, shape.train_context) == (3, 512)
-    assert shape.num_kv_heads * shape.key_length == shape.num_kv_heads * shape.value_length > 0
+    assert shape.key_width == shape.value_width > 0
 
 
 def test_the_projector_counts(tiny: Path) -> None:

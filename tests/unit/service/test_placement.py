@@ -3,20 +3,21 @@
 import pytest
 
 from dmr_desktop.protocol.errors import DoesNotFit
-from dmr_desktop.protocol.runners import Mode, RunnerKey
+from dmr_desktop.protocol.runners import EngineTuning, Mode, RunnerConfig, RunnerKey
 from dmr_desktop.service.placement import (
     Evict,
     Go,
     Machine,
-    ModelShape,
     Tenancy,
     Tenant,
     Wait,
     context_tokens,
     decide,
     default_seats,
-    estimate_bytes,
+    load_of,
+    obtainable_bytes,
 )
+from dmr_desktop.store.estimate import Load, ModelShape
 
 MIB = 1024 * 1024
 
@@ -97,13 +98,23 @@ def test_seats(cpus: int | None, seats: int) -> None:
     assert default_seats(cpus) == seats
 
 
-SHAPE = ModelShape(100 * MIB, num_layers=10, num_kv_heads=4, key_length=64, value_length=64, train_context=32768)
+SHAPE = ModelShape(
+    100 * MIB, num_layers=10, key_width=10 * 4 * 64, value_width=10 * 4 * 64, width=512, train_context=32768
+)
 PER_TOKEN = 2 * 10 * 4 * 128
 
 
-def test_the_estimate_grows_by_the_kv_cache() -> None:
-    assert estimate_bytes(SHAPE, 8192) - estimate_bytes(SHAPE, 4096) == 4096 * PER_TOKEN
-    assert estimate_bytes(ModelShape(100 * MIB), 4096) > 110 * MIB
+def test_a_runners_configuration_is_a_way_to_load() -> None:
+    tuning = EngineTuning(ubatch_size=128, cache_type_k="q8_0", cache_type_v="q4_0")
+    config = RunnerConfig(num_sequences=3, tuning=tuning)
+    assert load_of(config, Mode.COMPLETION, 1000) == Load(1000, 128, 3, "q8_0", "q4_0")
+    assert load_of(config, Mode.EMBEDDING, 1000) == Load(1000, 1000)
+    assert load_of(RunnerConfig(), Mode.COMPLETION, 1000) == Load(1000)
+
+
+def test_a_text_to_be_embedded_is_not_as_long_as_a_chat() -> None:
+    assert context_tokens(None, SHAPE, 1 << 40, Mode.EMBEDDING) == 8192
+    assert context_tokens(20000, SHAPE, 1 << 40, Mode.EMBEDDING) == 20000
 
 
 @pytest.mark.parametrize(
@@ -124,3 +135,11 @@ def test_the_context_is_what_was_asked_for_or_what_fits(configured: int | None, 
 def test_a_model_that_does_not_say_its_limit_gets_what_was_asked_for() -> None:
     assert context_tokens(65536, ModelShape(1), 0) == 65536
     assert context_tokens(None, ModelShape(1), 1 << 40) == 4096
+
+
+def test_what_could_be_had_if_the_idle_went() -> None:
+    busy = Tenant(key("b"), Tenancy.BUSY, 10, 5, reserved_bytes=3)
+    assert obtainable_bytes([], 100) == 100
+    assert obtainable_bytes([idle("a", private=20, mapped=7)], 100) == 120
+    assert obtainable_bytes([idle("a", private=20), busy], 100) == 112
+    assert obtainable_bytes([busy], 1) == 0
