@@ -94,6 +94,27 @@ def test_what_skopeo_pushed_and_we_pulled_goes_on_elsewhere(
     assert copy(f"{registry.host}/deep/er/y:2", tmp_path / "copy") == model.id
 
 
+def test_what_oras_pushed_is_pulled(registry: Registry, store: ModelStore, tmp_path: Path) -> None:
+    """And goes on to another registry with the same digest."""
+    package(ModelStore(tmp_path / "other"), tmp_path, "x")
+    (tmp_path / "config.json").write_text('{"config":{"format":"gguf","size":"1MiB"}}')
+    client = oras.provider.Registry(registry.host, insecure=True)
+    answer = client.push(
+        f"{registry.host}/ai/x:1",
+        files=[f"{tmp_path}/m.gguf:application/vnd.docker.ai.gguf.v3"],
+        manifest_config=f"{tmp_path}/config.json:application/vnd.docker.ai.model.config.v0.1+json",
+        disable_path_validation=True,
+        quiet=True,
+    )
+    assert fetch(store, f"{registry.host}/ai/x:1") == "Model pulled successfully"
+    (model,) = store.list()
+    assert model.id == answer.headers["Docker-Content-Digest"]
+    assert store.files(model.id).weights.read_bytes() == (tmp_path / "m.gguf").read_bytes()
+    store.tag(model.id, f"{registry.host}/other/y")
+    send(store, f"{registry.host}/other/y")
+    assert copy(f"{registry.host}/other/y", tmp_path / "copy") == model.id
+
+
 def test_what_the_registry_has_is_not_sent_again(registry: Registry, store: ModelStore, tmp_path: Path) -> None:
     model = package(store, tmp_path, f"{registry.host}/ai/x", size=4 * MIB)
     with Line(registry.host) as line:

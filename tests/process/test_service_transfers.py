@@ -1,0 +1,119 @@
+"""Transfers over the service's socket: Hugging Face in DMR's words, waiting, errors with a next step."""
+
+import asyncio
+import hashlib
+import html
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import faulty_registry as faulty
+from tests.fakes.fake_hub import FakeHub
+from tests.fakes.faulty_registry import FaultyRegistry, on_blobs, on_manifests
+from tests.fakes.gguf_files import TINY, gguf_bytes
+from tests.fakes.until import until
+from tests.fixtures_service import LiveInProcess
+
+pytestmark = pytest.mark.slow
+PAYLOAD = hashlib.shake_128(b"x").digest(1 << 20)
+GGUF = gguf_bytes(TINY, [("a.weight", (32, (1 << 20) // 128), 0, 0)], data=PAYLOAD)
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HOME", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with FakeHub({"Org/Model-GGUF": {"m-Q4_K_M.gguf": GGUF, "m-Q8_0.gguf": GGUF[:-1] + b"x"}}) as found:
+        monkeypatch.setenv("HF_ENDPOINT", found.endpoint)
+        yield found
+
+
+@pytest.fixture
+def registry() -> Iterator[FaultyRegistry]:
+    with FaultyRegistry() as found:
+        yield found
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(html.unescape(line)) for line in text.splitlines()]
+
+
+async def test_hugging_face(live: LiveInProcess, hub: FakeHub) -> None:
+    hub.tokens = {"hf_secret"}
+    body = {"from": "hf.co/Org/Model-GGUF", "bearer-token": "hf_secret"}
+    answer = await live.http.post("/models/create", json=body)
+    assert answer.status_code == 200
+    *progress, last = lines(answer.text)
+    assert last["message"] == "Model pulled successfully"
+    assert progress[0]["message"] == "Fetching file list..."
+    assert progress[0]["layer"] == {"size": 0, "current": 0}
+    assert [line["layer"]["current"] for line in progress if "id" in line["layer"]][-1] == len(GGUF)
+    tags = [tag for model in (await live.http.get("/models")).json() for tag in model.get("tags", ())]
+    assert "huggingface.co/org/model-gguf:latest" in tags
+    again = await live.http.post("/models/create", json={"from": "hf.co/org/model-gguf"})
+    assert lines(again.text)[-1]["message"].startswith("Using cached model: ")
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ("hf.co/Org/Model-GGUF:Q2_K", "Org/Model-GGUF has no quantization Q2_K; it has: Q4_K_M, Q8_0"),
+        ("hf.co/Org/Missing", "Model not found"),
+    ],
+)
+async def test_what_hugging_face_has_not(live: LiveInProcess, hub: FakeHub, reference: str, text: str) -> None:
+    """The list is asked for under an open stream, so the error is its last line, and then the text alone."""
+    answer = await live.http.post("/models/create", json={"from": reference})
+    assert answer.status_code == 200
+    *_, line, plain = answer.text.splitlines()
+    assert plain == text
+    assert json.loads(html.unescape(line))["message"] == f"Error: {text}"
+    assert json.loads(html.unescape(line))["type"] == "error"
+
+
+async def test_a_third_pull_waits_and_says_so(live: LiveInProcess, registry: FaultyRegistry) -> None:
+    for name in ("a", "b", "c"):
+        registry.add_model(name, GGUF + name.encode())
+    registry.faults.append(on_blobs(faulty.stall_after(1000)))
+    create = lambda name: asyncio.create_task(  # noqa: E731
+        live.http.post("/models/create", json={"from": f"{registry.host}/ai/x:{name}"})
+    )
+    first = [create("a"), create("b")]
+    await until(lambda: len(registry.requests_for("/blobs/")) >= 2)
+    async with live.http.stream("POST", "/models/create", json={"from": f"{registry.host}/ai/x:c"}) as third:
+        received = third.aiter_lines()
+        assert lines(await anext(received))[0]["message"] == "Waiting: 2 other pulls are under way"
+        assert not registry.requests_for("/manifests/c")
+        registry.faults.clear()
+        for task in first:
+            task.cancel()
+        last = [line async for line in received][-1]
+    assert lines(last)[0]["message"] == "Model pulled successfully"
+
+
+async def test_a_rate_limit_comes_with_its_next_step(live: LiveInProcess, registry: FaultyRegistry) -> None:
+    registry.faults.append(on_manifests(faulty.status(429, {"Retry-After": "900"})))
+    answer = await live.http.post("/models/create", json={"from": f"{registry.host}/ai/x"})
+    assert answer.status_code == 500
+    assert answer.text == (
+        f"the rate limit of {registry.host} is reached: "
+        f"wait 900 seconds, or log in for a higher limit: docker login {registry.host}\n"
+    )
+
+
+async def test_a_full_disk_is_named_before_anything_is_fetched(live: LiveInProcess, registry: FaultyRegistry) -> None:
+    manifest = json.loads(registry.add_model("huge", GGUF))
+    manifest["layers"][0]["size"] = 10 << 50
+    registry.add("huge", json.dumps(manifest).encode())
+    answer = await live.http.post("/models/create", json={"from": f"{registry.host}/ai/x:huge"})
+    assert answer.status_code == 507
+    assert "10,737,418,240 MiB more needed" in answer.text
+    assert "MiB free: free some space" in answer.text
