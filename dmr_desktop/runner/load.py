@@ -17,7 +17,7 @@ from dmr_desktop.runner.embedding import EmbeddingService
 from dmr_desktop.runner.model_files import shards_of
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.ranking import RankingService
-from dmr_desktop.store.gguf import read_header
+from dmr_desktop.store.ranking import check_can_rank
 
 DEFAULT_CONTEXT_SIZE = 4096
 _MAX_TEMPLATE_BYTES = 1024 * 1024
@@ -31,8 +31,7 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
     Raises :class:`UnsupportedModel` for a model that cannot serve this mode, :class:`RunnerStartFailed` otherwise.
     """
     if spec.mode is Mode.RERANKING:
-        # Before loading, which may take long; llama.cpp would rank without a head and give nonsense.
-        _check_ranking_head(spec)
+        check_can_rank(shards_of(spec))
     template = _template(spec)
     model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers, tuning=spec.config.tuning)
     if spec.mode is Mode.EMBEDDING:
@@ -77,14 +76,6 @@ def _context_size(spec: LaunchSpec, model: Model, default: int | None) -> int | 
 def _pair_size(spec: LaunchSpec, model: Model) -> int | None:
     """Tokens of a pair, if they were configured: the service's default is meant for conversations."""
     return _context_size(spec, model, None) if spec.config.context_size else None
-
-
-def _check_ranking_head(spec: LaunchSpec) -> None:
-    if not any(read_header(path).has_ranking_head for path in shards_of(spec)):
-        raise UnsupportedModel(
-            "this model cannot rank documents: it has no classifier head",
-            hint="choose a reranking model (a cross-encoder, such as bge-reranker), or compare embeddings instead",
-        )
 
 
 def _template(spec: LaunchSpec) -> str | None:

@@ -1,5 +1,6 @@
 """The routes of models that rank documents: ``/rerank`` and ``/score``, under the OpenAI bases and without one."""
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.responses import Response
@@ -13,21 +14,43 @@ from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.generate import leased
 from dmr_desktop.service.inference_endpoints import InferenceEndpoint, InferenceParts
+from dmr_desktop.service.model_check import shard_paths
 from dmr_desktop.service.recorder import Record
 from dmr_desktop.service.routes_inference import BASES
+from dmr_desktop.store.ranking import check_can_rank
+
+MAX_REMEMBERED = 256
+
+
+class Rankers:
+    """Models known to rank. The others are refused before anything is unloaded to make room for them."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    async def check(self, files: ModelFiles) -> None:
+        """Raises UnsupportedModel."""
+        if files.model.id in self._known:
+            return
+        await asyncio.to_thread(check_can_rank, shard_paths(files.weights))
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        self._known.add(files.model.id)
 
 
 class RerankEndpoint(InferenceEndpoint):
     mode = Mode.RERANKING
 
-    def __init__(self, parts: InferenceParts, parse: Callable[[object], RerankExchange]) -> None:
+    def __init__(self, parts: InferenceParts, rankers: Rankers, parse: Callable[[object], RerankExchange]) -> None:
         super().__init__(parts)
+        self._rankers = rankers
         self._parse = parse
 
     async def _answer(
         self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
     ) -> None:
         exchange = self._parse(data)
+        await self._rankers.check(files)
         await run_while_connected(receive, self._rank(exchange, files, record, scope, receive, send))
 
     async def _rank(
@@ -46,7 +69,8 @@ class RerankEndpoint(InferenceEndpoint):
 
 
 def rerank_routes(parts: InferenceParts) -> list[BaseRoute]:
-    rerank, score = RerankEndpoint(parts, parse_rerank), RerankEndpoint(parts, parse_score)
+    rankers = Rankers()
+    rerank, score = RerankEndpoint(parts, rankers, parse_rerank), RerankEndpoint(parts, rankers, parse_score)
     found: list[BaseRoute] = []
     for base in (*BASES, "/engines", ""):
         found += [Route(f"{base}/rerank", rerank), Route(f"{base}/score", score)]

@@ -19,21 +19,37 @@ from tests.fakes.ranking_models import CrossEncoder
 from tests.fixtures_service import LiveInProcess
 
 MODEL = "dmr.local/demo"
+RANKER = "test.local/ranker"
 BASES = ("", "/engines", "/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp")
 DOCUMENTS = ["the water", "other people", "time", "a little sound"]
 
 
-# ---- every path and refusal, without a model --------------------------------------------------
+@pytest.fixture(scope="module")
+def ranker(tmp_path_factory: pytest.TempPathFactory) -> tuple[CrossEncoder, Path]:
+    encoder, path = CrossEncoder(), tmp_path_factory.mktemp("ranker") / "ranker.gguf"
+    encoder.write(path)
+    return encoder, path
+
+
+# ---- every path and refusal, with a scripted backend -------------------------------------------
+
+
+@pytest_asyncio.fixture
+async def ranking(live: LiveInProcess, ranker: tuple[CrossEncoder, Path]) -> LiveInProcess:
+    """The service with a model in its store that could rank."""
+    answer = await live.http.post("/models/package", json={"gguf": str(ranker[1]), "target": RANKER})
+    assert answer.status_code == 201, answer.text
+    return live
 
 
 @pytest.mark.parametrize("base", BASES)
-async def test_every_base(live: LiveInProcess, base: str) -> None:
-    answer = await live.http.post(f"{base}/rerank", json={"model": MODEL, "query": "q", "documents": ["aaa", "b"]})
+async def test_every_base(ranking: LiveInProcess, base: str) -> None:
+    answer = await ranking.http.post(f"{base}/rerank", json={"model": RANKER, "query": "q", "documents": ["aaa", "b"]})
     assert [entry["relevance_score"] for entry in answer.json()["results"]] == [3.0, 1.0]
-    answer = await live.http.post(f"{base}/score", json={"model": MODEL, "text_1": "q", "text_2": "b"})
+    answer = await ranking.http.post(f"{base}/score", json={"model": RANKER, "text_1": "q", "text_2": "b"})
     assert len(answer.json()["data"]) == 1
-    assert {spec.mode for spec in live.script.launches} == {Mode.RERANKING}
-    shown = (await live.http.get("/engines/ps")).json()
+    assert {spec.mode for spec in ranking.script.launches} == {Mode.RERANKING}
+    shown = (await ranking.http.get("/engines/ps")).json()
     assert [runner["mode"] for runner in shown] == ["reranking"]
 
 
@@ -44,15 +60,17 @@ async def test_every_base(live: LiveInProcess, base: str) -> None:
         ({"model": "ai/none", "query": "q", "documents": ["a"]}, 404, "model not found"),
         ({"model": MODEL, "documents": ["a"]}, 400, "'query'"),
         ({"model": MODEL, "query": "q", "documents": []}, 400, "'documents'"),
+        ({"model": MODEL, "query": "q", "documents": ["a"]}, 422, "no classifier head"),
     ],
 )
-async def test_refusals_are_openai_s_errors(
+async def test_refusals_are_openai_s_errors_and_start_nothing(
     live: LiveInProcess, body: dict[str, Any], status: int, message: str
 ) -> None:
     answer = await live.http.post("/rerank", json=body)
     assert answer.status_code == status
     assert message in answer.json()["error"]["message"]
     assert (await live.http.get("/v1/rerank")).status_code == 405
+    assert live.script.launches == []
 
 
 async def test_tokens_on_every_base(live: LiveInProcess) -> None:
@@ -62,13 +80,6 @@ async def test_tokens_on_every_base(live: LiveInProcess) -> None:
 
 
 # ---- the real runner ---------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def ranker(tmp_path_factory: pytest.TempPathFactory) -> tuple[CrossEncoder, Path]:
-    encoder, path = CrossEncoder(), tmp_path_factory.mktemp("ranker") / "ranker.gguf"
-    encoder.write(path)
-    return encoder, path
 
 
 @pytest_asyncio.fixture
