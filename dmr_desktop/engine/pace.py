@@ -1,7 +1,8 @@
 """How much of a prompt one step may compute, learned from how long steps take on this machine.
 
-While other sequences stream, a step must be short, or all of them stutter; while none does, it may be
-longer, but a request to cancel or a newcomer should not wait much more than a second.
+While other sequences stream, a step must be short, or all of them stutter; but those that wait for their
+first token count as much: the more of them there are for each that streams, the longer a step may be. Never
+much more than a second, for a request to cancel or a newcomer waits so long.
 """
 
 _STREAMING_SECONDS = 0.2
@@ -21,12 +22,14 @@ class PrefillPace:
         self._n_ubatch = min(n_ubatch, n_batch)
         self._seconds_per_token: float | None = None
 
-    def prompt_tokens(self, *, others_stream: bool) -> int:
-        """The number of prompt tokens to put into the next step."""
-        most = self._n_ubatch if others_stream else self._n_batch
+    def prompt_tokens(self, *, streaming: int, prompts: int) -> int:
+        """The number of prompt tokens to put into the next step, for that many sequences of either kind."""
+        most = self._n_ubatch if streaming else self._n_batch
         if self._seconds_per_token is None:
             return min(_FIRST_GUESS, most)
-        seconds = _STREAMING_SECONDS if others_stream else _ALONE_SECONDS
+        seconds = _ALONE_SECONDS
+        if streaming:
+            seconds = min(seconds, _STREAMING_SECONDS * max(1.0, prompts / streaming))
         return min(max(int(seconds / self._seconds_per_token), _SMALLEST), most)
 
     def observe(self, tokens: int, seconds: float) -> None:

@@ -115,7 +115,7 @@ class Scheduler:
         return self._slots.cells_promised + sequence.num_tokens - shared + growth <= self._pool_size
 
     def _plan_prompts(self, plan: Plan, prompts: list[Sequence]) -> None:
-        room = self._pace.prompt_tokens(others_stream=bool(plan.outputs))
+        room = self._pace.prompt_tokens(streaming=len(plan.outputs), prompts=len(prompts))
         end = min(plan.num_tokens + room, self._n_batch)
         room = end - plan.num_tokens
         oldest, *others = prompts

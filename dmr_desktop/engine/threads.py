@@ -28,8 +28,9 @@ class AdaptiveThreads:
 
     Steps are compared by slowness: their time in terms of the fastest step of their kind. Fewer threads
     are tried when steps become many times slower, one fewer or more now and then, after each vain try
-    later; never more than there are free cores. The better number stays. When fewer threads do not help
-    slow steps, they are slow for another reason (a longer context), and that is the new standard.
+    later; never more than there are free cores, and not fewer while all are free. The better number stays.
+    When fewer threads do not help slow steps, they are slow for another reason (a longer context), and that
+    is the new standard.
     """
 
     def __init__(
@@ -81,6 +82,11 @@ class AdaptiveThreads:
         self._supply = self._free_cores()
         self._supply_at = self._clock()
 
+    @property
+    def _has_all_cores(self) -> bool:
+        """Known to be free for it: then fewer threads can only be slower."""
+        return self._supply is not None and self._affordable(self._most) == self._most
+
     def _affordable(self, count: int) -> int:
         """The number of threads, at most ``count``, for which there are cores."""
         return count if self._supply is None else max(1, min(count, int(self._supply + _SPARE)))
@@ -90,6 +96,9 @@ class AdaptiveThreads:
             return self._try(min(self._affordable(self.count), self.count - 1))
         if len(self._recent) == _SAMPLE and self._clock() >= self._next_try:
             if self.count == self._most:
+                if self._has_all_cores:
+                    self._next_try = self._clock() + self._pause
+                    return False
                 return self._try(self.count - 1)
             if self._affordable(self.count + 1) > self.count:
                 return self._try(self.count + 1)

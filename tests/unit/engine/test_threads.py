@@ -33,6 +33,15 @@ def test_a_quiet_machine_keeps_all_threads_and_rarely_tries_fewer() -> None:
     assert used.count(1) < 100
 
 
+def test_while_all_cores_are_known_to_be_free_fewer_threads_are_not_tried() -> None:
+    machine = Machine(2, {2: 0.01, 1: 0.02}, supply=2.0)
+    assert machine.run(10_000).count(1) == 0
+    machine.seconds = {2: 1.0, 1: 0.02}
+    machine.supply = 1.0
+    machine.run(20)
+    assert machine.threads.count == 1
+
+
 def test_a_collapse_is_left_within_a_few_steps() -> None:
     machine = Machine(2, {2: 0.01, 1: 0.02})
     machine.run(100)
