@@ -7,6 +7,7 @@ from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_
 from dmr_desktop.dialects.fields import Fields, one_of
 from dmr_desktop.dialects.openai_chat import read_template_kwargs
 from dmr_desktop.dialects.openai_sampling import MAX_TOKENS_LIMIT, read_keep_alive, read_model, read_sampling, read_stop
+from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest
 from dmr_desktop.protocol.json_types import JSON
 
@@ -32,6 +33,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         max_tokens=body.integer("max_tokens", 0, MAX_TOKENS_LIMIT),
         stop=stop or read_stop(body),
         response_format=read_format(own),
+        reasoning_budget=_read_budget(own, body),
     )
     # A model that thinks all the same keeps it to itself: a client that did not ask looks for text in the first block.
     shows_thinking = bool(prompt.template_kwargs.get("enable_thinking")) and not _omits_thinking(own)
@@ -86,8 +88,14 @@ def _read_template_kwargs(own: Fields, body: Fields, max_tokens: int | None) -> 
     return found
 
 
+def _read_budget(own: Fields, body: Fields) -> int | None:
+    """The request's own, checked before, else what is configured."""
+    thinking = own.inner("thinking")
+    budget = None if thinking is None else thinking.integer("budget_tokens", MIN_THINKING_BUDGET, MAX_TOKENS_LIMIT)
+    return read_reasoning_budget(body) if budget is None else budget
+
+
 def _check_budget(thinking: Fields, max_tokens: int | None) -> None:
-    """Local models think until they are done: the budget is checked, as Anthropic does, and goes no further."""
     budget = thinking.integer("budget_tokens", MIN_THINKING_BUDGET, MAX_TOKENS_LIMIT)
     if budget is None:
         thinking.missing("budget_tokens")

@@ -37,6 +37,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         stop=options.stop,
         top_logprobs=read_top_logprobs(body),
         response_format=read_format(body),
+        reasoning_budget=options.reasoning_budget,
     )
     model, has_logprobs = read_model(body), request.top_logprobs is not None
     head = new_head(model, "chat")

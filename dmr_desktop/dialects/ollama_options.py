@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dmr_desktop.dialects.exchange import Defaults
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_sampling import MAX_TOKENS_LIMIT, read_sampling, read_stop
+from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.protocol.generation import SamplingParams
 
 MAX_CONTEXT = 2**31 - 1
@@ -22,6 +23,7 @@ class Options:
     sampling: SamplingParams
     max_tokens: int | None
     stop: tuple[str, ...]
+    reasoning_budget: int | None
 
 
 def read_options(body: Fields, defaults: Defaults) -> Options:
@@ -34,6 +36,7 @@ def read_options(body: Fields, defaults: Defaults) -> Options:
         sampling=read_sampling(options),
         max_tokens=limit if limit is not None and limit > 0 else None,
         stop=read_stop(options),
+        reasoning_budget=read_reasoning_budget(options),
     )
 
 

@@ -18,6 +18,7 @@ from dmr_desktop.dialects.openai_sampling import (
 )
 from dmr_desktop.dialects.openai_tools import read_response_format, read_tool_choice, read_tools
 from dmr_desktop.dialects.openai_usage import new_head
+from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest
 from dmr_desktop.protocol.json_types import JSON
 
@@ -49,6 +50,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         top_logprobs=_read_top_logprobs(body),
         response_format=read_response_format(body),
         ignore_eos=body.flag("ignore_eos"),
+        reasoning_budget=read_reasoning_budget(body),
     )
     return Exchange(
         model=model,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dmr_desktop.engine.thinking import ThinkingLimit
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, SamplingParams, Timings, TokenLogprob
 
@@ -24,7 +25,7 @@ class SequenceRequest:
     or Lark text) that the output must satisfy from its first token; ``constraint`` is the same already
     compiled (:meth:`Engine.compile_grammar`, from any thread) and is used up by the request.
     ``visible_tokens`` are the ids of special tokens whose text belongs in the output (a format's
-    markers); all other control tokens render as nothing.
+    markers); all other control tokens render as nothing. ``thinking`` bounds its reasoning.
     """
 
     id: int
@@ -37,6 +38,7 @@ class SequenceRequest:
     constraint: "Constraint | None" = None
     ignore_eos: bool = False
     visible_tokens: frozenset[int] = frozenset()
+    thinking: ThinkingLimit | None = None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.constraint import Constraint
 from dmr_desktop.engine.detokenizer import Detokenizer
 from dmr_desktop.engine.sampling import Row, Sampler, log_probabilities, restore
+from dmr_desktop.engine.thinking import ThinkingWatch
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, Timings, TokenLogprob, TopLogprob
 
@@ -68,6 +69,7 @@ class Sequence:
         self._constraint = constraint
         self._sampler = Sampler(request.sampling, vocabulary.size)
         self._detokenizer = Detokenizer(vocabulary, request.visible_tokens, request.stop)
+        self._thinking = None if request.thinking is None else ThinkingWatch(request.thinking)
         self._submitted_at = perf_counter()
         self._admitted_at = self._first_token_at = 0.0
         self._take_forced()
@@ -174,23 +176,48 @@ class Sequence:
             self._constraint.accept(token)
         if self._detokenizer.push(token, logprob):
             self.finish = "stop"
+        if self._thinking is not None:
+            self._thinking.add(self._vocabulary.piece(token, special=True))
 
     def _take_forced(self) -> None:
+        if self._thinking is not None and self._thinking.is_due:
+            self._end_thinking(self._thinking)
         if self._constraint is None or self.finish is not None:
             return
         # A forced token has no logits, hence no log-probability.
         forced = self._constraint.forced() if self._top_logprobs is None else []
         for token in forced[: self._limit - self.num_tokens]:
-            self.tokens[self.num_tokens] = token
-            self.num_tokens += 1
-            self.num_generated += 1
-            self.num_forced += 1
-            self._sampler.accept(token)
-            if self._detokenizer.push(token):
-                self.finish = "stop"
+            if self._force(token):
                 return
         if self._constraint.is_complete:
             self.finish = "stop"
+
+    def _end_thinking(self, watch: ThinkingWatch) -> None:
+        """Writes the end of the reasoning, as soon as the grammar allows it."""
+        if self.finish is not None:
+            return
+        for token in watch.end_tokens[: self._limit - self.num_tokens]:
+            if self._constraint is not None:
+                if not self._constraint.allows(token):
+                    return
+                self._constraint.accept(token)
+            if self._force(token):
+                return
+        watch.end()
+
+    def _force(self, token: int) -> bool:
+        """Takes a token that nobody chose; whether that ended it."""
+        self.tokens[self.num_tokens] = token
+        self.num_tokens += 1
+        self.num_generated += 1
+        self.num_forced += 1
+        self._sampler.accept(token)
+        if self._thinking is not None:
+            self._thinking.add(self._vocabulary.piece(token, special=True))
+        if self._detokenizer.push(token):
+            self.finish = "stop"
+            return True
+        return False
 
     def _logprob(self, row: Row, token: int, num_top: int) -> TokenLogprob:
         logprob, top = log_probabilities(row, token, num_top)

@@ -141,7 +141,8 @@ class GenerationRequest:
 
     ``num_choices`` completions are generated of the same prompt. ``top_logprobs`` None: no
     log-probabilities; 0: of the chosen token only; k: and of the k best alternatives.
-    ``echo`` (raw prompts only) puts the prompt in front of the text.
+    ``echo`` (raw prompts only) puts the prompt in front of the text. ``reasoning_budget`` tokens may be reasoning
+    before its end is written for the model; None: as many as it likes.
     """
 
     prompt: Prompt
@@ -153,6 +154,7 @@ class GenerationRequest:
     response_format: ResponseFormat | None = None
     ignore_eos: bool = False
     echo: bool = False
+    reasoning_budget: int | None = None
 
 
 # ---- what comes back -------------------------------------------------------------------------

@@ -144,6 +144,7 @@ class CompletionService:
             constraint=constraint,
             ignore_eos=request.ignore_eos,
             visible_tokens=prepared.visible_tokens,
+            thinking=prepared.thinking,
         )
 
     def _tokenize(self, prompt: Prompt) -> list[int]:

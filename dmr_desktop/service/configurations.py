@@ -86,10 +86,14 @@ def _check_mode(mode: Mode, tokens: Sequence[str], flags: FlagSettings) -> None:
 
 
 def _budget_defaults(flags: FlagSettings, budget: int | None) -> dict[str, JSON]:
-    if budget != 0:
+    """0 asks the template for none, which not every model understands; so its end is written too."""
+    if budget is None or budget < 0:
         return {}
+    if budget > 0:
+        return {"reasoning_budget": budget}
     kwargs = flags.defaults.get("chat_template_kwargs")
-    return {"chat_template_kwargs": {"enable_thinking": False, **(kwargs if isinstance(kwargs, dict) else {})}}
+    variables = {"enable_thinking": False, **(kwargs if isinstance(kwargs, dict) else {})}
+    return {"chat_template_kwargs": variables, "reasoning_budget": 0}
 
 
 def _read_tokens(body: Fields) -> tuple[list[str], dict[str, JSON]]:
@@ -125,8 +129,6 @@ def _read_reasoning_budget(body: Fields, flags: FlagSettings) -> tuple[int | Non
     shown: dict[str, JSON] = {} if budget is None else {"reasoning-budget": budget}
     if budget is None:
         budget = flags.reasoning_budget
-    if budget is not None and budget not in (0, -1):
-        raise DMRError("a reasoning-budget other than 0 (off) and -1 (unlimited) is not supported")
     return budget, shown
 
 

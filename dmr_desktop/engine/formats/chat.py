@@ -16,6 +16,7 @@ from dmr_desktop.engine.formats.parser import OutputParser
 from dmr_desktop.engine.formats.probe import Traits, probe
 from dmr_desktop.engine.formats.template import DEFAULT_TEMPLATE, RESERVED_VARIABLES, ChatTemplate, TemplateMessage
 from dmr_desktop.engine.formats.vocabulary import Vocabulary
+from dmr_desktop.engine.thinking import ThinkingLimit
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPrompt, TokenPrompt
 
@@ -41,6 +42,7 @@ class Prepared:
     chat_format: ChatFormat = _RAW
     offered: frozenset[str] = frozenset()
     reasoning_open: bool = False
+    thinking: ThinkingLimit | None = None
 
     def new_parser(self, choice: int) -> OutputParser:
         """A parser for the output of one choice, that is of one sequence."""
@@ -136,6 +138,7 @@ class ChatFormatter:
             chat_format=chat_format,
             offered=frozenset(tool.name for tool in tools),
             reasoning_open=thinking == "open",
+            thinking=_limit(model, request.reasoning_budget, thinking),
         )
 
     def _render(self, model: _Model, prompt: ChatPrompt, *, generic: bool, offers: bool) -> str:
@@ -185,6 +188,14 @@ def _continues(messages: list[TemplateMessage]) -> bool:
     """An answer at the end of the conversation is to be continued, as llama-server does."""
     last = messages[-1] if messages else None
     return last is not None and last["role"] == "assistant" and bool(last["content"]) and "tool_calls" not in last
+
+
+def _limit(model: _Model, budget: int | None, thinking: Thinking) -> ThinkingLimit | None:
+    reasoning = model.plain.reasoning
+    if budget is None or reasoning is None or thinking == "off":
+        return None
+    end_tokens = tuple(model.control.tokenize(MARK + reasoning.end, adds_bos=False))
+    return ThinkingLimit(reasoning.start.encode(), reasoning.end.encode(), end_tokens, budget, thinking == "open")
 
 
 def _thinking(chat_format: ChatFormat, prompt_text: str) -> Thinking:

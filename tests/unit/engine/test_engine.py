@@ -4,6 +4,7 @@ import pytest
 
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.engine import Engine
+from dmr_desktop.engine.thinking import ThinkingLimit
 from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import RunnerError
 from dmr_desktop.protocol.generation import SamplingParams
@@ -355,3 +356,25 @@ def test_facts_and_counts() -> None:
     run(engine, a_request(1, prompt("hello")))
     stats = engine.stats()
     assert (stats.prompt_tokens, stats.generated_tokens, stats.running, stats.waiting) == (5, 10, 0, 0)
+
+
+def test_reasoning_is_ended_after_its_budget() -> None:
+    start, end = prompt("hello"), prompt("</t>")
+    limit = ThinkingLimit(b"<t>", b"</t>", tuple(end), max_tokens=3, is_open=True)
+    found = run(an_engine(FakeContext()), a_request(1, start, max_tokens=12, thinking=limit), a_request(2, start))
+    thought = expected_text(start, 3)
+    answer = expected_text([*start, *prompt(thought), *end], 5)
+    assert found.text(1) == f"{thought}</t>{answer}"
+    assert (found.last(1).finish, found.last(1).completion_tokens) == ("length", 12)
+    assert found.text(2) == expected_text(start, 10)
+
+
+def test_a_budget_of_nothing_and_one_that_the_length_cuts() -> None:
+    start, end = prompt("hello"), prompt("</t>")
+    none = ThinkingLimit(b"<t>", b"</t>", tuple(end), max_tokens=0, is_open=True)
+    found = run(an_engine(FakeContext()), a_request(1, start, max_tokens=6, thinking=none))
+    assert found.text(1) == f"</t>{expected_text([*start, *end], 2)}"
+    some = ThinkingLimit(b"<t>", b"</t>", tuple(end), max_tokens=3, is_open=True)
+    found = run(an_engine(FakeContext()), a_request(1, start, max_tokens=5, thinking=some))
+    assert found.text(1) == f"{expected_text(start, 3)}</"
+    assert found.last(1).finish == "length"

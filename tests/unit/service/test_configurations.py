@@ -24,7 +24,11 @@ def test_a_whole_wish() -> None:
         "llama.cpp",
     )
     assert (wish.model, wish.mode, wish.context_size, wish.keep_alive_seconds) == ("ai/x", Mode.COMPLETION, 8192, 600)
-    assert wish.defaults == {"temperature": 0.7, "chat_template_kwargs": {"enable_thinking": False}}
+    assert wish.defaults == {
+        "temperature": 0.7,
+        "chat_template_kwargs": {"enable_thinking": False},
+        "reasoning_budget": 0,
+    }
     assert wish.flags.tuning == EngineTuning(load_mode="mmap_mlock")
     # Docker Model Runner's members in its order.
     assert list(wish.shown.items()) == [
@@ -40,7 +44,9 @@ def test_a_whole_wish() -> None:
 def test_a_budget_may_come_as_a_flag_and_leaves_other_variables_alone() -> None:
     flags = ["--reasoning-budget", "0", "--chat-template-kwargs", '{"a": 1}']
     wish = read_wish(Fields({"runtime-flags": flags}), "llama.cpp")
-    assert wish.defaults == {"chat_template_kwargs": {"enable_thinking": False, "a": 1}}
+    assert wish.defaults == {"chat_template_kwargs": {"enable_thinking": False, "a": 1}, "reasoning_budget": 0}
+    some = read_wish(Fields({"llamacpp": {"reasoning-budget": 100}}), "llama.cpp")
+    assert (some.defaults, some.shown) == ({"reasoning_budget": 100}, {"llamacpp": {"reasoning-budget": 100}})
     unlimited = read_wish(Fields({"runtime-flags": ["--reasoning-budget=-1"]}), "llama.cpp")
     assert unlimited.defaults == {}
     assert "llamacpp" not in unlimited.shown
@@ -90,7 +96,6 @@ def test_malformed_wishes(body: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"llamacpp": {"reasoning-budget": 100}},
         {"speculative": {"draft_model": "ai/y"}},
         {"vllm": {"hf-overrides": {"a": [{"b-c": 1}]}}},
         {"runtime-flags": ["--mirostat", "2"]},
@@ -99,7 +104,6 @@ def test_malformed_wishes(body: dict[str, object]) -> None:
         {"mode": "embedding", "runtime-flags": ["--no-kv-offload"]},
         {"mode": "completion", "runtime-flags": ["--reranking"]},
         {"mode": "completion", "runtime-flags": ["--embeddings"]},
-        {"runtime-flags": ["--reasoning-budget", "100"]},
     ],
 )
 def test_what_cannot_be_honoured_is_refused(body: dict[str, object]) -> None:
