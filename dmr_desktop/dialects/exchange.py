@@ -41,7 +41,8 @@ class Exchange:
 
     ``requests`` has one entry but where a dialect takes several prompts at once; their choices are
     numbered through: choice ``c`` of request ``i`` is answered as ``i * num_choices + c``.
-    ``keep_alive_seconds`` None: as configured.
+    ``keep_alive_seconds`` None: as configured. ``drops_oldest``: a conversation that is too long is not refused but
+    loses its oldest turns.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Exchange:
     collector: Callable[[], Collector]
     media_type: str = "text/event-stream"
     keep_alive_seconds: float | None = None
+    drops_oldest: bool = False
 
 
 class Parse(Protocol):

@@ -16,6 +16,7 @@ from dmr_desktop.dialects.openai_sampling import (
     read_sampling,
     read_stop,
 )
+from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.dialects.responses_answer import ResponseCollector
 from dmr_desktop.dialects.responses_input import ReadInput, add_message, read_input, read_item
 from dmr_desktop.dialects.responses_memory import Memory, StoredResponse, stored_items
@@ -54,6 +55,8 @@ class ResponsesDialect:
         earlier = self._earlier(body)
         given = read_input(body, self._memory.item)
         messages = _continued(earlier, given.messages)
+        if not messages:
+            body.refuse("input", "Invalid 'input': its items hold nothing that the model could read.")
         if messages[0].role == "tool":
             body.refuse(
                 "input", f"No tool call found for function call output with call_id {messages[0].tool_call_id}."
@@ -75,6 +78,7 @@ class ResponsesDialect:
             stop=read_stop(body),
             top_logprobs=_read_top_logprobs(body),
             response_format=read_text_format(body),
+            reasoning_budget=read_reasoning_budget(body),
         )
         summary = reasoning.choice("summary", _SUMMARIES) or reasoning.choice("generate_summary", _SUMMARIES)
         head = _head(body, model, request, tools, earlier, summary)
@@ -91,6 +95,7 @@ class ResponsesDialect:
             writer=lambda: ResponseWriter(head, keep, as_summary=as_summary),
             collector=lambda: ResponseCollector(head, keep, as_summary=as_summary),
             keep_alive_seconds=read_keep_alive(body),
+            drops_oldest=_truncation(body) == "auto",
         )
 
     def _earlier(self, body: Fields) -> StoredResponse | None:
@@ -142,7 +147,7 @@ def _head(
         "tools": tool_objects(tools),
         "top_logprobs": request.top_logprobs or 0,
         "top_p": request.sampling.top_p,
-        "truncation": "disabled",
+        "truncation": _truncation(body),
         "usage": None,
         **{name: body.get(name) for name in _REPEATED},
     }
@@ -181,8 +186,10 @@ def _refuse_unsupported(body: Fields) -> None:
         body.refuse("conversation", "'conversation' is not supported: use 'previous_response_id'.")
     if "prompt" in body:
         body.refuse("prompt", "'prompt' (a stored prompt) is not supported: send 'instructions' and 'input'.")
-    if body.choice("truncation", ("auto", "disabled")) == "auto":
-        body.refuse("truncation", "'truncation' can only be 'disabled'.")
+
+
+def _truncation(body: Fields) -> str:
+    return body.choice("truncation", ("auto", "disabled")) or "disabled"
 
 
 def _read_top_logprobs(body: Fields) -> int | None:

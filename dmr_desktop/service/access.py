@@ -25,7 +25,7 @@ _MAX_KEYS = 4
 _BASE = r"(?:/v1|/engines(?:/[^/]+)?(?:/v1)?)"
 _INFERENCE = re.compile(
     rf"(?:{_BASE}|/anthropic/v1)/(?:chat/completions|completions|embeddings|messages|messages/count_tokens)"
-    rf"|(?:{_BASE})?/(?:rerank|score|tokenize|responses|responses/[^/]+/cancel)"
+    rf"|(?:{_BASE})?/(?:rerank|score|tokenize|responses|responses/input_tokens|responses/[^/]+/cancel)"
     r"|/api/(?:chat|generate|embed|embeddings|show)"
 )
 _READING = re.compile(

@@ -5,7 +5,7 @@ byte is a proper HTTP refusal; after it, the dialect's error event and a well-fo
 """
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from starlette.responses import Response
@@ -14,13 +14,14 @@ from starlette.types import Receive, Scope, Send
 from dmr_desktop.backends.base import Runner
 from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.protocol.errors import DMRError, RunnerError, UnsupportedModel, error_from_info
-from dmr_desktop.protocol.generation import Event, Failed
+from dmr_desktop.protocol.generation import Event, Failed, GenerationRequest
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.recorder import Record
 from dmr_desktop.service.several import generate_all
+from dmr_desktop.service.shorten import shortened
 from dmr_desktop.service.streamed import StreamedAnswer
 
 log = logging.getLogger(__name__)
@@ -58,13 +59,15 @@ class Answer:
 
     async def _events(self) -> AsyncGenerator[tuple[Event, ...], None]:
         exchange = self._exchange
-        async with (
-            leased(self._loader, self._files, Mode.COMPLETION, exchange.model, exchange.keep_alive_seconds) as runner,
-            aclosing(generate_all(runner, exchange.requests)) as groups,
-        ):
-            async for group in groups:
-                self._record.watch(group)
-                yield group
+        lease = leased(self._loader, self._files, Mode.COMPLETION, exchange.model, exchange.keep_alive_seconds)
+        async with lease as runner:
+            requests: Sequence[GenerationRequest] = exchange.requests
+            if exchange.drops_oldest:
+                requests = [await shortened(runner, request) for request in requests]
+            async with aclosing(generate_all(runner, requests)) as groups:
+                async for group in groups:
+                    self._record.watch(group)
+                    yield group
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises :class:`DMRError` only while nothing has been sent."""

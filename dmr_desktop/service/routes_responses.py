@@ -9,12 +9,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.dialects.responses import ResponsesDialect
 from dmr_desktop.dialects.responses_memory import StoredItem, StoredResponse
 from dmr_desktop.protocol.errors import BackendNotFound, InvalidRequest, ResponseNotFound
+from dmr_desktop.protocol.generation import Usage
+from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.service.answers import HTTPProblem
+from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS
+from dmr_desktop.service.generate import leased
 from dmr_desktop.service.inference_endpoints import GenerationEndpoint, InferenceParts
+from dmr_desktop.service.recorder import Record
 from dmr_desktop.service.response_store import ResponseStore
 from dmr_desktop.service.routes_inference import BASES
 
@@ -30,11 +36,13 @@ class ResponseRoutes:
         self._store = store
 
     def routes(self) -> list[BaseRoute]:
-        create = GenerationEndpoint(self._parts, ResponsesDialect(self._store).parse)
+        parse = ResponsesDialect(self._store).parse
+        create, count = GenerationEndpoint(self._parts, parse), CountEndpoint(self._parts, parse)
         found: list[BaseRoute] = []
         for base in ("", "/engines", *BASES):
             found += [
                 Route(f"{base}/responses", create),
+                Route(f"{base}/responses/input_tokens", count),
                 Route(f"{base}/responses/{{id}}", _Methods({"GET": self._read, "DELETE": self._delete})),
                 Route(f"{base}/responses/{{id}}/input_items", _Methods({"GET": self._input_items})),
                 Route(f"{base}/responses/{{id}}/cancel", _Methods({"POST": self._cancel})),
@@ -95,6 +103,25 @@ def _page(items: tuple[StoredItem, ...], query: QueryParams) -> tuple[tuple[Stor
 
 def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
+
+
+class CountEndpoint(GenerationEndpoint):
+    """How many tokens a request would read; the model itself is asked, so it is loaded for that."""
+
+    async def _answer(
+        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange = self._parse(data, self._defaults(files))
+        await run_while_connected(receive, self._count(exchange, files, record, scope, receive, send))
+
+    async def _count(
+        self, exchange: Exchange, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async with leased(self._parts.loader, files, self.mode, exchange.model, exchange.keep_alive_seconds) as runner:
+            count = len(await runner.tokenize(exchange.requests[0].prompt))
+        record.done(Usage(count, 0))
+        answer = _json(orjson.dumps({"object": "response.input_tokens", "input_tokens": count}))
+        await answer(scope, receive, send)
 
 
 class _Methods:

@@ -226,6 +226,40 @@ def test_refusals_by_code(client: openai.OpenAI) -> None:
     assert client.responses.create(model=DEMO, input="Hello").status == "completed"
 
 
+@pytest.mark.timeout(240)  # a whole context is read
+@pytest.mark.parametrize("streams", [False, True])
+def test_truncation_drops_the_oldest_turns(client: openai.OpenAI, streams: bool) -> None:
+    chatter: list[Any] = []
+    for index in range(40):
+        chatter += [
+            {"role": "user", "content": f"Tell me about {index} " + "word " * 200},
+            {"role": "assistant", "content": "No."},
+        ]
+    items = [*chatter, {"role": "user", "content": "Remember the number 4711"}, {"role": "assistant", "content": "Ok."}]
+    items.append({"role": "user", "content": "What was the number?"})
+    with pytest.raises(openai.BadRequestError, match="maximum context length"):
+        client.responses.create(model=DEMO, input=items)
+    asked: dict[str, Any] = {"model": DEMO, "input": items, "truncation": "auto", "max_output_tokens": 8}
+    if streams:
+        last = list(client.responses.create(**asked, stream=True))[-1]
+        assert last.type in ("response.completed", "response.incomplete")
+        answer = last.response
+    else:
+        answer = client.responses.create(**asked)
+    assert answer.truncation == "auto"
+    assert answer.output_text
+    assert answer.usage is not None
+    assert 3_000 < answer.usage.input_tokens <= 4_096 - 8
+
+
+def test_counting_before_asking(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {"model": DEMO, "input": "Hello", "instructions": "Be kind.", "tools": [TOOL]}
+    counted = client.responses.input_tokens.count(**asked)
+    answer = client.responses.create(**asked)
+    assert answer.usage is not None
+    assert counted.input_tokens == answer.usage.input_tokens
+
+
 async def test_leaving_a_stream_frees_its_slot(async_client: openai.AsyncOpenAI, live_service: LiveService) -> None:
     schema: Any = {"type": "array", "items": {"type": "integer"}, "minItems": 500}
     stream = await async_client.responses.create(

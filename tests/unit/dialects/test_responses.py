@@ -233,6 +233,13 @@ def test_text_format(given: dict[str, object], expected: object) -> None:
     assert request_of(text=given).response_format == expected
 
 
+def test_truncation() -> None:
+    dialect = ResponsesDialect(Kept())
+    assert dialect.parse({"model": "x", "input": "hi", "truncation": "auto"}).drops_oldest
+    assert not dialect.parse({"model": "x", "input": "hi", "truncation": "disabled"}).drops_oldest
+    assert not dialect.parse({"model": "x", "input": "hi"}).drops_oldest
+
+
 def test_what_does_no_harm_is_taken() -> None:
     request_of(
         service_tier="auto",
@@ -267,6 +274,7 @@ def test_what_does_no_harm_is_taken() -> None:
         ({"input": [{"type": "function_call", "name": "f", "arguments": "{}"}]}, "input[0].call_id"),
         ({"input": [{"type": "function_call_output", "call_id": "c"}]}, "input[0].output"),
         ({"input": [{"type": "function_call_output", "call_id": "c", "output": "1"}]}, "input"),
+        ({"input": [{"type": "reasoning", "summary": []}]}, "input"),
         ({"input": [{"type": "item_reference", "id": "msg_none"}]}, "input[0].id"),
         ({"model": None}, "model"),
         ({"background": True}, "background"),
