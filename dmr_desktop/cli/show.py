@@ -1,6 +1,7 @@
 """``show`` and ``fit``: what is known of a model, for people."""
 
 from argparse import Namespace
+from collections.abc import Mapping
 from datetime import datetime
 
 from dmr_desktop.cli.missing import no_such_model
@@ -57,14 +58,25 @@ def fit(session: Session, options: Namespace) -> int:
     if options.json:
         session.terminal.json(found)
     else:
-        for name, value in found.items() if isinstance(found, dict) else ():
-            session.terminal.line(f"{safe_line(name.replace('_', ' ')):<24}{_value(name, value)}")
-    return 1 if isinstance(found, dict) and found.get("fits") is False else 0
+        for line in fit_lines(found):
+            session.terminal.line(line)
+    return 0 if found.get("fits") is True else 1
 
 
-def _value(name: str, value: JSON) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if name.endswith("_bytes") and isinstance(value, int | float):
-        return decimal_size(value)
-    return safe_line(str(value))
+def fit_lines(found: Mapping[str, JSON]) -> list[str]:
+    """The memory needed, part by part, and the verdict; a part that the service does not tell is left out."""
+    labels = {
+        "weights_bytes": "Weights",
+        "kv_bytes": "KV cache",
+        "compute_bytes": "Computation",
+        "total_bytes": "Total",
+        "available_bytes": "Available",
+    }
+    lines = [f"{'Context size':<14}{found.get('context_size')} tokens"]
+    for name, label in labels.items():
+        value = found.get(name)
+        if isinstance(value, int | float):
+            lines.append(f"{label:<14}{decimal_size(value)}")
+    most = found.get("max_context_that_fits")
+    room = f"; up to {most} tokens would" if isinstance(most, int) and most > 0 else ""
+    return [*lines, f"It fits{room}." if found.get("fits") is True else f"It does not fit{room}."]

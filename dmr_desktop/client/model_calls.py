@@ -41,11 +41,11 @@ class ModelCalls(Connection):
         )
         return found
 
-    def fit(self, reference: str, context_size: int | None = None) -> JSON:
-        """Whether the model fits in memory at that context size, and what it needs, in bytes."""
+    def fit(self, reference: str, context_size: int | None = None) -> dict[str, JSON]:
+        """``fits``, ``total_bytes`` and its parts, ``available_bytes``, ``max_context_that_fits``."""
         params = None if context_size is None else {"context_size": str(context_size)}
-        found: JSON = self._json("GET", f"/models/{path_of(reference)}/fit", params=params)
-        return found
+        found = self._json("GET", f"/models/{path_of(reference)}/fit", params=params)
+        return found if isinstance(found, dict) else {}
 
     # ---- moving -----------------------------------------------------------------------------
 

@@ -76,18 +76,23 @@ def project() -> Iterator[Project]:
     assert COMPOSE is not None
     with tempfile.TemporaryDirectory(prefix="dmr-") as directory:
         folder, port = Path(directory), free_port()
-        service = start_live_service(folder, "--tcp", str(port))
+        bridge = {"DMR_CONTAINER_ADDRESSES": "127.0.0.2"}  # in the place of a bridge's address
+        service = start_live_service(folder, "--tcp", str(port), **bridge)
         try:
             plugins = folder / ".docker" / "cli-plugins"
             plugins.mkdir(parents=True)
             (plugins / "docker-compose").symlink_to(COMPOSE)
             environment = service.environment | {"DOCKER_HOST": f"unix://{folder}/docker.sock"}
-            install = [sys.executable, "-m", "dmr_desktop"]
-            subprocess.run([*install, "plugin", "install"], env=environment, check=True, capture_output=True)
+            dmr(environment, "plugin", "install")
             with FakeEngine(folder / "docker.sock") as engine:
                 yield Project(folder, environment, engine, port)
         finally:
             assert stop_live_service(service) == 0
+
+
+def dmr(environment: dict[str, str], *words: str) -> str:
+    command = [sys.executable, "-m", "dmr_desktop", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def write(project: Project, text: str) -> None:
@@ -119,16 +124,9 @@ models:
     url = f"http://localhost:{project.port}/v1/"
     assert project.variables("shop-short-1") == {"TINY_TALKER_MODEL": DEMO, "TINY_TALKER_URL": url}
     assert project.variables("shop-long-1") == {"AI_MODEL": DEMO, "AI_URL": url}
-    assert DOCKER is not None
-    shown = subprocess.run(
-        [DOCKER, "model", "configure", "show", DEMO],
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert '"context-size": 768' in shown.stdout
-    assert '"--temp"' in shown.stdout
+    shown = dmr(project.environment, "configure", "show", DEMO)
+    assert '"context-size": 768' in shown
+    assert '"--temp"' in shown
 
 
 def test_a_provider_service_reaches_the_containers(project: Project) -> None:
@@ -153,6 +151,10 @@ services:
     url = f"http://localhost:{project.port}/engines/v1/"
     assert project.variables("bakery-app-1") == {"LLM_MODEL": DEMO, "LLM_URL": url}
     project.compose("down")
+    dmr(project.environment, "enable", "--containers", "--tcp", str(project.port))
+    project.compose("up", "--no-start")
+    dmr(project.environment, "disable", "--containers")
+    assert project.variables("bakery-app-1")["LLM_URL"] == f"http://127.0.0.2:{project.port}/engines/v1/"
 
 
 def test_what_is_wrong_is_told_by_compose(project: Project) -> None:

@@ -215,6 +215,8 @@ def test_looking_at_models(docker: Docker) -> None:
     missing = docker.model("inspect", "demoo", code=1)
     assert "no such model: demoo" in missing.err
     assert f"did you mean {DEMO}" in missing.err
+    assert docker.model("fit", DEMO).lines[-1].startswith("It fits")
+    assert docker.model("fit", "--json", "--context-size", "64", DEMO).json["fits"] is True
     assert docker.model("df").lines[0].split() == ["TYPE", "SIZE"]
 
 

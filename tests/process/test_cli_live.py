@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -333,7 +334,7 @@ def test_a_short_benchmark(shell: Shell) -> None:
     assert all(level["tps"] > 0 and level["failed"] == 0 for level in levels)
 
 
-def test_the_shells_complete(shell: Shell) -> None:
+def test_the_shells_complete(shell: Shell, tmp_path: Path) -> None:
     script = shell.run("completion", "bash").out
     command = (
         f'dmr() {{ {sys.executable} -m dmr_desktop "$@"; }}\n{script}\n'
@@ -344,3 +345,8 @@ def test_the_shells_complete(shell: Shell) -> None:
     )
     assert said.stdout.split() == ["pull", "push", "purge"]
     assert shell.run("__complete", "run", "").out.splitlines()[-1] == ":4"
+    for name, words in (("fish", ["--no-execute"]), ("zsh", ["-n"])):
+        program = shutil.which(name)
+        if program is not None:
+            (tmp_path / name).write_text(shell.run("completion", name).out)
+            subprocess.run([program, *words, str(tmp_path / name)], check=True, timeout=50)

@@ -125,10 +125,14 @@ def test_show_and_fit(screen_for: Screens) -> None:
         "  a: 1\\x1b[2J",
         "  b: 2",
     ]
-    found = {"fits": False, "needed_bytes": 2_000_000_000}
+    found = {"fits": False, "context_size": 9, "total_bytes": 2_000_000_000, "max_context_that_fits": 4}
     screen = screen_for(lambda request: httpx.Response(200, json=found))
     assert fit(screen.session, parse(["fit", "x", "--context-size", "9"])) == 1
-    assert [line.split() for line in screen.out.splitlines()] == [["fits", "no"], ["needed", "bytes", "2.00GB"]]
+    assert screen.out.splitlines() == [
+        "Context size  9 tokens",
+        "Total         2.00GB",
+        "It does not fit; up to 4 tokens would.",
+    ]
 
 
 def test_requests_stay_json_and_harmless(screen_for: Screens) -> None:
