@@ -1,5 +1,7 @@
 """Open WebUI itself, started from its package, with two services behind it and both kinds of connections.
 
+The second service is reached by the door of containers, with its key, as from the compose file.
+
 Skipped unless ``open-webui`` is on the PATH or ``OPEN_WEBUI`` names it.
 """
 
@@ -26,23 +28,26 @@ pytestmark = [
 ]
 
 MODEL = "dmr.local/demo:latest"
+KEY = "a-key-of-our-own-0123"
+CONTAINER_HOST = "127.0.0.9"
 HELLO = [{"role": "user", "content": "Hello"}]
 START_SECONDS = 240.0
 
 
-def open_tcp(service: LiveService) -> str:
+def opened(service: LiveService, switch: str, host: str) -> str:
     port = free_port()
     with service.http() as http:
-        http.put("/settings/tcp", json={"enabled": True, "port": port}).raise_for_status()
-    return f"http://127.0.0.1:{port}"
+        http.put(f"/settings/{switch}", json={"enabled": True, "port": port}).raise_for_status()
+    return f"http://{host}:{port}"
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Of two services on this machine."""
-    services = [start_live_service(tmp_path_factory.mktemp("dmr")) for _ in range(2)]
+    """Of two services on this machine, the second as containers see it."""
+    key = {"DMR_API_KEY": KEY, "DMR_CONTAINER_ADDRESSES": CONTAINER_HOST}
+    services = [start_live_service(tmp_path_factory.mktemp("dmr"), **more) for more in ({}, key)]
     try:
-        yield open_tcp(services[0]), open_tcp(services[1])
+        yield opened(services[0], "tcp", "127.0.0.1"), opened(services[1], "containers", CONTAINER_HOST)
     finally:
         for service in services:
             stop_live_service(service)
@@ -62,6 +67,7 @@ def web(addresses: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) ->
         "HF_HUB_OFFLINE": "1",
         "ANONYMIZED_TELEMETRY": "false",
         "OLLAMA_BASE_URLS": ";".join(addresses),
+        "OLLAMA_API_CONFIGS": json.dumps({"1": {"enable": True, "key": KEY}}),
         "OPENAI_API_BASE_URLS": f"{addresses[0]}/engines/v1",
         "OPENAI_API_KEYS": "any",
         "RAG_EMBEDDING_ENGINE": "ollama",
@@ -178,12 +184,20 @@ def test_the_admin_page(web: httpx.Client) -> None:
     assert [model["model"] for model in web.get("/ollama/api/ps").json()["models"]] == [MODEL]
     assert web.post("/ollama/api/unload", json={"model": MODEL}).json() == {"status": True}
     assert web.get("/ollama/api/ps").json()["models"] == []
-    pulled = web.post("/ollama/api/pull/0", json={"model": MODEL}).text.splitlines()
-    assert json.loads(pulled[-1]) == {"status": "success"}
+    for index in (0, 1):
+        pulled = web.post(f"/ollama/api/pull/{index}", json={"model": MODEL}).text.splitlines()
+        assert json.loads(pulled[-1]) == {"status": "success"}
     copied = web.post("/ollama/api/copy/0", json={"source": MODEL, "destination": "copy:v1"})
     assert copied.json() is True
     deleted = web.request("DELETE", "/ollama/api/delete/0", json={"model": "copy:v1"})
     assert deleted.json() is True
+
+
+def test_a_container_without_the_key_changes_nothing(web: httpx.Client, addresses: tuple[str, str]) -> None:
+    with httpx.Client(base_url=addresses[1]) as http:
+        assert http.get("/api/tags").status_code == 200
+        refused = http.post("/api/pull", json={"model": MODEL})
+    assert (refused.status_code, "not open to containers" in refused.json()["error"]) == (403, True)
 
 
 def test_refusals_reach_the_user(web: httpx.Client) -> None:
