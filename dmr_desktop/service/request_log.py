@@ -19,7 +19,7 @@ from dmr_desktop.dialects.openai_chat_answer import ChatCollector
 from dmr_desktop.dialects.openai_errors import error_body
 from dmr_desktop.dialects.openai_usage import Head
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo
-from dmr_desktop.protocol.generation import Event, TextDelta
+from dmr_desktop.protocol.generation import Event, ReasoningDelta, TextDelta
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import RequestNotice
 from dmr_desktop.service.answers import HTTPProblem
@@ -95,9 +95,8 @@ class LoggedRequest:
         if self.status == 0 and error is not None:
             self.status = _status_of(error)
         self.status = self.status or _NO_STATUS_STATUS
-        self._response = [bounded(self._answer())]
-        self._events = []
-        self._num_choices = 0
+        self._response = [bounded(b"".join(self._response))]
+        self._events = [merged(self._events)]
         self.record.keep = None
         self._notice = self.record.notice()
 
@@ -237,6 +236,29 @@ class RequestLog:
     def end_following(self) -> None:
         for follower in self._followers:
             follower.end()
+
+
+def merged(groups: Sequence[Sequence[Event]]) -> list[Event]:
+    """The same events with neighbouring pieces of one text joined: few instead of thousands."""
+    found: list[Event] = []
+    pieces: list[str] = []
+    last: TextDelta | ReasoningDelta | None = None
+    for group in groups:
+        for event in group:
+            if isinstance(event, TextDelta | ReasoningDelta):
+                if last is None or type(event) is not type(last) or event.choice != last.choice:
+                    if last is not None:
+                        found.append(replace(last, text="".join(pieces)))
+                    last, pieces = event, []
+                pieces.append(event.text)
+                continue
+            if last is not None:
+                found.append(replace(last, text="".join(pieces)))
+                last = None
+            found.append(event)
+    if last is not None:
+        found.append(replace(last, text="".join(pieces)))
+    return found
 
 
 def gathered_answer(answer_id: str, record: Record, num_choices: int, events: Sequence[Sequence[Event]]) -> bytes:

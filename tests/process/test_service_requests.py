@@ -215,3 +215,37 @@ async def test_a_long_answer_is_cut(live: LiveInProcess) -> None:
     for record in await records(live.http):
         assert len(record["response"]) < 66_000
         assert record["response"].endswith("bytes]")
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_every_dialect_is_recorded(live: LiveInProcess, is_streamed: bool) -> None:
+    messages = CHAT["messages"]
+    asked: list[tuple[str, dict[str, Any], str | None]] = [
+        ("/anthropic/v1/messages", {"max_tokens": 9, "messages": messages}, "anthropic/messages"),
+        ("/v1/messages", {"max_tokens": 9, "messages": messages}, "anthropic/messages"),
+        ("/api/chat", {"messages": messages}, "ollama/completion"),
+        ("/api/generate", {"prompt": "hi"}, "ollama/completion"),
+        ("/v1/responses", {"input": "hi"}, None),
+    ]
+    for path, body, _ in asked:
+        answer = await live.http.post(path, json={"model": MODEL, "stream": is_streamed, **body})
+        assert answer.status_code == 200, answer.text
+    for (path, _, origin), record in zip(asked, await records(live.http), strict=True):
+        assert (record["url"], record.get("origin"), record["state"]) == (path, origin, "done")
+        whole = json.loads(record["response"])
+        if is_streamed:
+            assert whole["choices"][0]["message"]["content"] == "Hello world"
+        else:
+            assert "Hello world" in record["response"]
+
+
+async def test_pictures_are_cut(live: LiveInProcess) -> None:
+    url = "data:image/png;base64," + "A" * 5000
+    parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": url}}]
+    await live.http.post(
+        "/v1/chat/completions", json={"model": MODEL, "messages": [{"role": "user", "content": parts}]}
+    )
+    (record,) = await records(live.http)
+    shown = json.loads(record["request"])["messages"][0]["content"]
+    assert shown[0]["text"] == "What?"
+    assert shown[1]["image_url"]["url"] == f"{url[:100]}...[truncated {len(url) - 100} chars]"
