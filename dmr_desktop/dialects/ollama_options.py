@@ -36,8 +36,16 @@ def read_options(body: Fields, defaults: Defaults) -> Options:
         sampling=read_sampling(options),
         max_tokens=limit if limit is not None and limit > 0 else None,
         stop=read_stop(options),
-        reasoning_budget=read_reasoning_budget(options),
+        reasoning_budget=_read_budget(body, options),
     )
+
+
+def _read_budget(body: Fields, options: Fields) -> int | None:
+    """A number in ``options`` goes before what ``think`` says, and that before what was configured."""
+    think = body.get("think")
+    if think is None or think == "" or read_reasoning_budget(Fields(_given(body), options.where)) is not None:
+        return read_reasoning_budget(options)
+    return 0 if think is False else None
 
 
 def read_num_ctx(body: Fields) -> int | None:

@@ -127,6 +127,22 @@ def test_think_reaches_the_template(think: object, kwargs: dict[str, object]) ->
     assert prompt(think=think).template_kwargs == kwargs
 
 
+@pytest.mark.parametrize(
+    ("body", "budget"),
+    [
+        ({}, 7),
+        ({"think": False}, 0),
+        ({"think": True}, None),
+        ({"think": "low"}, None),
+        ({"think": True, "options": {"reasoning_budget": 5}}, 5),
+        ({"options": {"reasoning_budget": 5}}, 5),
+    ],
+)
+def test_how_much_may_be_thought(body: dict[str, Any], budget: int | None) -> None:
+    exchange = ollama_chat.parse({"model": "m", "messages": [HI], **body}, {"reasoning_budget": 7})
+    assert exchange.requests[0].reasoning_budget == budget
+
+
 def test_formats() -> None:
     assert chat(format="").response_format is None
     assert chat(format="json").response_format == JsonObject()
