@@ -43,7 +43,8 @@ def test_the_service_survives_what_the_check_lets_pass(live_service: LiveService
             assert packaged.status_code == 201, (seed, packaged.text)
             answer = http.post("/v1/completions", json={"model": "ai/mutant", "prompt": "the water", "max_tokens": 4})
             statuses.append(answer.status_code)
-            assert answer.status_code in (200, 400, 422, 500), (seed, answer.text)
+            # 507: numbers that are possible, but would take more memory than there is.
+            assert answer.status_code in (200, 400, 422, 500, 507), (seed, answer.text)
             if answer.status_code != 200:
                 assert answer.json()["error"]["message"], seed
             assert http.delete("/models/ai/mutant?force").status_code == 200

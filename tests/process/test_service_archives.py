@@ -19,6 +19,7 @@ from dmr_desktop.settings import asset
 from tests.fakes.gguf_files import STR, gguf_bytes
 from tests.fixtures_live import LiveService
 from tests.fixtures_service import LiveInProcess
+from tests.real_registry import Registry, export, needs_registry, push
 
 DEMO = "dmr.local/demo:latest"
 CHAT = {"model": DEMO, "messages": [{"role": "user", "content": "hi"}]}
@@ -352,3 +353,24 @@ def test_the_engines_files_are_counted_without_loading_them() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert int(out[0]) > 1_000_000
     assert "llama_cpp" not in out
+
+
+@needs_registry
+async def test_a_model_in_a_registry_is_inspected_without_pulling_it(live: LiveInProcess, tmp_path: Path) -> None:
+    (model,) = (await live.http.get("/models")).json()
+    layout = export(live.settings.models_path, model["id"], tmp_path / "layout")
+    with Registry(tmp_path / "registry") as registry:
+        await asyncio.to_thread(push, layout, f"{registry.host}/ai/far:v1")
+        before = (await live.http.get("/engines/df")).json()
+        for flag in ("remote=true", "remote", "remote=1"):
+            answer = await live.http.get(f"/models/{registry.host}/ai/far:v1?{flag}")
+            assert answer.status_code == 200, answer.text
+            assert answer.json() == {key: value for key, value in model.items() if key != "tags"}
+        missing = await live.http.get(f"/models/{registry.host}/ai/none?remote")
+        assert missing.status_code == 404
+        assert missing.text == (
+            f'error while getting remote model: failed to pull model "{registry.host}/ai/none": '
+            "MANIFEST_UNKNOWN - Model not found\n"
+        )
+        assert (await live.http.get("/engines/df")).json() == before
+        assert (await live.http.get(f"/models/{registry.host}/ai/far:v1")).status_code == 404

@@ -4,9 +4,13 @@ All 2,000 with ``DMR_ALL_MUTATIONS=1``.
 """
 
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
 from pathlib import Path
+
+import pytest
 
 from dmr_desktop.engine.tiny_model import write_tiny_model
 from dmr_desktop.store.gguf import GGUFError, read_header
@@ -18,6 +22,7 @@ SECONDS = 1.0
 BYTES = 100 << 20
 
 
+@pytest.mark.timeout(600)
 def test_mutated_files_are_read_or_refused(tmp_path: Path) -> None:
     sound, path = tmp_path / "sound.gguf", tmp_path / "mutant.gguf"
     write_tiny_model(sound)
@@ -53,14 +58,14 @@ def test_a_header_as_large_as_can_be(tmp_path: Path) -> None:
     head += len(key).to_bytes(8, "little") + key + (9).to_bytes(4, "little")
     path = tmp_path / "large.gguf"
     path.write_bytes(head + (8).to_bytes(4, "little") + count.to_bytes(8, "little") + tokens)
-    tracemalloc.start()
-    try:
-        found = read_header(path)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert found.array_lengths[key.decode()] == count
-    assert peak < BYTES
-    begun = time.perf_counter()
-    read_header(path)
-    assert time.perf_counter() - begun < 3 * SECONDS  # a real one is half as large at most
+    code = (
+        "import resource, sys, time; from pathlib import Path; from dmr_desktop.store.gguf import read_header\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before, begun = peak(), time.process_time(); found = read_header(Path(sys.argv[1]))\n"
+        "print(found.array_lengths['tokenizer.ggml.tokens'], time.process_time() - begun, (peak() - before) * 1024)"
+    )
+    out = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout
+    length, seconds, grown = out.split()
+    assert int(length) == count
+    assert float(seconds) < SECONDS
+    assert int(grown) < BYTES
