@@ -25,6 +25,7 @@ from dmr_desktop.protocol.generation import (
     Usage,
 )
 from tests.fakes.scripted_backend import FACTS, ScriptedRunner
+from tests.fakes.until import until
 from tests.fixtures_service import LiveInProcess
 
 MODEL = "dmr.local/demo"
@@ -374,3 +375,19 @@ async def test_a_pull_of_what_is_here(live: LiveInProcess) -> None:
     lines = lines_of(await live.http.post("/api/pull", json={"name": MODEL}))
     assert (lines[0], lines[-1]) == ({"status": "pulling manifest"}, {"status": "success"})
     assert (await live.http.post("/api/pull", json={"model": MODEL, "stream": False})).json() == {"status": "success"}
+
+
+async def test_a_slow_registry_is_waited_for_until_the_client_leaves(live: LiveInProcess) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    async with silent:
+        port = silent.sockets[0].getsockname()[1]
+        body = {"model": f"127.0.0.1:{port}/ai/x:y"}
+        async with live.http.stream("POST", "/api/pull", json=body) as response:
+            lines = response.aiter_lines()
+            assert json.loads(await anext(lines)) == {"status": "pulling manifest"}
+            assert len(live.service.pulls.statuses()) == 1
+        await until(lambda: not live.service.pulls.statuses())
