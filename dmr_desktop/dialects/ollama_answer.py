@@ -76,7 +76,7 @@ def load_answer(head: Head, reason: DoneReason) -> bytes:
     )
 
 
-def duration_fields(head: Head, finished: Finished) -> dict[str, object]:
+def _durations(head: Head, finished: Finished) -> dict[str, object]:
     """Nanoseconds. Loading is what is left of the time."""
     total, timings = elapsed_ns(head.began), finished.timings
     known_ms = timings.queue_ms + timings.prompt_ms + timings.predicted_ms
@@ -97,7 +97,7 @@ def _final(head: Head, said: dict[str, object], reason: DoneReason, finished: Fi
         **said,
         "done": True,
         "done_reason": reason,
-        **duration_fields(head, finished),
+        **_durations(head, finished),
     }
 
 
