@@ -78,6 +78,7 @@ class Settings:
     registry_mirrors: tuple[str, ...] = ()
     ca_file: Path | None = None
     log_level: str = "info"
+    llama_args: str = ""
     keep_request_bodies: bool = True
     disable_metrics: bool = False
     extra_ports: tuple[int, ...] = ()
@@ -142,6 +143,7 @@ _ENVIRONMENT = {
     "MODEL_RUNNER_REGISTRY_MIRRORS": "registry_mirrors",
     "DMR_CA_FILE": "ca_file",
     "LOG_LEVEL": "log_level",
+    "LLAMA_ARGS": "llama_args",
     "DMR_KEEP_REQUEST_BODIES": "keep_request_bodies",
     "DISABLE_METRICS": "disable_metrics",
     "DMR_EXTRA_PORTS": "extra_ports",
@@ -220,6 +222,7 @@ _KINDS = {
     "ca_file": Path,
     "default_registry": str,
     "log_level": str,
+    "llama_args": str,
     "keep_request_bodies": bool,
     "disable_metrics": bool,
     "extra_ports": _Ports,

@@ -21,7 +21,7 @@ from dmr_desktop.protocol.runners import RunnerConfig
 from dmr_desktop.service.answers import HTTPProblem, error_answer, text_answer
 from dmr_desktop.service.bus import Bus
 from dmr_desktop.service.catalog import Catalog
-from dmr_desktop.service.configurations import Configurations
+from dmr_desktop.service.configurations import Configurations, read_service_flags, request_defaults, with_flags
 from dmr_desktop.service.container_switch import ContainerSwitch
 from dmr_desktop.service.demo import DemoModel
 from dmr_desktop.service.guard import Guard
@@ -83,6 +83,8 @@ class Service:
         self.demo = DemoModel(store, asset("demo/demo.gguf"), settings.state_dir / "demo-stored")
         self.catalog = Catalog(store, self._models_changed)
         self.metrics = Metrics()
+        flags = read_service_flags(settings.llama_args)
+        base = with_flags(RunnerConfig(num_sequences=settings.num_sequences, threads=settings.threads), flags)
         self.loader = Loader(
             backends,
             LoaderLimits(
@@ -90,6 +92,7 @@ class Service:
                 max_queue=settings.max_queue,
                 num_sequences=settings.num_sequences,
                 threads=settings.threads,
+                base=base,
             ),
             log=logs.for_runner,
             on_change=self._runners_changed,
@@ -115,9 +118,7 @@ class Service:
             settings.tcp_port,
             self._tcp_changed,
         )
-        configurations = Configurations(
-            self.loader, RunnerConfig(num_sequences=settings.num_sequences, threads=settings.threads)
-        )
+        configurations = Configurations(self.loader, base, request_defaults(flags, flags.reasoning_budget))
         self._engines = EngineRoutes(self.catalog, self.loader, configurations)
         self.requests = RequestLog(keeps_bodies=settings.keep_request_bodies, config_of=configurations.shown)
         self._loaded: frozenset[str] = frozenset()

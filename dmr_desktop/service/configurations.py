@@ -7,7 +7,7 @@ need. In memory only, as in Docker Model Runner.
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND
@@ -62,7 +62,7 @@ def read_wish(body: Fields, backend: str) -> Wish:
         context_size=context_size if context_size is not None and (context_size > 0 or context_size == -1) else None,
         keep_alive_seconds=keep_alive,
         flags=flags,
-        defaults={**flags.defaults, **_budget_defaults(flags, budget)},
+        defaults=request_defaults(flags, budget),
         shown=shown,
     )
 
@@ -85,15 +85,16 @@ def _check_mode(mode: Mode, tokens: Sequence[str], flags: FlagSettings) -> None:
         raise DMRError(f'runtime flag "{wrong[0]}" is not supported in mode "{mode.value}"')
 
 
-def _budget_defaults(flags: FlagSettings, budget: int | None) -> dict[str, JSON]:
-    """0 asks the template for none, which not every model understands; so its end is written too."""
+def request_defaults(flags: FlagSettings, budget: int | None) -> dict[str, JSON]:
+    """What flags say of requests. A budget of 0 asks the template for no reasoning, which not every model understands;
+    so its end is written too."""
     if budget is None or budget < 0:
-        return {}
+        return flags.defaults
     if budget > 0:
-        return {"reasoning_budget": budget}
+        return {**flags.defaults, "reasoning_budget": budget}
     kwargs = flags.defaults.get("chat_template_kwargs")
     variables = {"enable_thinking": False, **(kwargs if isinstance(kwargs, dict) else {})}
-    return {"chat_template_kwargs": variables, "reasoning_budget": 0}
+    return {**flags.defaults, "chat_template_kwargs": variables, "reasoning_budget": 0}
 
 
 def _read_tokens(body: Fields) -> tuple[list[str], dict[str, JSON]]:
@@ -173,12 +174,35 @@ def _check_overrides(overrides: Mapping[str, JSON]) -> None:
             waiting.extend(value)
 
 
-class Configurations:
-    """``base`` holds the service's own settings for runners."""
+def read_service_flags(text: str) -> FlagSettings:
+    """What holds for every model: one line of flags. Raises DMRError naming the one that cannot be honoured."""
+    try:
+        return read_flags(shlex.split(text), DEFAULT_BACKEND)
+    except ValueError as error:
+        raise DMRError(f"llama_args: {error}") from None
 
-    def __init__(self, loader: Loader, base: RunnerConfig) -> None:
+
+def with_flags(base: RunnerConfig, flags: FlagSettings) -> RunnerConfig:
+    """What the flags set, the rest as it was."""
+    return replace(
+        base,
+        context_size=flags.context_size or base.context_size,
+        num_sequences=flags.num_sequences or base.num_sequences,
+        gpu_layers=base.gpu_layers if flags.gpu_layers is None else flags.gpu_layers,
+        threads=flags.threads or base.threads,
+        tuning=replace(
+            base.tuning, **{name: value for name, value in asdict(flags.tuning).items() if value is not None}
+        ),
+    )
+
+
+class Configurations:
+    """``base`` is how the service starts runners by itself, ``defaults`` what then holds for their requests."""
+
+    def __init__(self, loader: Loader, base: RunnerConfig, defaults: Mapping[str, JSON] | None = None) -> None:
         self._loader = loader
         self._base = base
+        self._defaults = defaults or {}
         self._wishes: dict[RunnerKey, Wish] = {}
 
     def apply(self, model_id: str, wish: Wish) -> None:
@@ -188,20 +212,14 @@ class Configurations:
         self._wishes[key] = wish
 
     def _config(self, wish: Wish) -> RunnerConfig:
-        base, flags = self._base, wish.flags
-        return RunnerConfig(
-            context_size=wish.context_size if wish.context_size is not None else flags.context_size or None,
-            keep_alive_seconds=wish.keep_alive_seconds,
-            num_sequences=flags.num_sequences or base.num_sequences,
-            gpu_layers=base.gpu_layers if flags.gpu_layers is None else flags.gpu_layers,
-            threads=flags.threads or base.threads,
-            tuning=flags.tuning,
-        )
+        config = with_flags(self._base, wish.flags)
+        size = config.context_size if wish.context_size is None else wish.context_size
+        return replace(config, context_size=size, keep_alive_seconds=wish.keep_alive_seconds)
 
     def defaults(self, model_id: str, mode: Mode) -> Mapping[str, JSON]:
         """Request fields that hold where a request does not set them."""
-        wish = self._wishes.get(RunnerKey(DEFAULT_BACKEND, model_id, mode))
-        return wish.defaults if wish is not None else {}
+        wish = self.wishes().get(RunnerKey(DEFAULT_BACKEND, model_id, mode))
+        return {**self._defaults, **wish.defaults} if wish is not None else self._defaults
 
     def wishes(self) -> Mapping[RunnerKey, Wish]:
         """Those that the loader still holds."""

@@ -52,7 +52,8 @@ _LOOK_AGAIN_SECONDS = 1.0  # other programs give memory back without telling us
 class LoaderLimits:
     """``max_queue`` requests may wait per runner besides those it works on.
 
-    ``seats`` is how many runners there may be, None: min(CPU count, 8), at least 2.
+    ``seats`` is how many runners there may be, None: min(CPU count, 8), at least 2. ``base`` is what a runner is
+    started with for which nothing was configured.
     """
 
     idle_timeout_seconds: float = 300.0
@@ -60,6 +61,7 @@ class LoaderLimits:
     num_sequences: int = 8
     threads: int | None = None
     seats: int | None = None
+    base: RunnerConfig | None = None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -317,7 +319,8 @@ class Loader:
         """What a runner for ``key`` is started with: what was configured, else the service's defaults."""
         config = self._configurations.get(key)
         if config is None:
-            return RunnerConfig(num_sequences=self._limits.num_sequences, threads=self._limits.threads)
+            limits = self._limits
+            return limits.base or RunnerConfig(num_sequences=limits.num_sequences, threads=limits.threads)
         return config if config.threads is not None else replace(config, threads=self._limits.threads)
 
     def configurations(self) -> Mapping[RunnerKey, RunnerConfig]:

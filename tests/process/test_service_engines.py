@@ -1,11 +1,15 @@
 """What ``/engines`` answers besides inference and configurations, in Docker Model Runner's words."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
-from tests.fixtures_service import LiveInProcess
+from dmr_desktop.protocol.runners import EngineTuning
+from tests.fakes.scripted_backend import Script
+from tests.fixtures_service import LiveInProcess, live_in_process
 
 MODEL = "dmr.local/demo"
 CHAT: dict[str, JSON] = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
@@ -92,3 +96,33 @@ async def test_a_runner_in_use_is_neither_unloaded_nor_configured_anew(live: Liv
 async def test_a_bad_unload(live: LiveInProcess, body: str) -> None:
     response = await live.http.post("/engines/unload", content=body)
     assert (response.status_code, response.text) == (400, "invalid request\n")
+
+
+async def test_flags_that_hold_for_every_model(home: Path) -> None:
+    flags = "--ctx-size 1024 --parallel 3 -ub 64 --temp 0.25 --reasoning-budget 9"
+    async with live_in_process(home, Script(), llama_args=flags) as live:
+        await live.http.post("/v1/chat/completions", json=CHAT)
+        (launch,) = live.script.launches
+        assert (launch.config.context_size, launch.config.num_sequences) == (1024, 3)
+        assert launch.config.tuning == EngineTuning(ubatch_size=64)
+        (request,) = live.script.requests
+        assert (request.sampling.temperature, request.reasoning_budget) == (0.25, 9)
+        body = {"model": MODEL, "runtime-flags": ["--temp", "1", "-b", "256"], "context-size": 512}
+        await live.http.post("/engines/_configure", json=body)
+        await live.http.post("/v1/chat/completions", json={**CHAT, "reasoning_budget": -1})
+        launch, request = live.script.launches[-1], live.script.requests[-1]
+        assert (launch.config.context_size, launch.config.num_sequences) == (512, 3)
+        assert launch.config.tuning == EngineTuning(ubatch_size=64, batch_size=256)
+        assert (request.sampling.temperature, request.reasoning_budget) == (1, None)
+        await live.http.post("/engines/unload", json={"all": True})
+        await live.http.post("/v1/chat/completions", json=CHAT)
+        assert live.script.requests[-1].sampling.temperature == 0.25  # what was configured is forgotten
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"), [("--model x", "--model"), ("--host=0.0.0.0", "--host"), ("--temp '", "quot")]
+)
+async def test_flags_that_keep_the_service_from_starting(home: Path, flags: str, named: str) -> None:
+    with pytest.raises(DMRError, match=named):
+        async with live_in_process(home, Script(), llama_args=flags):
+            pass
