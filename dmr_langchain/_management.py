@@ -34,6 +34,8 @@ class Call:
     params: Mapping[str, str] | None = None
     about: str = "the model"
     accept: str = "*/*"
+    refuses_with_500: bool = False
+    """As Docker Model Runner does with settings: no failure of the service."""
 
 
 class Management:
@@ -56,11 +58,11 @@ class Management:
 
     def send(self, call: Call) -> Any:
         with self._errors(call):
-            return _json(self._http.send(self._request(self._http, call)))
+            return _json(call, self._http.send(self._request(self._http, call)))
 
     async def asend(self, call: Call) -> Any:
         with self._errors(call):
-            return _json(await self._async_http.send(self._request(self._async_http, call)))
+            return _json(call, await self._async_http.send(self._request(self._async_http, call)))
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[Iterator[str]]:
@@ -121,7 +123,10 @@ def status_error(response: httpx.Response) -> openai.APIStatusError:
     return kind(str(words or response.text.strip() or response.reason_phrase), response=response, body=body)
 
 
-def _json(response: httpx.Response) -> Any:
+def _json(call: Call, response: httpx.Response) -> Any:
     if response.is_error:
-        raise status_error(response)
+        error = status_error(response)
+        if call.refuses_with_500 and response.status_code == 500:
+            error = openai.BadRequestError(error.message, response=response, body=error.body)
+        raise error
     return response.json() if response.content.strip() else None

@@ -55,11 +55,34 @@ def make_sdk_clients(
 
 def configure(sdk: openai.OpenAI, wish: Mapping[str, Any]) -> None:
     """Set how a model is to be run (DMR's ``_configure``). Raises the SDK's errors; 409 while others use the model."""
-    sdk.post(unversioned(sdk) + "/_configure", cast_to=httpx.Response, body=dict(wish))
+    url, body = unversioned(sdk) + "/_configure", dict(wish)
+    try:
+        sdk.post(url, cast_to=httpx.Response, body=body, options={"max_retries": 0})
+    except openai.ConflictError:
+        if not sdk.max_retries:
+            raise
+        sdk.post(url, cast_to=httpx.Response, body=body)
+    except openai.InternalServerError as error:
+        raise _refused(error) from error
 
 
 async def aconfigure(sdk: openai.AsyncOpenAI, wish: Mapping[str, Any]) -> None:
-    await sdk.post(unversioned(sdk) + "/_configure", cast_to=httpx.Response, body=dict(wish))
+    url, body = unversioned(sdk) + "/_configure", dict(wish)
+    try:
+        await sdk.post(url, cast_to=httpx.Response, body=body, options={"max_retries": 0})
+    except openai.ConflictError:
+        if not sdk.max_retries:
+            raise
+        await sdk.post(url, cast_to=httpx.Response, body=body)
+    except openai.InternalServerError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: openai.InternalServerError) -> openai.APIStatusError:
+    """Docker Model Runner says 500 to a setting that it does not honour: no failure, and no use to repeat."""
+    if error.status_code != 500:
+        return error
+    return openai.BadRequestError(error.message, response=error.response, body=error.body)
 
 
 def tokenize(sdk: openai.OpenAI, body: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -123,7 +123,8 @@ def _helpful(error: openai.APIError, model: str, places: Sequence[Place], second
 def _helpful_status(error: openai.APIStatusError, model: str, seconds: float) -> DMRError | None:
     text = _server_words(error)
     response, body = error.response, error.body
-    match error.status_code:
+    # A refused setting comes with 500 and is a bad request all the same.
+    match 400 if isinstance(error, openai.BadRequestError) else error.status_code:
         case 404 if "backend" not in text:
             message = _sentences(
                 text,

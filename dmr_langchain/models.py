@@ -191,7 +191,7 @@ def _unload(models: tuple[str, ...], all_models: bool) -> Call:
 
 def _configure(model: str, settings: Mapping[str, Any]) -> Call:
     body = configuration(model, **settings) or {"model": model, "mode": settings.get("mode") or "completion"}
-    return Call("POST", "/engines/_configure", body, about=model)
+    return Call("POST", "/engines/_configure", body, about=model, refuses_with_500=True)
 
 
 # ---- answers ---------------------------------------------------------------------------------

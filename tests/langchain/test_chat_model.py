@@ -325,6 +325,17 @@ def test_a_refused_configuration_is_told_and_tried_again() -> None:
         assert model.invoke("hi").content == "Hello"
 
 
+def test_a_setting_that_is_not_honoured_is_told_at_once() -> None:
+    refused = Reply(500, 'runtime flag "--x" is not allowed for backend "llama.cpp"\n', content_type="text/plain")
+    with fake_openai(refused) as fake:
+        model = model_at(fake, runtime_flags=["--x"])
+        with pytest.raises(DMRBadRequestError, match=r'"--x" is not allowed'):
+            model.invoke("hi")
+        with pytest.raises(DMRBadRequestError, match=r'"--x" is not allowed'):
+            asyncio.run(model.ainvoke("hi"))
+    assert len(fake.received) == 2
+
+
 def test_a_model_that_went_away_is_configured_again() -> None:
     missing = Reply(404, {"error": {"message": "model not found", "code": "model_not_found"}})
     configured, answer = Reply(status=202, body=""), Reply(body=chat_answer())

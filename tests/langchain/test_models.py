@@ -140,6 +140,12 @@ def test_errors_are_this_packages(reply: Reply, kind: type[Exception], words: st
             asyncio.run(DMRModels(fake.url).aremove("ai/x"))
 
 
+def test_a_setting_that_is_not_honoured_is_a_bad_request() -> None:
+    refused = plain(500, 'runtime flag "--x" is not allowed')
+    with fake_openai(refused) as fake, pytest.raises(DMRBadRequestError, match='"--x" is not allowed'):
+        DMRModels(fake.url).configure("ai/x", runtime_flags=["--x"])
+
+
 def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(DMRConnectionError, match="dmr quickstart"):
         DMRModels(uds=str(tmp_path / "none.sock")).list()

@@ -88,15 +88,32 @@ def test_a_batch_larger_than_the_queue_is_answered() -> None:
 @pytest.mark.usefixtures("embedding_model")
 def test_settings_reach_the_runner(live_service: LiveService) -> None:
     model = ChatDMR(
-        model=EMBEDDING_MODEL, context_size=512, keep_alive="-1", runtime_flags=["--temp", "0.5"], max_tokens=2
+        model=EMBEDDING_MODEL,
+        context_size=512,
+        keep_alive="-1",
+        runtime_flags=["--temp", "0.5"],
+        thinking_budget="low",
+        max_tokens=2,
     )
     model.invoke("the water")
     with live_service.http() as http:
         [shown] = http.get("/engines/_configure", params={"model": EMBEDDING_MODEL}).json()
-    assert shown["Config"] == {"context-size": 512, "runtime-flags": ["--temp", "0.5"], "keep_alive": "-1"}
+    assert shown["Config"] == {
+        "context-size": 512,
+        "runtime-flags": ["--temp", "0.5"],
+        "keep_alive": "-1",
+        "llamacpp": {"reasoning-budget": 2048},
+    }
     with pytest.raises(DMRContextOverflowError, match="512"):
         model.invoke("the water " * 1000)
     assert DMRModels().unload(EMBEDDING_MODEL) >= 1
+
+
+def test_a_setting_that_cannot_be_is_refused_by_name() -> None:
+    with pytest.raises(DMRBadRequestError, match=r"--log-file"):
+        ChatDMR(model=DEMO, runtime_flags=["--log-file", "x"]).invoke("hi")
+    with pytest.raises(DMRBadRequestError, match="no draft models"):
+        DMRModels().configure(DEMO, speculative_draft_model="ai/smollm2")
 
 
 @pytest.mark.usefixtures("embedding_model")
