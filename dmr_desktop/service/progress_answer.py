@@ -12,6 +12,7 @@ from dmr_desktop.protocol.errors import (
     DMRError,
     DoesNotFit,
     InvalidReference,
+    InvalidRequest,
     ModelNotFound,
     RegistryError,
     Unauthorized,
@@ -71,6 +72,6 @@ def refusal(error: DMRError, mode: ProgressMode) -> tuple[int, str]:
             return 404, "Model not found"
         case UnsupportedModel():
             return 422, f"error while {mode}ing model: {error.message}"
-        case RegistryError() | DoesNotFit() if error.hint:
+        case RegistryError() | DoesNotFit() | InvalidRequest() if error.hint:
             return error.status, f"{error.message}: {error.hint}"
     return error.status, error.message

@@ -101,8 +101,7 @@ def _quantized(models: Sequence[HubFile], repository: str, tag: str) -> tuple[tu
         return _whole(groups[first]), quantization_of(first)
     there = sorted({name for stem in groups if (name := quantization_of(stem))})
     raise InvalidRequest(
-        f"{repository} has no quantization {tag}; it has: {', '.join(there[:_MAX_SHOWN]) or 'none with a name'}",
-        hint="name one of these as the tag",
+        f"{repository} has no quantization {tag}; it has: {', '.join(there[:_MAX_SHOWN]) or 'none with a name'}"
     )
 
 

@@ -21,12 +21,21 @@ def trust_of(netloc: str, ca_file: Path | None) -> ssl.SSLContext:
     """
     folders = (Path(os.path.expanduser(folder)) / netloc for folder in _CERTS_D)
     own = [path for folder in folders for path in sorted(folder.glob("*.crt"))]
-    return _context((*([ca_file] if ca_file else []), *own), os.environ.get("SSL_CERT_FILE", ""))
+    authorities = (*([ca_file] if ca_file else []), *own)
+    changes = tuple(_changed(path) for path in authorities)
+    return _context(authorities, changes, os.environ.get("SSL_CERT_FILE", ""))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @functools.lru_cache(maxsize=32)
-def _context(authorities: tuple[Path, ...], system: str) -> ssl.SSLContext:
-    """``system`` is only a part of the cache's key: OpenSSL reads the variable itself."""
+def _context(authorities: tuple[Path, ...], changes: tuple[int, ...], system: str) -> ssl.SSLContext:
+    """``changes`` and ``system`` only tell the cache what is out of date: OpenSSL reads the variable itself."""
     context = ssl.create_default_context()
     if not system:
         # Python on macOS comes without the system's authorities.

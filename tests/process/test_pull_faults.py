@@ -508,6 +508,24 @@ def test_cancelling_is_quick_and_what_arrived_stays(client: Client, tmp_path: Pa
     assert client.registry.blob_bytes_sent(BIG) <= len(BIG) + MIB
 
 
+def test_cancelling_ends_the_wait_for_an_answer(client: Client, tmp_path: Path) -> None:
+    """Not a byte has come yet, and nothing would end that for 30 s."""
+    asked = threading.Event()
+
+    def never(exchange: Exchange) -> None:
+        asked.set()
+        exchange.registry.stopping.wait(30)
+
+    client.registry.faults.append(on_manifests(never))
+    client.store = ModelStore(tmp_path / "models", patience=Patience())
+    with ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(client.pull)
+        assert asked.wait(10)
+        client.cancelled.set()
+        with pytest.raises(Cancelled):
+            pulling.result(5)
+
+
 def test_four_pulls_of_one_model_are_one_download(client: Client) -> None:
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append(client.pull())) for _ in range(4)]
