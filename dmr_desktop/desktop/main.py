@@ -66,6 +66,8 @@ def _run(settings: Settings, platform: str, *, is_hidden: bool) -> int:
     from dmr_desktop.desktop.app import Desktop
     from dmr_desktop.desktop.icons import app_icon
     from dmr_desktop.desktop.instance import Instance, InstanceError
+    from dmr_desktop.desktop.language import install_language
+    from dmr_desktop.desktop.preferences import Preferences
     from dmr_desktop.desktop.service_process import ServiceProcess
     from dmr_desktop.desktop.signals import TerminationSignals
 
@@ -76,6 +78,7 @@ def _run(settings: Settings, platform: str, *, is_hidden: bool) -> int:
     QApplication.setDesktopFileName("dmr-desktop")
     app = QApplication(arguments)
     app.setWindowIcon(app_icon())
+    install_language(app, Preferences(settings.config_dir).language)
     instance = Instance(default_socket_path().parent, settings.socket_path)
     try:
         if not instance.claim():

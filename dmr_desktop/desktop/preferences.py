@@ -1,4 +1,4 @@
-"""What the desktop itself remembers: the theme and whether the tray was explained. All else is the service's."""
+"""What the desktop itself remembers: theme, language, whether the tray was explained. All else is the service's."""
 
 from pathlib import Path
 from typing import cast
@@ -22,6 +22,16 @@ class Preferences:
     @theme.setter
     def theme(self, choice: ThemeChoice) -> None:
         self._settings.setValue("theme", choice)
+
+    @property
+    def language(self) -> str:
+        """``system``, or the code of a language."""
+        value = self._settings.value("language")
+        return value if isinstance(value, str) and value else "system"
+
+    @language.setter
+    def language(self, choice: str) -> None:
+        self._settings.setValue("language", choice)
 
     @property
     def tray_explained(self) -> bool:

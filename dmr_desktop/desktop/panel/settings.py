@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QScroll
 from dmr_desktop import __version__
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_session, starts_with_session
+from dmr_desktop.desktop.language import LANGUAGES
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Switch
 from dmr_desktop.desktop.preferences import Preferences
@@ -37,6 +38,11 @@ class SettingsPage(QScrollArea):
         self.look.addItem(self.tr("Like the system"), "system")
         self.look.addItem(self.tr("Light"), "light")
         self.look.addItem(self.tr("Dark"), "dark")
+        self.language = QComboBox()
+        self.language.setAccessibleName(self.tr("Language"))
+        self.language.addItem(self.tr("Like the system"), "system")
+        for code, name in LANGUAGES.items():
+            self.language.addItem(name, code)
         self.autostart = Switch(theme, self.tr("Start with my session"))
         self.entry_button = Button(self.tr("Add to menu"), name=self.tr("Add DMR Desktop to the applications menu"))
         self.tcp = TcpCard(commands, theme)
@@ -56,6 +62,7 @@ class SettingsPage(QScrollArea):
 
     def render_state(self, state: DesktopState) -> None:
         self.look.setCurrentIndex(max(0, self.look.findData(self._theme.choice)))
+        self.language.setCurrentIndex(max(0, self.language.findData(self._preferences.language)))
         self.autostart.setChecked(starts_with_session(self._paths))
         self.tcp.render_state(state)
         tcp = state.tcp
@@ -73,6 +80,7 @@ class SettingsPage(QScrollArea):
 
     def _connect(self) -> None:
         self.look.activated.connect(self._choose_look)
+        self.language.activated.connect(self._choose_language)
         self.autostart.clicked.connect(self._toggle_autostart)
         self.entry_button.clicked.connect(self._install_entry)
         self.port.textChanged.connect(self._update_port_button)
@@ -86,6 +94,9 @@ class SettingsPage(QScrollArea):
         choice = self.look.currentData()
         self._preferences.theme = choice
         self._theme.choose(choice)
+
+    def _choose_language(self) -> None:
+        self._preferences.language = self.language.currentData()
 
     def _toggle_autostart(self) -> None:
         try:
@@ -125,6 +136,7 @@ class SettingsPage(QScrollArea):
         column.addWidget(Label(self.tr("Settings"), size=1.5, bold=True))
         column.addSpacing(2)
         column.addWidget(_row(self.tr("Appearance"), self.tr("Light or dark"), self.look))
+        column.addWidget(_row(self.tr("Language"), self.tr("From the next start on"), self.language))
         if sys.platform.startswith("linux"):
             column.addWidget(
                 _row(

@@ -1,0 +1,1318 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de" sourcelanguage="en">
+  <context>
+    <name>Banner</name>
+    <message>
+      <source>Close this message</source>
+      <translation>Diese Meldung schließen</translation>
+    </message>
+  </context>
+  <context>
+    <name>Chat</name>
+    <message>
+      <source>stopped</source>
+      <translation>abgebrochen</translation>
+    </message>
+    <message>
+      <source>The service sent something that is no answer.</source>
+      <translation>Der Dienst hat etwas gesendet, das keine Antwort ist.</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} Token</translation>
+    </message>
+    <message>
+      <source>{rate} tokens/s</source>
+      <translation>{rate} Token/s</translation>
+    </message>
+    <message>
+      <source>first after {seconds} s</source>
+      <translation>erstes nach {seconds} s</translation>
+    </message>
+    <message>
+      <source>The connection to the service was cut.</source>
+      <translation>Die Verbindung zum Dienst wurde unterbrochen.</translation>
+    </message>
+  </context>
+  <context>
+    <name>ChatPage</name>
+    <message>
+      <source>Model to talk to</source>
+      <translation>Modell für das Gespräch</translation>
+    </message>
+    <message>
+      <source>Options</source>
+      <translation>Optionen</translation>
+    </message>
+    <message>
+      <source>New chat</source>
+      <translation>Neuer Chat</translation>
+    </message>
+    <message>
+      <source>System prompt, e.g. You answer in one sentence.</source>
+      <translation>Systemprompt, z. B. Du antwortest in einem Satz.</translation>
+    </message>
+    <message>
+      <source>System prompt</source>
+      <translation>Systemprompt</translation>
+    </message>
+    <message>
+      <source>Temperature</source>
+      <translation>Temperatur</translation>
+    </message>
+    <message>
+      <source>0 is exact, higher is freer.</source>
+      <translation>0 ist genau, höher ist freier.</translation>
+    </message>
+    <message>
+      <source>the model's own</source>
+      <translation>wie im Modell</translation>
+    </message>
+    <message>
+      <source>Your message</source>
+      <translation>Deine Nachricht</translation>
+    </message>
+    <message>
+      <source>Ask something. Enter sends, Shift+Enter starts a new line.</source>
+      <translation>Frag etwas. Eingabe sendet, Umschalt+Eingabe beginnt eine neue Zeile.</translation>
+    </message>
+    <message>
+      <source>Ask again</source>
+      <translation>Nochmal fragen</translation>
+    </message>
+    <message>
+      <source>Ask the last question again</source>
+      <translation>Die letzte Frage noch einmal stellen</translation>
+    </message>
+    <message>
+      <source>Copy chat</source>
+      <translation>Chat kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the conversation as Markdown</source>
+      <translation>Das Gespräch als Markdown kopieren</translation>
+    </message>
+    <message>
+      <source>Conversation</source>
+      <translation>Gespräch</translation>
+    </message>
+    <message>
+      <source>The service does not run.</source>
+      <translation>Der Dienst läuft nicht.</translation>
+    </message>
+    <message>
+      <source>Pull a model first, on the Models page.</source>
+      <translation>Lade zuerst ein Modell herunter, auf der Seite Modelle.</translation>
+    </message>
+    <message>
+      <source>Try a model here.
+Nothing you write leaves this computer.</source>
+      <translation>Hier kannst du ein Modell ausprobieren.
+Nichts, was du schreibst, verlässt diesen Computer.</translation>
+    </message>
+    <message>
+      <source>Stop</source>
+      <translation>Stopp</translation>
+    </message>
+    <message>
+      <source>Send</source>
+      <translation>Senden</translation>
+    </message>
+    <message>
+      <source>Chat</source>
+      <translation>Chat</translation>
+    </message>
+  </context>
+  <context>
+    <name>Commands</name>
+    <message>
+      <source>{what} copied</source>
+      <translation>{what} kopiert</translation>
+    </message>
+    <message>
+      <source>{model} is ready to use</source>
+      <translation>{model} ist bereit</translation>
+    </message>
+  </context>
+  <context>
+    <name>Desktop</name>
+    <message>
+      <source>The details are in the app's output. Please report this.</source>
+      <translation>Die Einzelheiten stehen in der Ausgabe der App. Bitte melde das.</translation>
+    </message>
+    <message>
+      <source>Something went wrong in this app</source>
+      <translation>In dieser App ist etwas schiefgegangen</translation>
+    </message>
+    <message>
+      <source>DMR Desktop stays in the tray</source>
+      <translation>DMR Desktop bleibt im Infobereich</translation>
+    </message>
+    <message>
+      <source>Its menu has the ways to quit.</source>
+      <translation>Beenden kannst du es über sein Menü.</translation>
+    </message>
+    <message>
+      <source>Quit while a model is being pulled?</source>
+      <translation>Beenden, während ein Modell heruntergeladen wird?</translation>
+    </message>
+    <message>
+      <source>The pull ends. What came so far is kept: pulling again goes on from there.</source>
+      <translation>Das Herunterladen endet. Was schon da ist, bleibt: Beim nächsten Mal geht es dort weiter.</translation>
+    </message>
+    <message>
+      <source>Quit</source>
+      <translation>Beenden</translation>
+    </message>
+  </context>
+  <context>
+    <name>IntegrationsPage</name>
+    <message>
+      <source>Model in the snippets</source>
+      <translation>Modell in den Beispielen</translation>
+    </message>
+    <message>
+      <source>Program</source>
+      <translation>Programm</translation>
+    </message>
+    <message>
+      <source>Snippet</source>
+      <translation>Beispiel</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the snippet</source>
+      <translation>Das Beispiel kopieren</translation>
+    </message>
+    <message>
+      <source>Test</source>
+      <translation>Testen</translation>
+    </message>
+    <message>
+      <source>Make this call now</source>
+      <translation>Diesen Aufruf jetzt ausführen</translation>
+    </message>
+    <message>
+      <source>TCP host access is off</source>
+      <translation>Der TCP-Zugang ist aus</translation>
+    </message>
+    <message>
+      <source>Programs on this computer cannot reach the models until it is on.</source>
+      <translation>Programme auf diesem Computer erreichen die Modelle erst, wenn er an ist.</translation>
+    </message>
+    <message>
+      <source>Turn on</source>
+      <translation>Einschalten</translation>
+    </message>
+    <message>
+      <source>Stop</source>
+      <translation>Stopp</translation>
+    </message>
+    <message>
+      <source>Asking…</source>
+      <translation>Frage läuft…</translation>
+    </message>
+    <message>
+      <source>Works ({seconds}): {text}</source>
+      <translation>Funktioniert ({seconds}): {text}</translation>
+    </message>
+    <message>
+      <source>Answered without text ({seconds}).</source>
+      <translation>Antwort ohne Text ({seconds}).</translation>
+    </message>
+    <message>
+      <source>No answer</source>
+      <translation>Keine Antwort</translation>
+    </message>
+    <message>
+      <source>Integrations</source>
+      <translation>Anbindungen</translation>
+    </message>
+    <message>
+      <source>Model</source>
+      <translation>Modell</translation>
+    </message>
+  </context>
+  <context>
+    <name>LoadDialog</name>
+    <message>
+      <source>Load model</source>
+      <translation>Modell laden</translation>
+    </message>
+    <message>
+      <source>Context size</source>
+      <translation>Kontextgröße</translation>
+    </message>
+    <message>
+      <source>the model's own</source>
+      <translation>wie im Modell</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} Token</translation>
+    </message>
+    <message>
+      <source>Unload when idle</source>
+      <translation>Entladen bei Untätigkeit</translation>
+    </message>
+    <message>
+      <source>after 5 minutes</source>
+      <translation>nach 5 Minuten</translation>
+    </message>
+    <message>
+      <source>after 30 minutes</source>
+      <translation>nach 30 Minuten</translation>
+    </message>
+    <message>
+      <source>after 1 hour</source>
+      <translation>nach 1 Stunde</translation>
+    </message>
+    <message>
+      <source>after 8 hours</source>
+      <translation>nach 8 Stunden</translation>
+    </message>
+    <message>
+      <source>never</source>
+      <translation>nie</translation>
+    </message>
+    <message>
+      <source>Load</source>
+      <translation>Laden</translation>
+    </message>
+    <message>
+      <source>Unknown</source>
+      <translation>Unbekannt</translation>
+    </message>
+    <message>
+      <source>How much memory this model needs cannot be told.</source>
+      <translation>Wie viel Speicher dieses Modell braucht, lässt sich nicht sagen.</translation>
+    </message>
+    <message>
+      <source>Needs about {need}; {have} are free.</source>
+      <translation>Braucht etwa {need}; {have} sind frei.</translation>
+    </message>
+    <message>
+      <source>Does not fit</source>
+      <translation>Passt nicht</translation>
+    </message>
+    <message>
+      <source>Up to {count} tokens of context would fit.</source>
+      <translation>Bis zu {count} Token Kontext würden passen.</translation>
+    </message>
+    <message>
+      <source>Unload other models or choose a smaller one.</source>
+      <translation>Entlade andere Modelle oder nimm ein kleineres.</translation>
+    </message>
+    <message>
+      <source>Tight</source>
+      <translation>Knapp</translation>
+    </message>
+    <message>
+      <source>Fits</source>
+      <translation>Passt</translation>
+    </message>
+  </context>
+  <context>
+    <name>LoadedList</name>
+    <message>
+      <source>None. A model is loaded by its first request, or from the Models page.</source>
+      <translation>Keine. Ein Modell wird mit seiner ersten Anfrage geladen oder auf der Seite Modelle.</translation>
+    </message>
+    <message>
+      <source>None yet. Pull a model first, e.g. ai/smollm2.</source>
+      <translation>Noch keine. Lade zuerst ein Modell herunter, z. B. ai/smollm2.</translation>
+    </message>
+  </context>
+  <context>
+    <name>LoadedRow</name>
+    <message>
+      <source>Unload</source>
+      <translation>Entladen</translation>
+    </message>
+    <message>
+      <source>Unload {model}</source>
+      <translation>{model} entladen</translation>
+    </message>
+  </context>
+  <context>
+    <name>LogsPage</name>
+    <message>
+      <source>Which lines</source>
+      <translation>Welche Zeilen</translation>
+    </message>
+    <message>
+      <source>All lines</source>
+      <translation>Alle Zeilen</translation>
+    </message>
+    <message>
+      <source>Service only</source>
+      <translation>Nur der Dienst</translation>
+    </message>
+    <message>
+      <source>Warnings and errors</source>
+      <translation>Warnungen und Fehler</translation>
+    </message>
+    <message>
+      <source>Errors only</source>
+      <translation>Nur Fehler</translation>
+    </message>
+    <message>
+      <source>Filter, e.g. a model's name</source>
+      <translation>Filter, z. B. ein Modellname</translation>
+    </message>
+    <message>
+      <source>Filter the lines</source>
+      <translation>Die Zeilen filtern</translation>
+    </message>
+    <message>
+      <source>Log</source>
+      <translation>Protokoll</translation>
+    </message>
+    <message>
+      <source>Follow</source>
+      <translation>Folgen</translation>
+    </message>
+    <message>
+      <source>Go to the end and follow</source>
+      <translation>Zum Ende gehen und folgen</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the lines shown</source>
+      <translation>Die gezeigten Zeilen kopieren</translation>
+    </message>
+    <message>
+      <source>Save…</source>
+      <translation>Speichern…</translation>
+    </message>
+    <message>
+      <source>Save the lines shown in a file</source>
+      <translation>Die gezeigten Zeilen in einer Datei speichern</translation>
+    </message>
+    <message>
+      <source>{shown} of {count} lines</source>
+      <translation>{shown} von {count} Zeilen</translation>
+    </message>
+    <message>
+      <source>Save the log</source>
+      <translation>Protokoll speichern</translation>
+    </message>
+    <message>
+      <source>Could not save the log</source>
+      <translation>Das Protokoll konnte nicht gespeichert werden</translation>
+    </message>
+    <message>
+      <source>Choose another folder.</source>
+      <translation>Wähle einen anderen Ordner.</translation>
+    </message>
+    <message>
+      <source>Log saved in {path}</source>
+      <translation>Protokoll gespeichert in {path}</translation>
+    </message>
+    <message>
+      <source>Logs</source>
+      <translation>Protokolle</translation>
+    </message>
+  </context>
+  <context>
+    <name>MessageView</name>
+    <message>
+      <source>You</source>
+      <translation>Du</translation>
+    </message>
+    <message>
+      <source>Model</source>
+      <translation>Modell</translation>
+    </message>
+    <message>
+      <source>Show reasoning</source>
+      <translation>Gedankengang zeigen</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Copy this message</source>
+      <translation>Diese Nachricht kopieren</translation>
+    </message>
+    <message>
+      <source>Copy code</source>
+      <translation>Code kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the code of this message</source>
+      <translation>Den Code dieser Nachricht kopieren</translation>
+    </message>
+    <message>
+      <source>Message</source>
+      <translation>Nachricht</translation>
+    </message>
+    <message>
+      <source>Code</source>
+      <translation>Code</translation>
+    </message>
+    <message>
+      <source>…</source>
+      <translation>…</translation>
+    </message>
+    <message>
+      <source>Hide reasoning</source>
+      <translation>Gedankengang verbergen</translation>
+    </message>
+  </context>
+  <context>
+    <name>MetricCard</name>
+    <message>
+      <source>{metric}, last two minutes</source>
+      <translation>{metric}, letzte zwei Minuten</translation>
+    </message>
+  </context>
+  <context>
+    <name>Metrics</name>
+    <message>
+      <source>GPU</source>
+      <translation>GPU</translation>
+    </message>
+    <message>
+      <source>GPU memory</source>
+      <translation>GPU-Speicher</translation>
+    </message>
+    <message>
+      <source>CPU</source>
+      <translation>CPU</translation>
+    </message>
+    <message>
+      <source>Memory</source>
+      <translation>Speicher</translation>
+    </message>
+    <message>
+      <source>No GPU found: models run on the CPU</source>
+      <translation>Keine GPU gefunden: Modelle laufen auf der CPU</translation>
+    </message>
+    <message>
+      <source>{count} GPUs, the busiest shown</source>
+      <translation>{count} GPUs, gezeigt ist die am meisten genutzte</translation>
+    </message>
+    <message>
+      <source>{size} free</source>
+      <translation>{size} frei</translation>
+    </message>
+  </context>
+  <context>
+    <name>ModelTable</name>
+    <message>
+      <source>Model</source>
+      <translation>Modell</translation>
+    </message>
+    <message>
+      <source>Size</source>
+      <translation>Größe</translation>
+    </message>
+    <message>
+      <source>Parameters</source>
+      <translation>Parameter</translation>
+    </message>
+    <message>
+      <source>Quantization</source>
+      <translation>Quantisierung</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>Zustand</translation>
+    </message>
+  </context>
+  <context>
+    <name>ModelsPage</name>
+    <message>
+      <source>Pull a model, e.g. ai/smollm2</source>
+      <translation>Modell herunterladen, z. B. ai/smollm2</translation>
+    </message>
+    <message>
+      <source>Model to pull</source>
+      <translation>Modell zum Herunterladen</translation>
+    </message>
+    <message>
+      <source>Pull</source>
+      <translation>Holen</translation>
+    </message>
+    <message>
+      <source>Load</source>
+      <translation>Laden</translation>
+    </message>
+    <message>
+      <source>Unload</source>
+      <translation>Entladen</translation>
+    </message>
+    <message>
+      <source>Load with…</source>
+      <translation>Laden mit…</translation>
+    </message>
+    <message>
+      <source>Choose how the model is loaded</source>
+      <translation>Wählen, wie das Modell geladen wird</translation>
+    </message>
+    <message>
+      <source>Copy name</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Delete…</source>
+      <translation>Löschen…</translation>
+    </message>
+    <message>
+      <source>Delete the model</source>
+      <translation>Das Modell löschen</translation>
+    </message>
+    <message>
+      <source>No models yet. Type a name above and press Pull.</source>
+      <translation>Noch keine Modelle. Gib oben einen Namen ein und drücke Holen.</translation>
+    </message>
+    <message>
+      <source>The models are shown when the service runs.</source>
+      <translation>Die Modelle erscheinen, wenn der Dienst läuft.</translation>
+    </message>
+    <message>
+      <source>Stored models</source>
+      <translation>Gespeicherte Modelle</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation>Modelle</translation>
+    </message>
+    <message>
+      <source>Delete model</source>
+      <translation>Modell löschen</translation>
+    </message>
+    <message>
+      <source>Delete {model}?</source>
+      <translation>{model} löschen?</translation>
+    </message>
+    <message>
+      <source>Delete</source>
+      <translation>Löschen</translation>
+    </message>
+    <message>
+      <source>Only this name goes; the model stays under its other names.</source>
+      <translation>Nur dieser Name verschwindet; unter den anderen bleibt das Modell.</translation>
+    </message>
+    <message>
+      <source>This frees up to {size}.</source>
+      <translation>Das macht bis zu {size} frei.</translation>
+    </message>
+    <message>
+      <source>The model is loaded and will be unloaded first.</source>
+      <translation>Das Modell ist geladen und wird zuerst entladen.</translation>
+    </message>
+  </context>
+  <context>
+    <name>OverviewPage</name>
+    <message>
+      <source>Pull model…</source>
+      <translation>Modell holen…</translation>
+    </message>
+    <message>
+      <source>Pull a model</source>
+      <translation>Ein Modell herunterladen</translation>
+    </message>
+    <message>
+      <source>Overview</source>
+      <translation>Übersicht</translation>
+    </message>
+    <message>
+      <source>Loaded models</source>
+      <translation>Geladene Modelle</translation>
+    </message>
+  </context>
+  <context>
+    <name>PanelWindow</name>
+    <message>
+      <source>Menu</source>
+      <translation>Menü</translation>
+    </message>
+    <message>
+      <source>Use {port}</source>
+      <translation>{port} nehmen</translation>
+    </message>
+    <message>
+      <source>Retry</source>
+      <translation>Nochmal versuchen</translation>
+    </message>
+    <message>
+      <source>No system tray found.
+Closing this window quits
+the app, not the service.</source>
+      <translation>Kein Infobereich gefunden.
+Schließen beendet die App,
+nicht den Dienst.</translation>
+    </message>
+    <message>
+      <source>Start service</source>
+      <translation>Dienst starten</translation>
+    </message>
+    <message>
+      <source>The service is stopped</source>
+      <translation>Der Dienst ist angehalten</translation>
+    </message>
+    <message>
+      <source>Models cannot be used.</source>
+      <translation>Modelle sind nicht nutzbar.</translation>
+    </message>
+    <message>
+      <source>The service does not run</source>
+      <translation>Der Dienst läuft nicht</translation>
+    </message>
+    <message>
+      <source>No connection to the service</source>
+      <translation>Keine Verbindung zum Dienst</translation>
+    </message>
+    <message>
+      <source>Sections</source>
+      <translation>Bereiche</translation>
+    </message>
+    <message>
+      <source>Overview</source>
+      <translation>Übersicht</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation>Modelle</translation>
+    </message>
+    <message>
+      <source>Chat</source>
+      <translation>Chat</translation>
+    </message>
+    <message>
+      <source>Integrations</source>
+      <translation>Anbindungen</translation>
+    </message>
+    <message>
+      <source>Requests</source>
+      <translation>Anfragen</translation>
+    </message>
+    <message>
+      <source>Logs</source>
+      <translation>Protokolle</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>Einstellungen</translation>
+    </message>
+  </context>
+  <context>
+    <name>Problems</name>
+    <message>
+      <source>The service may be restarting: try again in a moment.</source>
+      <translation>Der Dienst startet vielleicht gerade neu: Versuche es gleich noch einmal.</translation>
+    </message>
+    <message>
+      <source>The service answered {status}.</source>
+      <translation>Der Dienst antwortete {status}.</translation>
+    </message>
+    <message>
+      <source>Check the spelling, e.g. ai/smollm2 or ai/qwen3:8B-Q4_K_M.</source>
+      <translation>Prüfe die Schreibweise, z. B. ai/smollm2 oder ai/qwen3:8B-Q4_K_M.</translation>
+    </message>
+    <message>
+      <source>Log in to the registry first, e.g. with docker login.</source>
+      <translation>Melde dich zuerst bei der Registry an, z. B. mit docker login.</translation>
+    </message>
+    <message>
+      <source>Check the name and the tag; the model may be gone or private.</source>
+      <translation>Prüfe Namen und Tag; vielleicht ist das Modell gelöscht oder privat.</translation>
+    </message>
+    <message>
+      <source>Something else uses it: stop that first, then try again.</source>
+      <translation>Etwas anderes benutzt es: Beende das zuerst und versuche es dann noch einmal.</translation>
+    </message>
+    <message>
+      <source>Only models packaged for Docker Model Runner or GGUF files can be used.</source>
+      <translation>Nutzbar sind nur Modelle, die für Docker Model Runner gepackt sind, und GGUF-Dateien.</translation>
+    </message>
+    <message>
+      <source>Wait for running requests to end, then try again.</source>
+      <translation>Warte, bis laufende Anfragen fertig sind, und versuche es dann noch einmal.</translation>
+    </message>
+    <message>
+      <source>The service is shutting down or not ready: try again in a moment.</source>
+      <translation>Der Dienst fährt herunter oder ist nicht bereit: Versuche es gleich noch einmal.</translation>
+    </message>
+    <message>
+      <source>Unload another model or choose a smaller one.</source>
+      <translation>Entlade ein anderes Modell oder nimm ein kleineres.</translation>
+    </message>
+    <message>
+      <source>The service log has the details.</source>
+      <translation>Einzelheiten stehen im Protokoll des Dienstes.</translation>
+    </message>
+  </context>
+  <context>
+    <name>PullRow</name>
+    <message>
+      <source>Progress of {model}</source>
+      <translation>Fortschritt von {model}</translation>
+    </message>
+    <message>
+      <source>Cancel</source>
+      <translation>Abbrechen</translation>
+    </message>
+    <message>
+      <source>Cancel pulling {model}</source>
+      <translation>Herunterladen von {model} abbrechen</translation>
+    </message>
+    <message>
+      <source>Pulling {model}</source>
+      <translation>{model} wird heruntergeladen</translation>
+    </message>
+  </context>
+  <context>
+    <name>Pulls</name>
+    <message>
+      <source>The service sent something that is no progress.</source>
+      <translation>Der Dienst hat etwas gesendet, das kein Fortschritt ist.</translation>
+    </message>
+    <message>
+      <source>Could not pull {model}</source>
+      <translation>{model} konnte nicht heruntergeladen werden</translation>
+    </message>
+    <message>
+      <source>Pull again: finished parts are kept.</source>
+      <translation>Lade noch einmal: Fertige Teile bleiben erhalten.</translation>
+    </message>
+    <message>
+      <source>The connection to the service was cut.</source>
+      <translation>Die Verbindung zum Dienst wurde unterbrochen.</translation>
+    </message>
+    <message>
+      <source>Check the network, then pull again.</source>
+      <translation>Prüfe das Netz und lade dann noch einmal.</translation>
+    </message>
+  </context>
+  <context>
+    <name>RequestTable</name>
+    <message>
+      <source>Time</source>
+      <translation>Zeit</translation>
+    </message>
+    <message>
+      <source>Model</source>
+      <translation>Modell</translation>
+    </message>
+    <message>
+      <source>Endpoint</source>
+      <translation>Endpunkt</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>Zustand</translation>
+    </message>
+    <message>
+      <source>Tokens</source>
+      <translation>Token</translation>
+    </message>
+    <message>
+      <source>Duration</source>
+      <translation>Dauer</translation>
+    </message>
+  </context>
+  <context>
+    <name>RequestsPage</name>
+    <message>
+      <source>Requests</source>
+      <translation>Anfragen</translation>
+    </message>
+    <message>
+      <source>Which text</source>
+      <translation>Welcher Text</translation>
+    </message>
+    <message>
+      <source>Request</source>
+      <translation>Anfrage</translation>
+    </message>
+    <message>
+      <source>Answer</source>
+      <translation>Antwort</translation>
+    </message>
+    <message>
+      <source>Text of the request</source>
+      <translation>Text der Anfrage</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Copy this text</source>
+      <translation>Diesen Text kopieren</translation>
+    </message>
+    <message>
+      <source>Copy as curl</source>
+      <translation>Als curl kopieren</translation>
+    </message>
+    <message>
+      <source>No request yet. What programs ask the models shows up here.</source>
+      <translation>Noch keine Anfrage. Was Programme die Modelle fragen, erscheint hier.</translation>
+    </message>
+    <message>
+      <source>The requests are shown when the service runs.</source>
+      <translation>Die Anfragen erscheinen, wenn der Dienst läuft.</translation>
+    </message>
+    <message>
+      <source>Text</source>
+      <translation>Text</translation>
+    </message>
+    <message>
+      <source>Choose a request to see it.</source>
+      <translation>Wähle eine Anfrage, um sie zu sehen.</translation>
+    </message>
+    <message>
+      <source>The text of the last requests is kept in memory while their model is loaded.</source>
+      <translation>Der Text der letzten Anfragen bleibt im Speicher, solange ihr Modell geladen ist.</translation>
+    </message>
+  </context>
+  <context>
+    <name>ServiceApi</name>
+    <message>
+      <source>TCP host access stays off</source>
+      <translation>Der TCP-Zugang bleibt aus</translation>
+    </message>
+    <message>
+      <source>TCP host access stays on</source>
+      <translation>Der TCP-Zugang bleibt an</translation>
+    </message>
+    <message>
+      <source>Could not load {model}</source>
+      <translation>{model} konnte nicht geladen werden</translation>
+    </message>
+    <message>
+      <source>Could not change how {model} is loaded</source>
+      <translation>Es konnte nicht geändert werden, wie {model} geladen wird</translation>
+    </message>
+    <message>
+      <source>Could not unload {model}</source>
+      <translation>{model} konnte nicht entladen werden</translation>
+    </message>
+    <message>
+      <source>Could not delete {model}</source>
+      <translation>{model} konnte nicht gelöscht werden</translation>
+    </message>
+    <message>
+      <source>Could not stop the service</source>
+      <translation>Der Dienst konnte nicht angehalten werden</translation>
+    </message>
+    <message>
+      <source>The model is answering a request.</source>
+      <translation>Das Modell beantwortet gerade eine Anfrage.</translation>
+    </message>
+    <message>
+      <source>Wait until it is idle, then unload it.</source>
+      <translation>Warte, bis es untätig ist, und entlade es dann.</translation>
+    </message>
+  </context>
+  <context>
+    <name>ServiceLink</name>
+    <message>
+      <source>The running service is of another version. Stop it, then start it again.</source>
+      <translation>Der laufende Dienst hat eine andere Version. Halte ihn an und starte ihn neu.</translation>
+    </message>
+    <message>
+      <source>Another program answers on the service's socket. Set MODEL_RUNNER_SOCK to another path.</source>
+      <translation>Auf dem Socket des Dienstes antwortet ein anderes Programm. Setze MODEL_RUNNER_SOCK auf einen anderen Pfad.</translation>
+    </message>
+    <message>
+      <source>The service does not answer.</source>
+      <translation>Der Dienst antwortet nicht.</translation>
+    </message>
+    <message>
+      <source>The service went away and is being restarted.</source>
+      <translation>Der Dienst ist weg und wird neu gestartet.</translation>
+    </message>
+    <message>
+      <source>The service was started three times within a minute and went away each time.</source>
+      <translation>Der Dienst wurde in einer Minute dreimal gestartet und war jedes Mal wieder weg.</translation>
+    </message>
+    <message>
+      <source>The service was started and does not answer.</source>
+      <translation>Der Dienst wurde gestartet und antwortet nicht.</translation>
+    </message>
+    <message>
+      <source>The service ended right after its start.</source>
+      <translation>Der Dienst endete gleich nach dem Start.</translation>
+    </message>
+  </context>
+  <context>
+    <name>SettingsPage</name>
+    <message>
+      <source>Appearance</source>
+      <translation>Aussehen</translation>
+    </message>
+    <message>
+      <source>Like the system</source>
+      <translation>Wie das System</translation>
+    </message>
+    <message>
+      <source>Light</source>
+      <translation>Hell</translation>
+    </message>
+    <message>
+      <source>Dark</source>
+      <translation>Dunkel</translation>
+    </message>
+    <message>
+      <source>Language</source>
+      <translation>Sprache</translation>
+    </message>
+    <message>
+      <source>Start with my session</source>
+      <translation>Mit der Sitzung starten</translation>
+    </message>
+    <message>
+      <source>Add to menu</source>
+      <translation>Ins Menü aufnehmen</translation>
+    </message>
+    <message>
+      <source>Add DMR Desktop to the applications menu</source>
+      <translation>DMR Desktop ins Anwendungsmenü aufnehmen</translation>
+    </message>
+    <message>
+      <source>TCP port</source>
+      <translation>TCP-Port</translation>
+    </message>
+    <message>
+      <source>Use this port</source>
+      <translation>Diesen Port nehmen</translation>
+    </message>
+    <message>
+      <source>Copy path</source>
+      <translation>Pfad kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the path of the models</source>
+      <translation>Den Pfad der Modelle kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the path of the socket</source>
+      <translation>Den Pfad des Sockets kopieren</translation>
+    </message>
+    <message>
+      <source>1 model</source>
+      <translation>1 Modell</translation>
+    </message>
+    <message>
+      <source>{count} models</source>
+      <translation>{count} Modelle</translation>
+    </message>
+    <message>
+      <source>Path</source>
+      <translation>Pfad</translation>
+    </message>
+    <message>
+      <source>Could not change what starts with the session</source>
+      <translation>Es konnte nicht geändert werden, was mit der Sitzung startet</translation>
+    </message>
+    <message>
+      <source>Could not add the app to the menu</source>
+      <translation>Die App konnte nicht ins Menü aufgenommen werden</translation>
+    </message>
+    <message>
+      <source>DMR Desktop is in the applications menu</source>
+      <translation>DMR Desktop steht im Anwendungsmenü</translation>
+    </message>
+    <message>
+      <source>Check who may write there.</source>
+      <translation>Prüfe, wer dort schreiben darf.</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>Einstellungen</translation>
+    </message>
+    <message>
+      <source>Light or dark</source>
+      <translation>Hell oder dunkel</translation>
+    </message>
+    <message>
+      <source>From the next start on</source>
+      <translation>Ab dem nächsten Start</translation>
+    </message>
+    <message>
+      <source>In the tray, without a window. Off until you turn it on.</source>
+      <translation>Im Infobereich, ohne Fenster. Aus, bis du es einschaltest.</translation>
+    </message>
+    <message>
+      <source>Programs made for Docker Model Runner expect 12434.</source>
+      <translation>Programme für Docker Model Runner erwarten 12434.</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation>Modelle</translation>
+    </message>
+    <message>
+      <source>Unix socket</source>
+      <translation>Unix-Socket</translation>
+    </message>
+    <message>
+      <source>Version {version}. Apache License 2.0. Uses Qt under the LGPL. No telemetry.</source>
+      <translation>Version {version}. Apache-Lizenz 2.0. Nutzt Qt unter der LGPL. Keine Telemetrie.</translation>
+    </message>
+    <message>
+      <source>About</source>
+      <translation>Über</translation>
+    </message>
+  </context>
+  <context>
+    <name>TcpCard</name>
+    <message>
+      <source>TCP host access</source>
+      <translation>TCP-Zugang</translation>
+    </message>
+    <message>
+      <source>Copy URL</source>
+      <translation>URL kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the base URL</source>
+      <translation>Die Basis-URL kopieren</translation>
+    </message>
+  </context>
+  <context>
+    <name>TrayMenu</name>
+    <message>
+      <source>Open panel</source>
+      <translation>Fenster öffnen</translation>
+    </message>
+    <message>
+      <source>Start service</source>
+      <translation>Dienst starten</translation>
+    </message>
+    <message>
+      <source>No model loaded</source>
+      <translation>Kein Modell geladen</translation>
+    </message>
+    <message>
+      <source>Copy base URL</source>
+      <translation>Basis-URL kopieren</translation>
+    </message>
+    <message>
+      <source>Quit tray (keep service running)</source>
+      <translation>App beenden (der Dienst läuft weiter)</translation>
+    </message>
+    <message>
+      <source>Quit and stop service</source>
+      <translation>Beenden und Dienst anhalten</translation>
+    </message>
+    <message>
+      <source>TCP host access ({address})</source>
+      <translation>TCP-Zugang ({address})</translation>
+    </message>
+    <message>
+      <source>not open</source>
+      <translation>nicht offen</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>aus</translation>
+    </message>
+    <message>
+      <source>Unload</source>
+      <translation>Entladen</translation>
+    </message>
+    <message>
+      <source>Copy model name</source>
+      <translation>Modellnamen kopieren</translation>
+    </message>
+    <message>
+      <source>Appearance</source>
+      <translation>Aussehen</translation>
+    </message>
+    <message>
+      <source>Like the system</source>
+      <translation>Wie das System</translation>
+    </message>
+    <message>
+      <source>Light</source>
+      <translation>Hell</translation>
+    </message>
+    <message>
+      <source>Dark</source>
+      <translation>Dunkel</translation>
+    </message>
+  </context>
+  <context>
+    <name>Wording</name>
+    <message>
+      <source>Stopped</source>
+      <translation>Angehalten</translation>
+    </message>
+    <message>
+      <source>Starting</source>
+      <translation>Startet</translation>
+    </message>
+    <message>
+      <source>Ready</source>
+      <translation>Bereit</translation>
+    </message>
+    <message>
+      <source>Busy</source>
+      <translation>Beschäftigt</translation>
+    </message>
+    <message>
+      <source>Pulling</source>
+      <translation>Lädt herunter</translation>
+    </message>
+    <message>
+      <source>Attention</source>
+      <translation>Achtung</translation>
+    </message>
+    <message>
+      <source>Connecting to the service…</source>
+      <translation>Verbindung zum Dienst…</translation>
+    </message>
+    <message>
+      <source>Starting the service…</source>
+      <translation>Der Dienst startet…</translation>
+    </message>
+    <message>
+      <source>The service is stopped</source>
+      <translation>Der Dienst ist angehalten</translation>
+    </message>
+    <message>
+      <source>The service does not run</source>
+      <translation>Der Dienst läuft nicht</translation>
+    </message>
+    <message>
+      <source>Loading {model}…</source>
+      <translation>{model} wird geladen…</translation>
+    </message>
+    <message>
+      <source>port {port} open</source>
+      <translation>Port {port} offen</translation>
+    </message>
+    <message>
+      <source>Not known while the service does not run.</source>
+      <translation>Unbekannt, solange der Dienst nicht läuft.</translation>
+    </message>
+    <message>
+      <source>Programs on this computer can reach {url}</source>
+      <translation>Programme auf diesem Computer erreichen {url}</translation>
+    </message>
+    <message>
+      <source>Off: only this app, the dmr command and programs that use the socket can reach the models.</source>
+      <translation>Aus: Nur diese App, der Befehl dmr und Programme am Socket erreichen die Modelle.</translation>
+    </message>
+    <message>
+      <source>Not loaded</source>
+      <translation>Nicht geladen</translation>
+    </message>
+    <message>
+      <source>Loading…</source>
+      <translation>Wird geladen…</translation>
+    </message>
+    <message>
+      <source>Unloading…</source>
+      <translation>Wird entladen…</translation>
+    </message>
+    <message>
+      <source>Loaded</source>
+      <translation>Geladen</translation>
+    </message>
+    <message>
+      <source>Failed</source>
+      <translation>Gescheitert</translation>
+    </message>
+    <message>
+      <source>failed</source>
+      <translation>gescheitert</translation>
+    </message>
+    <message>
+      <source>loading…</source>
+      <translation>wird geladen…</translation>
+    </message>
+    <message>
+      <source>unloading…</source>
+      <translation>wird entladen…</translation>
+    </message>
+    <message>
+      <source>idle, stays loaded</source>
+      <translation>untätig, bleibt geladen</translation>
+    </message>
+    <message>
+      <source>idle, unloads in {time}</source>
+      <translation>untätig, wird entladen in {time}</translation>
+    </message>
+    <message>
+      <source>{count} tokens of context</source>
+      <translation>{count} Token Kontext</translation>
+    </message>
+    <message>
+      <source>Asking the registry…</source>
+      <translation>Frage an die Registry…</translation>
+    </message>
+    <message>
+      <source>{time} left</source>
+      <translation>noch {time}</translation>
+    </message>
+    <message>
+      <source>no request running</source>
+      <translation>keine Anfrage läuft</translation>
+    </message>
+    <message>
+      <source>no model in memory</source>
+      <translation>kein Modell im Speicher</translation>
+    </message>
+    <message>
+      <source>models use {size}</source>
+      <translation>Modelle belegen {size}</translation>
+    </message>
+    <message>
+      <source>Running</source>
+      <translation>Läuft</translation>
+    </message>
+    <message>
+      <source>Done</source>
+      <translation>Fertig</translation>
+    </message>
+    <message>
+      <source>Cancelled</source>
+      <translation>Abgebrochen</translation>
+    </message>
+    <message>
+      <source>Ready, no model loaded</source>
+      <translation>Bereit, kein Modell geladen</translation>
+    </message>
+    <message>
+      <source>Ready, 1 model loaded</source>
+      <translation>Bereit, 1 Modell geladen</translation>
+    </message>
+    <message>
+      <source>Ready, {count} models loaded</source>
+      <translation>Bereit, {count} Modelle geladen</translation>
+    </message>
+    <message>
+      <source>Pulling {model}</source>
+      <translation>{model} wird heruntergeladen</translation>
+    </message>
+    <message>
+      <source>{count} more</source>
+      <translation>{count} weitere</translation>
+    </message>
+    <message>
+      <source>1 request running</source>
+      <translation>1 Anfrage läuft</translation>
+    </message>
+    <message>
+      <source>{count} requests running</source>
+      <translation>{count} Anfragen laufen</translation>
+    </message>
+    <message>
+      <source>{rate} tokens/s</source>
+      <translation>{rate} Token/s</translation>
+    </message>
+  </context>
+</TS>
