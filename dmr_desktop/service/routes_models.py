@@ -12,8 +12,10 @@ from dmr_desktop.protocol.errors import (
     InvalidRequest,
     ModelNotFound,
 )
+from dmr_desktop.protocol.models import Model
 from dmr_desktop.service.answers import json_answer, text_answer
 from dmr_desktop.service.catalog import Catalog
+from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.progress_answer import ProgressAnswer
 from dmr_desktop.service.pulls import Pulls
@@ -75,8 +77,13 @@ class ModelRoutes:
         is_page = "origin" in request.headers or any(key.startswith("sec-fetch-") for key in request.headers)
         if is_page and request.scope["state"].get("door") != "unix":
             raise AccessDenied("models in a registry cannot be inspected from a web page")
+        found: list[Model] = []
+
+        async def ask() -> None:
+            found.append(await self._catalog.inspect_remote(name))
+
         try:
-            model = await self._catalog.inspect_remote(name)
+            await run_while_connected(request.receive, ask())
         except InvalidReference:
             return text_answer(400, "Invalid model reference")
         except ModelNotFound as error:
@@ -84,7 +91,7 @@ class ModelRoutes:
             return text_answer(404, f"error while getting remote model: {reason}")
         except DMRError as error:
             return text_answer(500, f"error while getting remote model: {error.message}")
-        return json_answer(model.to_json())
+        return json_answer(found[0].to_json()) if found else Response(status_code=408)  # nobody reads this one
 
     # ---- pull -------------------------------------------------------------------------------
 

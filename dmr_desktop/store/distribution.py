@@ -106,14 +106,17 @@ class Distribution:
                 patience=self._network.patience,
             ).run()
 
-    def inspect(self, text: str, bearer_token: str | None = None) -> Model:
+    def inspect(self, text: str, bearer_token: str | None, cancelled: threading.Event) -> Model:
         """What the registry has under ``text``, without tags; nothing is stored. Raises as a pull does."""
         target = self._parse(text)
         if target.is_local or target.is_hugging_face:
             raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
         with self._transport() as transport:
             source = self._source(target, transport, bearer_token)
-            manifest, _, config = describe(source, self._network.patience, threading.Event())
+            workers = Workers(cancelled, transport.abort)
+            [(manifest, _, config)] = workers.run_all(
+                [lambda: describe(source, self._network.patience, workers.stopped)]
+            )
         return Model(manifest.id, (), config.created, config.config, manifest.size_bytes)
 
     # ---- inside ------------------------------------------------------------------------------

@@ -284,9 +284,11 @@ class ModelStore:
         """
         return self._network().push(reference, progress, cancelled, bearer_token)
 
-    def inspect_remote(self, reference: str, bearer_token: str | None = None) -> Model:
+    def inspect_remote(
+        self, reference: str, bearer_token: str | None = None, *, cancelled: threading.Event | None = None
+    ) -> Model:
         """What the registry has under ``reference``, without tags; nothing is stored. Raises as :meth:`pull` does."""
-        return self._network().inspect(reference, bearer_token)
+        return self._network().inspect(reference, bearer_token, cancelled or threading.Event())
 
     def normalise(self, reference: str) -> str:
         """The fully qualified tag that ``reference`` means; an id or short id becomes the full id if it is stored.

@@ -4,9 +4,11 @@ import asyncio
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -374,3 +376,22 @@ async def test_a_model_in_a_registry_is_inspected_without_pulling_it(live: LiveI
         )
         assert (await live.http.get("/engines/df")).json() == before
         assert (await live.http.get(f"/models/{registry.host}/ai/far:v1")).status_code == 404
+
+
+async def test_a_registry_that_never_answers_keeps_nobody_waiting(live: LiveInProcess) -> None:
+    """Clients that leave free their threads at once, and the service's own end is not held up."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        url = f"/models/127.0.0.1:{silent.getsockname()[1]}/x?remote"
+        for _ in range(2):
+            asked = [asyncio.create_task(live.http.get(url, timeout=0.5)) for _ in range(4)]
+            done = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(isinstance(each, httpx.ReadTimeout) for each in done)
+        assert (await live.http.get(f"/models/{DEMO}/export", timeout=5)).status_code == 200
+        waiting = asyncio.create_task(live.http.get(url))
+        await asyncio.sleep(0.3)
+        begun = time.monotonic()
+        await live.service.close()
+        assert time.monotonic() - begun < 10
+        await asyncio.gather(waiting, return_exceptions=True)
