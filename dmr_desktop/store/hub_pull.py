@@ -79,9 +79,10 @@ class HubPull:
 
     def run(self) -> str:
         """Returns the sentence for the success line. Raises the protocol's errors and :class:`Cancelled`."""
-        self._say("Fetching file list...")
         [(revision, files)] = self._workers.run_all([self._list])
         choice = choose(files, self._name, self._reference.tag)
+        # Said when it is done: the first line begins an HTTP answer, after which a refusal can have no status.
+        self._say("Fetching file list...")
         if choice.quantization:
             is_default = self._reference.tag in (DEFAULT_TAG, "main")
             self._say(f"Selected {choice.quantization} quantization{' (default)' if is_default else ''}")

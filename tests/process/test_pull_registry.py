@@ -21,9 +21,9 @@ from tests.fakes.gguf_files import STR, TINY, U32, gguf_bytes
 from tests.fakes.throttling_proxy import ThrottlingProxy
 from tests.real_registry import Registry, export, needs_registry, push
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), needs_registry]
 MIB = 1 << 20
 KILLS = int(os.environ.get("DMR_TEST_KILLS", "12"))
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 5 * KILLS), needs_registry]
 PULLER = """
 import sys, threading
 from pathlib import Path

@@ -63,20 +63,25 @@ async def test_hugging_face(live: LiveInProcess, hub: FakeHub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "text"),
+    ("reference", "status", "text"),
     [
-        ("hf.co/Org/Model-GGUF:Q2_K", "Org/Model-GGUF has no quantization Q2_K; it has: Q4_K_M, Q8_0"),
-        ("hf.co/Org/Missing", "Model not found"),
+        ("hf.co/Org/Model-GGUF:Q2_K", 400, "Org/Model-GGUF has no quantization Q2_K; it has: Q4_K_M, Q8_0\n"),
+        ("hf.co/Org/Missing", 404, "Model not found\n"),
+        ("hf.co/a/b/c", 400, "Invalid model reference\n"),
     ],
 )
-async def test_what_hugging_face_has_not(live: LiveInProcess, hub: FakeHub, reference: str, text: str) -> None:
-    """The list is asked for under an open stream, so the error is its last line, and then the text alone."""
+async def test_what_hugging_face_has_not(
+    live: LiveInProcess, hub: FakeHub, reference: str, status: int, text: str
+) -> None:
     answer = await live.http.post("/models/create", json={"from": reference})
-    assert answer.status_code == 200
-    *_, line, plain = answer.text.splitlines()
-    assert plain == text
-    assert json.loads(html.unescape(line))["message"] == f"Error: {text}"
-    assert json.loads(html.unescape(line))["type"] == "error"
+    assert (answer.status_code, answer.text) == (status, text)
+
+
+async def test_a_gated_model(live: LiveInProcess, hub: FakeHub) -> None:
+    hub.tokens = {"hf_secret"}
+    for token in ("", "hf_wrong"):
+        answer = await live.http.post("/models/create", json={"from": "hf.co/Org/Model-GGUF", "bearer-token": token})
+        assert (answer.status_code, answer.text) == (401, "Unauthorized\n")
 
 
 async def test_a_third_pull_waits_and_says_so(live: LiveInProcess, registry: FaultyRegistry) -> None:
