@@ -232,10 +232,32 @@ def test_errors_say_what_is_wrong(n8n: N8n, name: str, model: str, text: str, sa
     found = workflow(CHAIN, responses=responses, model={"__rl": True, "mode": "id", "value": model})
     found = renamed(found, f"{name}-{responses}")
     node(found, "@n8n/n8n-nodes-langchain.chainLlm")["parameters"]["text"] = text
+    assert said in failure(n8n, found)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("web-search", {"builtInTools": {"webSearch": {"searchContextSize": "medium"}}}, "Unsupported tool type"),
+        ("conversation", {"options": {"conversationId": "conv_1"}}, "'conversation' is not supported"),
+        ("time-out", {"options": {"timeout": 1, "maxRetries": 0}}, "timed out"),
+    ],
+)
+def test_options_that_need_openai_are_refused_by_name(n8n: N8n, name: str, changes: dict[str, Any], said: str) -> None:
+    assert said in failure(n8n, renamed(workflow(CHAIN, responses=True, **changes), name))
+
+
+def test_an_old_agent_is_told_from_ours(n8n: N8n) -> None:
+    found = renamed(workflow(AGENT, responses=True), "old-agent")
+    node(found, "@n8n/n8n-nodes-langchain.agent")["typeVersion"] = 2.2
+    assert "not supported in 2.2 version of the Agent node" in failure(n8n, found)
+
+
+def failure(n8n: N8n, found: dict[str, Any]) -> str:
     n8n.import_workflows([found])
     done = n8n.execute(found["id"])
     assert done.status == "error"
-    assert said in done.error
+    return done.error
 
 
 # ---- the server: chats, the credential's test, the lists of models ---------------------------
