@@ -1,6 +1,8 @@
 """``export`` and ``load``: a model as a tar archive, to carry it to a machine without a network."""
 
+import hashlib
 import sys
+import tarfile
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from dmr_desktop.cli.session import Session
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
 
 _CHUNK_BYTES = 1 << 20
+_MAX_MANIFEST_BYTES = 4 << 20
 
 
 def export(session: Session, options: Namespace) -> int:
@@ -57,8 +60,9 @@ def _write(chunks: Iterator[bytes], file: BinaryIO) -> int:
 
 
 def load(session: Session, options: Namespace) -> int:
-    """The archive holds no name: without --tag the model is found by its id."""
+    """The archive holds no name: it is --tag's, or the model is found by its id."""
     before = {model.id for model in session.client.models()}
+    model_id = ""
     if options.input in ("", "-"):
         if sys.stdin is None or sys.stdin.isatty():
             raise InvalidRequest("no archive was given", hint="name a file (-i model.tar), or pipe one in")
@@ -68,21 +72,39 @@ def load(session: Session, options: Namespace) -> int:
         try:
             with path.open("rb") as file:
                 last = session.client.load(_chunks(file))
+            model_id = id_in(path)
         except OSError as error:
             raise DMRError(f"{path} cannot be read: {error.strerror}") from error
     session.terminal.line(safe_line(last.message))
-    new = [model for model in session.client.models() if model.id not in before]
-    for model in new:
-        session.terminal.line(safe_line(model.id))
+    if not model_id:
+        new = [model.id for model in session.client.models() if model.id not in before]
+        model_id = new[0] if len(new) == 1 else ""
+    if model_id:
+        session.terminal.line(safe_line(model_id))
     if options.tag:
-        if len(new) != 1:
-            raise DMRError(
-                "the model was here already, so its new name is not given",
-                hint=f"`dmr ls` shows it; `dmr tag ID {options.tag}` names it",
-            )
-        session.client.tag(new[0].id, options.tag)
-        session.terminal.line(f'Model tagged successfully with "{safe_line(options.tag)}"')
+        _name(session, model_id, options.tag)
     return 0
+
+
+def _name(session: Session, model_id: str, tag: str) -> None:
+    if not model_id:
+        raise DMRError(
+            "the model was here already, and an archive from a pipe does not tell which one it is",
+            hint=f"load it from a file (-i), or `dmr ls` and `dmr tag ID {tag}`",
+        )
+    session.client.tag(model_id, tag)
+    session.terminal.line(f'Model tagged successfully with "{safe_line(tag)}"')
+
+
+def id_in(path: Path) -> str:
+    """The id of the model in an archive that the service has taken, "" if it cannot be told. Raises OSError."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            manifest = archive.extractfile("manifest.json")
+            data = manifest.read(_MAX_MANIFEST_BYTES) if manifest is not None else b""
+    except (tarfile.TarError, KeyError):
+        return ""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}" if data else ""
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

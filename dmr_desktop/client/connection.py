@@ -73,8 +73,18 @@ class Connection:
     def close(self) -> None:
         self._http.close()
 
-    def _progress(self, path: str, body: JSON = None, *, content: Iterable[bytes] | None = None) -> Iterator[Progress]:
-        """Progress lines up to ``success``; ``content`` is sent in the place of a JSON body."""
+    def _progress(
+        self,
+        path: str,
+        body: JSON = None,
+        *,
+        content: Iterable[bytes] | None = None,
+        failure: type[DMRError] = RegistryError,
+    ) -> Iterator[Progress]:
+        """Progress lines up to ``success``; ``content`` is sent in the place of a JSON body.
+
+        ``failure`` is what a failure becomes that has no type of its own.
+        """
         try:
             with self._stream("POST", path, body, content=content) as response:
                 for line in lines_of(response):
@@ -82,13 +92,13 @@ class Connection:
                         continue
                     progress = progress_from_json(parsed(line))
                     if progress.type == "error":
-                        raise RegistryError(progress.message.removeprefix("Error: "))
+                        raise failure(progress.message.removeprefix("Error: "))
                     yield progress
                     if progress.type == "success":
                         return
         except DMRError as error:
-            if type(error) is DMRError:  # a status without a type of its own: something about the registry
-                raise RegistryError(error.message, hint=error.hint, evidence=error.evidence) from error
+            if type(error) is DMRError:
+                raise failure(error.message, hint=error.hint, evidence=error.evidence) from error
             raise
         raise ServiceUnreachable("the transfer broke off: the service closed the connection", hint=START_HINT)
 

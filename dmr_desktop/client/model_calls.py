@@ -5,6 +5,7 @@ from typing import Any
 
 from dmr_desktop.client.answers import Removal, model_from_json, removals_from_json
 from dmr_desktop.client.connection import Connection, lines_of, list_of, parsed, path_of
+from dmr_desktop.protocol.errors import StoreError
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model, Progress
 
@@ -64,7 +65,7 @@ class ModelCalls(Connection):
 
     def load(self, archive: Iterable[bytes]) -> Progress:
         """Store the model of such an archive, without a tag; returns the closing line."""
-        *_, last = self._progress("/models/load", content=archive)
+        *_, last = self._progress("/models/load", content=archive, failure=StoreError)
         return last
 
     # ---- making -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ And the same file run directly, with the arguments that Compose was seen to give
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,18 @@ pytestmark = [
     pytest.mark.skipif(not asset("demo/demo.gguf").is_file(), reason="the demo model is not in this tree"),
 ]
 ID = "sha256:"
+
+
+def docker_version() -> int:
+    """The client's major version; 0 without one."""
+    if DOCKER is None:
+        return 0
+    said = subprocess.run([DOCKER, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(\d+)\.", said)
+    return int(found[1]) if found else 0
+
+
+needs_docker_25 = pytest.mark.skipif(docker_version() < 25, reason="older docker clients cannot do that with a plug-in")
 
 
 @dataclass(frozen=True)
@@ -134,9 +147,13 @@ def test_docker_knows_the_plugin_and_asks_it_fast(docker: Docker) -> None:
     assert min(times) < 0.1
 
 
-def test_help_and_completion_come_through_docker(docker: Docker) -> None:
+def test_help_comes_through_docker(docker: Docker) -> None:
     assert "docker model" in docker.docker("help", "model").out
     assert "docker model pull" in docker.model("pull", "--help").out
+
+
+@needs_docker_25
+def test_completion_comes_through_docker(docker: Docker) -> None:
     offered = docker.docker("__complete", "model", "pu").lines
     assert [line.split("\t")[0] for line in offered] == ["pull", "push", "purge", ":4"]
     assert DEMO in docker.docker("__complete", "model", "rm", "").lines
@@ -276,6 +293,7 @@ def test_pulling_and_pushing(docker: Docker) -> None:
         docker.model("rm", "-f", name, f"{registry.host}/me/copy:v2")
 
 
+@needs_docker_25
 def test_dockers_interrupt_reaches_a_pull(docker: Docker) -> None:
     """Docker without a terminal closes its socket; the plug-in then ends as after Ctrl-C."""
     assert DOCKER is not None

@@ -1,7 +1,9 @@
 """Verbs of a few lines each: what they send, print and refuse."""
 
+import hashlib
 import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dmr_desktop.cli.archive import id_in, load
 from dmr_desktop.cli.bench import Level, bench_table, levels_of
 from dmr_desktop.cli.launch import launch
 from dmr_desktop.cli.missing import nearest
@@ -22,7 +25,7 @@ from dmr_desktop.cli.safe_text import safe_json
 from dmr_desktop.cli.service_verbs import origins_of
 from dmr_desktop.cli.show import fit, show
 from dmr_desktop.cli.store_verbs import prune, purge, verify
-from dmr_desktop.protocol.errors import InvalidRequest, ModelNotFound, Unauthorized
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound, StoreError, Unauthorized
 
 Screens = Callable[..., Any]
 
@@ -245,3 +248,47 @@ def test_launch_tells_before_it_does(screen_for: Screens) -> None:
 def test_runner_options_without_a_meaning_are_refused_by_name(screen_for: Screens, words: list[str]) -> None:
     with pytest.raises(InvalidRequest, match=words[0]):
         start_runner(screen_for().session, parse(["start-runner", *words]))
+
+
+def test_an_archive_tells_its_models_id(tmp_path: Path) -> None:
+    def archive(*names: str) -> Path:
+        path = tmp_path / "m.tar"
+        with tarfile.open(path, "w") as tar:
+            for name in names:
+                info = tarfile.TarInfo(name)
+                info.size = 2
+                tar.addfile(info, io.BytesIO(b"{}"))
+        return path
+
+    assert id_in(archive("blobs/sha256/0", "manifest.json")) == f"sha256:{hashlib.sha256(b'{}').hexdigest()}"
+    assert id_in(archive("other")) == ""
+    (tmp_path / "m.tar").write_bytes(b"no tar")
+    assert id_in(tmp_path / "m.tar") == ""
+
+
+def test_load_asks_for_a_file_when_it_cannot_know_the_model(
+    screen_for: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/models/load":
+            assert request.read() == b"tar"
+            return lines({"type": "success", "message": "Model loaded successfully"})
+        return httpx.Response(200, json=[{"id": "sha256:0"}])
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"tar")))
+    screen = screen_for(handler)
+    with pytest.raises(DMRError, match="was here already"):
+        load(screen.session, parse(["load", "--tag", "x"]))
+    assert screen.out == "Model loaded successfully\n"
+
+
+def test_a_failed_load_is_about_the_store(screen_for: Screens, tmp_path: Path) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/models/load":
+            request.read()
+            return httpx.Response(500, text="error while loading model: manifest not found\n")
+        return httpx.Response(200, json=[])
+
+    (tmp_path / "m.tar").write_bytes(b"x")
+    with pytest.raises(StoreError, match="manifest not found"):
+        load(screen_for(handler).session, parse(["load", "-i", str(tmp_path / "m.tar")]))
