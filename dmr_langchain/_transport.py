@@ -27,6 +27,8 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 _NO_KEEPALIVE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _PAUSES = (0.25, 0.75)
 """Seconds between rounds of trying all places: a service that is being restarted is back by then."""
+_PATIENCE_SECONDS = 2.0
+"""After which no further round begins: connecting may take its time, too."""
 
 
 class PlacesTransport(httpx.BaseTransport):
@@ -42,13 +44,15 @@ class PlacesTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         refused: list[str] = []
+        begun = time.monotonic()
         for pause in (*_PAUSES, None):
             refused.clear()
             response = self._try_all(request, refused)
             if response is not None:
                 return response
-            if pause is not None:
-                time.sleep(pause)
+            if pause is None or time.monotonic() - begun > _PATIENCE_SECONDS:
+                break
+            time.sleep(pause)
         raise openai.APIConnectionError(message="; ".join(refused), request=request)
 
     def _try_all(self, request: httpx.Request, refused: list[str]) -> httpx.Response | None:
@@ -84,13 +88,15 @@ class AsyncPlacesTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         refused: list[str] = []
+        begun = time.monotonic()
         for pause in (*_PAUSES, None):
             refused.clear()
             response = await self._try_all(request, refused)
             if response is not None:
                 return response
-            if pause is not None:
-                await asyncio.sleep(pause)
+            if pause is None or time.monotonic() - begun > _PATIENCE_SECONDS:
+                break
+            await asyncio.sleep(pause)
         raise openai.APIConnectionError(message="; ".join(refused), request=request)
 
     async def _try_all(self, request: httpx.Request, refused: list[str]) -> httpx.Response | None:

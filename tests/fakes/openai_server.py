@@ -5,7 +5,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -116,11 +116,12 @@ def fake_openai(*replies: Reply, socket_path: Path | None = None) -> Iterator[Fa
             else:
                 data = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
                 content_type = reply.content_type
-            self.send_response(reply.status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            with suppress(ConnectionError):  # a client may have given up
+                self.send_response(reply.status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
 
     server: socketserver.BaseServer
     if socket_path is None:

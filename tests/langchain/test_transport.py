@@ -1,6 +1,8 @@
 """Trying several places: the first that accepts a connection is used, and remembered."""
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -76,3 +78,19 @@ def test_a_proxy_of_the_environment_is_used_only_if_wished(monkeypatch: pytest.M
         with make_clients([place])[0] as client, pytest.raises(openai.APIConnectionError):
             client.get("http://nowhere.invalid/models")
     assert [received.path for received in proxy.received] == ["http://nowhere.invalid/models"]
+
+
+def test_a_service_that_is_being_restarted_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "dmr.sock"
+    answers: list[int] = []
+
+    def ask() -> None:
+        with make_clients([Place(DEFAULT_BASE_URL, str(path))])[0] as client:
+            answers.append(client.get(f"{DEFAULT_BASE_URL}/models").status_code)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.1)
+    with fake_openai(Reply(body={}), socket_path=path):
+        asking.join()
+    assert answers == [200]
