@@ -20,6 +20,8 @@ from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.runtime_flags import EMBEDDING_FLAGS, RANKING_FLAGS, FlagSettings, read_flags
 
 _MAX_CONTEXT = 2**31 - 1
+_MIN_CONTEXT = 512
+# Fewer tokens are no wish but a mistake: docker-agent has sent the length of its answers here, and all would suffer.
 _OVERRIDE_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -59,7 +61,7 @@ def read_wish(body: Fields, backend: str) -> Wish:
     return Wish(
         model=body.text("model") or "",
         mode=mode,
-        context_size=context_size if context_size is not None and (context_size > 0 or context_size == -1) else None,
+        context_size=context_size if context_size == -1 or (context_size or 0) >= _MIN_CONTEXT else None,
         keep_alive_seconds=keep_alive,
         flags=flags,
         defaults=request_defaults(flags, budget),

@@ -59,6 +59,8 @@ def test_a_budget_may_come_as_a_flag_and_leaves_other_variables_alone() -> None:
         ({"context-size": -1}, Mode.COMPLETION, -1, None),
         ({"context-size": 0}, Mode.COMPLETION, None, None),
         ({"context-size": -7}, Mode.COMPLETION, None, None),
+        ({"context-size": 16}, Mode.COMPLETION, None, None),
+        ({"context-size": 512}, Mode.COMPLETION, 512, None),
         ({"raw-runtime-flags": "--embeddings --threads 2"}, Mode.EMBEDDING, None, None),
         ({"mode": "reranking", "keep_alive": "-1"}, Mode.RERANKING, None, -1),
         ({"keep_alive": "0"}, Mode.COMPLETION, None, 0),
