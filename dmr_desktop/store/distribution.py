@@ -27,6 +27,9 @@ from dmr_desktop.store.transport import Transport
 from dmr_desktop.store.uploads import Uploads
 from dmr_desktop.store.workers import Workers
 
+_MAX_RELATIVES = 8
+"""Other repositories that a push asks to read from: a token's scopes have to fit into an address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -95,7 +98,7 @@ class Distribution:
                 transport,
                 bearer_token,
                 actions="pull,push",
-                reads_too=tuple(sorted(set(relatives.values()))),
+                reads_too=tuple(sorted(set(relatives.values())))[:_MAX_RELATIVES],
             )
             return Push(
                 manifest,

@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from dmr_desktop.protocol.errors import RegistryError
+from dmr_desktop.protocol.errors import RegistryError, Unauthorized
 from dmr_desktop.store.addresses import is_loopback_host
 from dmr_desktop.store.answers import raise_for_status, unauthorized
 from dmr_desktop.store.credentials import Credential, find_credential, read_docker_config
@@ -36,7 +36,7 @@ class Login:
     """The ``Authorization`` of one transfer; its threads share it.
 
     ``account`` is the registry whose credentials are used, ``scopes`` what a token is asked for, e.g.
-    ``repository:ai/smollm2:pull``.
+    ``repository:ai/smollm2:pull``; the first is needed, the others would help.
     """
 
     def __init__(self, account: str, scopes: tuple[str, ...], transport: Transport, bearer_token: str | None) -> None:
@@ -67,17 +67,29 @@ class Login:
                     raise unauthorized(self._account)
                 self.authorization = f"Basic {credential.basic}"
             else:
-                self.authorization = f"Bearer {self._fetch_token(asked, credential, origin)}"
+                self.authorization = f"Bearer {self._any_token(asked, credential, origin)}"
             return self.authorization
 
-    def _fetch_token(self, challenge: _Challenge, credential: Credential | None, origin: Origin) -> str:
+    def _any_token(self, challenge: _Challenge, credential: Credential | None, origin: Origin) -> str:
+        """For all scopes; where one too many makes the service refuse them all, for the one that is needed."""
+        try:
+            return self._fetch_token(challenge, credential, origin, self._scopes)
+        except Unauthorized:
+            if len(self._scopes) == 1:
+                raise
+            self._scopes = self._scopes[:1]
+            return self._fetch_token(challenge, credential, origin, self._scopes)
+
+    def _fetch_token(
+        self, challenge: _Challenge, credential: Credential | None, origin: Origin, scopes: tuple[str, ...]
+    ) -> str:
         _check_realm(challenge.realm, origin)
-        query = [("scope", scope) for scope in self._scopes]
+        query = [("scope", scope) for scope in scopes]
         query += [("service", challenge.service)] if challenge.service else []
         headers, body, url = {"Accept": "application/json"}, None, challenge.realm
         if credential is not None and credential.is_token:
             form = {
-                "scope": " ".join(self._scopes),
+                "scope": " ".join(scopes),
                 **({"service": challenge.service} if challenge.service else {}),
                 "grant_type": "refresh_token",
                 "refresh_token": credential.secret,

@@ -71,8 +71,16 @@ class Push:
         stopped = self._workers.stopped
         attempts = Attempts(self._patience, self._patience.attempts, stopped)
         session: Session | None = None
-        furthest = 0
+        furthest = start = reached = 0
         num_not_taken = 0
+
+        def sent(position: int) -> None:
+            nonlocal reached
+            if self._workers.stopped.is_set():
+                raise Cancelled
+            reached = position
+            shown.at(position)
+
         while True:
             try:
                 if session is not None and session.offset < blob.size:
@@ -85,9 +93,13 @@ class Push:
                     session = None if self._uploads.has(blob) else self._uploads.begin(blob)
                     if session is None:
                         break
-                session.send(self._blobs.path(blob.digest), lambda position: self._sent(position, shown))
+                reached = start = session.offset
+                session.send(self._blobs.path(blob.digest), sent)
                 break
             except Temporary as error:
+                if reached - start >= _MIN_PROGRESS_BYTES:
+                    attempts.worked()
+                    start = reached
                 if isinstance(error, NotTaken):
                     num_not_taken += 1
                     if num_not_taken > 1:
@@ -104,11 +116,6 @@ class Push:
         except RangeRefused:
             return None
         return session
-
-    def _sent(self, position: int, shown: LayerProgress) -> None:
-        if self._workers.stopped.is_set():
-            raise Cancelled
-        shown.at(position)
 
     def _check_content(self, blob: Descriptor) -> None:
         """Whose fault it is that a registry does not take a layer. Raises :class:`StoreError` if it is ours."""

@@ -57,6 +57,10 @@ class Attempts:
         self._failures = 0
         self._last_progress = time.monotonic()
 
+    def worked(self) -> None:
+        """Bytes moved, though it is not known whether they stay: the patience is not whole again, but not used up."""
+        self._last_progress = time.monotonic()
+
     def failed(self, error: Temporary) -> None:
         """Wait before the next try. Raises ``error`` when there is none left, :class:`Cancelled` when told to stop."""
         if self._cancelled.is_set():

@@ -240,6 +240,8 @@ class FaultyRegistry:
                 return
             while length > 0 and len(session) < self.cut_upload_at:
                 chunk = handler.rfile.read(min(length, 65536))
+                if not chunk:
+                    break
                 session += chunk
                 length -= len(chunk)
             if length:

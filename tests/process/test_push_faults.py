@@ -18,6 +18,7 @@ from dmr_desktop.store.store import ModelStore
 from tests.fakes import faulty_registry as faulty
 from tests.fakes.faulty_registry import Exchange, Fault, FaultyRegistry
 from tests.fakes.gguf_files import STR, TINY, gguf_bytes
+from tests.fakes.line import Line
 
 MIB = 1 << 20
 QUICK = Patience(
@@ -166,6 +167,33 @@ def test_a_token_to_write_with(registry: FaultyRegistry, store: ModelStore, mode
     asked = registry.requests_for("/token")
     assert asked
     assert all("scope=repository%3Aai%2Fx%3Apull%2Cpush" in each.path for each in asked)
+
+
+def test_a_token_service_that_refuses_to_let_us_read_elsewhere(
+    registry: FaultyRegistry, store: ModelStore, model: Model
+) -> None:
+    """What would only have saved bytes must not keep the push from its own repository."""
+    store.tag(model.id, f"{registry.host}/private/y")
+
+    def refuse(exchange: Exchange) -> bool:
+        if "private" not in exchange.path or not exchange.path.startswith("/token"):
+            return False
+        exchange.answer(403)
+        return True
+
+    registry.faults += [refuse, faulty.demand_token(f"http://{registry.host}/token", "t0ken")]
+    assert push(store, f"{registry.host}/ai/x") == "Model pushed successfully"
+
+
+def test_a_long_upload_is_not_given_up_for_one_cut(registry: FaultyRegistry, tmp_path: Path, model: Model) -> None:
+    """It takes longer than we would wait for a byte, but bytes there were."""
+    patience = Patience(connect_seconds=2, stall_seconds=5, give_up_seconds=0.3, first_delay_seconds=0.01)
+    store = ModelStore(tmp_path / "models", patience=patience)
+    with Line(registry.host, 8 * MIB) as line:
+        line.cut_after_bytes_up(5 * MIB)
+        store.tag(model.id, f"{line.host}/ai/x")
+        assert push(store, f"{line.host}/ai/x") == "Model pushed successfully"
+        assert line.num_cuts == 1
 
 
 def test_uploads_elsewhere_get_no_secret(registry: FaultyRegistry, store: ModelStore, model: Model) -> None:
