@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from dmr_desktop.protocol.errors import UnsupportedModel
+from dmr_desktop.protocol.errors import StoreError, UnsupportedModel
 from dmr_desktop.protocol.models import ModelConfig
 from dmr_desktop.store.atomic import store_error, temporary_name
 from dmr_desktop.store.layout import Layout
@@ -105,6 +105,10 @@ def ensure_bundle(layout: Layout, manifest: Manifest, config: ModelConfig) -> Bu
     try:
         if not _is_whole(layout, target, plan):
             _make(layout, target, plan, config)
+    except FileNotFoundError as error:
+        raise StoreError(
+            "a file of the model is missing", hint="pull the model again; `dmr verify` says what else is damaged"
+        ) from error
     except OSError as error:
         if len(weights) > 1:
             raise store_error(error, "laying out the model's files") from error

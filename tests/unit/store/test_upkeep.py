@@ -121,6 +121,8 @@ def test_what_was_removed_comes_back_with_the_next_package(store: ModelStore, ro
     found = verify(store, remove=True).damages
     assert [(each.kind, each.removed) for each in found] == [("manifest", True), ("blob", True)]
     assert not linked.exists()
+    with pytest.raises(StoreError, match="a file of the model is missing"):
+        store.files("x")
     fresh = ModelStore(root)
     assert fresh.list() == []
     assert fresh.identify("x").id == model.id
