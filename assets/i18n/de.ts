@@ -888,6 +888,14 @@ nicht den Dienst.</translation>
       <translation>Der TCP-Zugang bleibt an</translation>
     </message>
     <message>
+      <source>Container access stays off</source>
+      <translation>Der Zugang für Container bleibt aus</translation>
+    </message>
+    <message>
+      <source>Container access stays on</source>
+      <translation>Der Zugang für Container bleibt an</translation>
+    </message>
+    <message>
       <source>Could not load {model}</source>
       <translation>{model} konnte nicht geladen werden</translation>
     </message>
@@ -980,6 +988,10 @@ nicht den Dienst.</translation>
     <message>
       <source>Add DMR Desktop to the applications menu</source>
       <translation>DMR Desktop ins Anwendungsmenü aufnehmen</translation>
+    </message>
+    <message>
+      <source>Container access</source>
+      <translation>Zugang für Container</translation>
     </message>
     <message>
       <source>TCP port</source>
@@ -1205,6 +1217,14 @@ nicht den Dienst.</translation>
     <message>
       <source>Off: only this app, the dmr command and programs that use the socket can reach the models.</source>
       <translation>Aus: Nur diese App, der Befehl dmr und Programme am Socket erreichen die Modelle.</translation>
+    </message>
+    <message>
+      <source>Containers on this computer can use and list models, and nothing else: {where}</source>
+      <translation>Container auf diesem Computer können Modelle nutzen und auflisten, sonst nichts: {where}</translation>
+    </message>
+    <message>
+      <source>Off: containers on this computer cannot reach the models.</source>
+      <translation>Aus: Container auf diesem Computer erreichen die Modelle nicht.</translation>
     </message>
     <message>
       <source>Not loaded</source>

@@ -40,6 +40,11 @@ class ServiceApi(QObject):
         on, off = self.tr("TCP host access stays off"), self.tr("TCP host access stays on")
         return self._call(on if enabled else off, "PUT", "/settings/tcp", body, about="tcp")
 
+    def set_containers(self, enabled: bool) -> Call:
+        """Opens or closes the door for containers."""
+        on, off = self.tr("Container access stays off"), self.tr("Container access stays on")
+        return self._call(on if enabled else off, "PUT", "/settings/containers", {"enabled": enabled})
+
     def load(self, reference: str, *, is_embedding: bool) -> Call:
         """Loads a model without asking it anything; ends when it is ready."""
         title = self.tr("Could not load {model}").format(model=familiar(reference))

@@ -46,6 +46,9 @@ class Commands(QObject):
     def set_tcp(self, enabled: bool, port: int | None = None) -> Call:
         return self._api.set_tcp(enabled, port)
 
+    def set_containers(self, enabled: bool) -> Call:
+        return self._api.set_containers(enabled)
+
     def copy(self, text: str, what: str) -> None:
         """Puts ``text`` on the clipboard and says that ``what`` was copied."""
         QGuiApplication.clipboard().setText(text)

@@ -73,6 +73,7 @@ class DesktopState:
     socket_path: str = ""
     models_path: str = ""
     tcp: TcpStatus | None = None
+    containers: TcpStatus | None = None
     models: tuple[ModelEntry, ...] = ()
     runners: tuple[RunnerStatus, ...] = ()
     pulls: tuple[PullStatus, ...] = ()
@@ -141,6 +142,8 @@ def apply(state: DesktopState, event: str, data: JSON) -> DesktopState:
             return replace(state, pulls=_with_pull(state.pulls, load(PullStatus, data)))
         case "tcp":
             return replace(state, tcp=load(TcpStatus, data))
+        case "containers":
+            return replace(state, containers=load(TcpStatus, data))
         case "telemetry":
             return replace(state, telemetry=(*state.telemetry, load(TelemetrySample, data))[-HISTORY_SAMPLES:])
         case "request":
@@ -191,6 +194,7 @@ def _from_snapshot(snapshot: Snapshot) -> DesktopState:
         socket_path=snapshot.socket_path,
         models_path=snapshot.models_path,
         tcp=snapshot.tcp,
+        containers=snapshot.containers,
         models=tuple(_model(item) for item in snapshot.models),
         runners=snapshot.runners,
         pulls=tuple(pull for pull in snapshot.pulls if pull.state == "running"),

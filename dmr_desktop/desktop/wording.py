@@ -73,6 +73,18 @@ def tcp_sentence(state: DesktopState) -> str:
     return _tr("Off: only this app, the dmr command and programs that use the socket can reach the models.")
 
 
+def containers_sentence(containers: TcpStatus | None) -> str:
+    """Who else can use the models, in words."""
+    if containers is None:
+        return _tr("Not known while the service does not run.")
+    if containers.error:
+        return printable(containers.error)
+    if containers.listening:
+        where = ", ".join(f"{address}:{containers.port}" for address in containers.addresses)
+        return _tr("Containers on this computer can use and list models, and nothing else: {where}").format(where=where)
+    return _tr("Off: containers on this computer cannot reach the models.")
+
+
 def runner_word(runner: RunnerStatus | None) -> str:
     """A model's state for the table."""
     if runner is None:

@@ -14,6 +14,7 @@ from dmr_desktop.desktop.entry import (
     start_with_session,
     starts_with_session,
 )
+from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.settings import self_command
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
@@ -85,6 +86,21 @@ def test_the_port_is_changed_by_the_service(qtbot: QtBot, parts: Parts, service:
     page.port_button.click()
     qtbot.waitUntil(lambda: bool(service.seen("PUT", "/settings/tcp")))
     assert service.seen("PUT", "/settings/tcp")[0].body == {"enabled": False, "port": 12999}
+
+
+def test_containers_get_in_when_the_service_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("settings")
+    page = parts.panel.settings
+    assert not page.containers.isEnabled()  # a service that does not say
+    service.emit("containers", TcpStatus(False, False, 12434))
+    qtbot.waitUntil(page.containers.isEnabled)
+    page.containers.click()
+    qtbot.waitUntil(lambda: bool(service.seen("PUT", "/settings/containers")))
+    assert service.seen("PUT", "/settings/containers")[0].body == {"enabled": True}
+    assert not page.containers.isChecked()
+    service.emit("containers", TcpStatus(True, True, 12434, ("172.17.0.1",)))
+    qtbot.waitUntil(page.containers.isChecked)
+    assert "172.17.0.1:12434" in page.containers_sentence.text()
 
 
 def test_the_look_is_chosen(parts: Parts) -> None:

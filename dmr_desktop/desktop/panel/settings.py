@@ -18,6 +18,7 @@ from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.wording import containers_sentence
 from dmr_desktop.settings import DEFAULT_PORT
 
 MAX_PORT = 65535
@@ -46,6 +47,9 @@ class SettingsPage(QScrollArea):
         self.autostart = Switch(theme, self.tr("Start with my session"))
         self.entry_button = Button(self.tr("Add to menu"), name=self.tr("Add DMR Desktop to the applications menu"))
         self.tcp = TcpCard(commands, theme)
+        self.containers = Switch(theme, self.tr("Container access"))
+        self.containers_sentence = Label(tone="dim")
+        self.containers_sentence.setWordWrap(True)
         self.port = QLineEdit()
         self.port.setValidator(QIntValidator(1, MAX_PORT, self.port))
         self.port.setFixedWidth(90)
@@ -65,6 +69,9 @@ class SettingsPage(QScrollArea):
         self.language.setCurrentIndex(max(0, self.language.findData(self._preferences.language)))
         self.autostart.setChecked(starts_with_session(self._paths))
         self.tcp.render_state(state)
+        self.containers.setChecked(state.containers is not None and state.containers.enabled)
+        self.containers.setEnabled(state.containers is not None)
+        self.containers_sentence.setText(containers_sentence(state.containers))
         tcp = state.tcp
         if not self.port.hasFocus():
             self.port.setText(str(tcp.port if tcp else DEFAULT_PORT))
@@ -83,6 +90,7 @@ class SettingsPage(QScrollArea):
         self.language.activated.connect(self._choose_language)
         self.autostart.clicked.connect(self._toggle_autostart)
         self.entry_button.clicked.connect(self._install_entry)
+        self.containers.clicked.connect(self._toggle_containers)
         self.port.textChanged.connect(self._update_port_button)
         self.port.returnPressed.connect(self._use_port)
         self.port_button.clicked.connect(self._use_port)
@@ -116,6 +124,11 @@ class SettingsPage(QScrollArea):
     def _report(self, title: str, error: OSError) -> None:
         message = f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
         self._commands.problem.emit(Problem(title, message, self.tr("Check who may write there.")))
+
+    def _toggle_containers(self) -> None:
+        containers = self._commands.state.containers
+        if containers is not None:
+            self._commands.set_containers(not containers.enabled)
 
     def _use_port(self) -> None:
         tcp = self._commands.state.tcp
@@ -155,6 +168,7 @@ class SettingsPage(QScrollArea):
                 self.port_button,
             )
         )
+        column.addWidget(_row(self.tr("Container access"), self.containers_sentence, self.containers))
         column.addWidget(_row(self.tr("Models"), self.models_path, self.models_size, self.copy_path))
         column.addWidget(_row(self.tr("Unix socket"), self.socket, self.copy_socket))
         about = self.tr("Version {version}. Apache License 2.0. Uses Qt under the LGPL. No telemetry.")
@@ -170,7 +184,7 @@ class SettingsPage(QScrollArea):
             button.show_icon("copy", self._theme.tokens.dim)
 
 
-def _row(title: str, details: str | ElidedLabel, *controls: QWidget) -> Card:
+def _row(title: str, details: str | Label, *controls: QWidget) -> Card:
     """A card with a title, a line below it and controls at the right."""
     card = Card(row=True)
     if isinstance(details, str):
