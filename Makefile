@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run setup dev test check format lock bench
+.PHONY: run setup dev test clients check format lock bench
 
 run: ## everything a newcomer wants: install, start, ask the demo model, show the tray
 	@$(PYTHON) scripts/bootstrap.py run
@@ -16,6 +16,9 @@ dev:
 test: dev ## all tests
 	@$(PYTHON) scripts/bootstrap.py system
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+clients: dev ## n8n, LiteLLM, Open WebUI and the SDKs, installed into .clients/, against the service
+	@$(BIN)/python scripts/clients.py $(PYTEST_ARGS)
 
 check: dev ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .
