@@ -20,10 +20,11 @@ from dmr_desktop.protocol.errors import InvalidReference, ModelNotFound, Registr
 from dmr_desktop.store.answers import raise_for_status, rate_limit, unexpected
 from dmr_desktop.store.hub_files import HubFile
 from dmr_desktop.store.manifest import Descriptor
+from dmr_desktop.store.origins import origin_of
 from dmr_desktop.store.reference import HUGGING_FACE
 from dmr_desktop.store.registry import checked_range
 from dmr_desktop.store.retry import Temporary
-from dmr_desktop.store.transport import Answer, Transport, origin_of
+from dmr_desktop.store.transport import Answer, Transport
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,95})?")

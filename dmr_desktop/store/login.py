@@ -15,7 +15,8 @@ from dmr_desktop.protocol.errors import RegistryError, Unauthorized
 from dmr_desktop.store.addresses import is_loopback_host
 from dmr_desktop.store.answers import raise_for_status, unauthorized
 from dmr_desktop.store.credentials import Credential, find_credential, read_docker_config
-from dmr_desktop.store.transport import Origin, Transport, origin_of
+from dmr_desktop.store.origins import Origin, origin_of
+from dmr_desktop.store.transport import Transport
 
 HUB_API = "registry-1.docker.io"
 _REALM_HOSTS = {HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}

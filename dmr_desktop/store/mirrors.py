@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from dmr_desktop.protocol.errors import DMRError, RegistryError
 from dmr_desktop.store.blobs import Cancelled
 from dmr_desktop.store.manifest import Descriptor
+from dmr_desktop.store.origins import origin_of
 from dmr_desktop.store.registry import Endpoint
-from dmr_desktop.store.transport import origin_of
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -21,9 +21,10 @@ from dmr_desktop.store.manifest import (
     digest_of,
     sole_manifest_of_index,
 )
+from dmr_desktop.store.origins import origin_of
 from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference
 from dmr_desktop.store.retry import RangeRefused, Temporary
-from dmr_desktop.store.transport import Answer, Body, SpeaksTLS, Transport, origin_of
+from dmr_desktop.store.transport import Answer, Body, SpeaksTLS, Transport
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 

@@ -11,7 +11,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urljoin, urlsplit
@@ -19,7 +18,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from dmr_desktop.protocol.errors import RegistryError
-from dmr_desktop.store.addresses import Rank, is_loopback_host, literal, rank_of, refusal_of_host
+from dmr_desktop.store.addresses import Rank, is_loopback_host, literal, rank_of
+from dmr_desktop.store.origins import WRONG_HINT, Origin, bad_address, origin_of
 from dmr_desktop.store.proxies import proxy_for
 from dmr_desktop.store.retry import Patience, Temporary
 from dmr_desktop.store.trust import trust_of, unverified
@@ -33,34 +33,6 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_ADDRESSES = 4
 _MAX_LOCATION = 16384
 _TLS_PROBE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where credentials and trust belong: scheme, host and port together."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def netloc(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
-
-
-def origin_of(url: str) -> Origin:
-    """The origin of an absolute http(s) URL without user info. Raises :class:`RegistryError`."""
-    try:
-        parts = urlsplit(url)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        raise _bad_address() from None
-    if scheme not in ("http", "https") or not host or not url.isascii() or not url.isprintable() or " " in url:
-        raise _bad_address()
-    if "@" in parts.netloc or "\\" in url or refusal_of_host(host) or host.endswith("."):
-        raise _bad_address()
-    return Origin(scheme, host, port or {"http": 80, "https": 443}[scheme])
 
 
 class Answer:
@@ -85,7 +57,7 @@ class Answer:
         for chunk in self.chunks():
             body += chunk
             if len(body) > limit:
-                raise RegistryError("the registry's answer is too long", hint=_WRONG_HINT)
+                raise RegistryError("the registry's answer is too long", hint=WRONG_HINT)
         return bytes(body)
 
 
@@ -137,22 +109,22 @@ class Transport:
             try:
                 if response.status_code not in _REDIRECTS or method not in ("GET", "HEAD"):
                     if response.headers.get("Content-Encoding", "identity") != "identity":
-                        raise RegistryError("the registry sent an encoding nobody asked for", hint=_WRONG_HINT)
+                        raise RegistryError("the registry sent an encoding nobody asked for", hint=WRONG_HINT)
                     yield Answer(response, url)
                     return
                 location = response.headers.get("Location", "")
             finally:
                 response.close()
             if not 0 < len(location) <= _MAX_LOCATION:
-                raise _bad_address()
+                raise bad_address()
             url = urljoin(url, location)
             following = origin_of(url)
             if origin.scheme == "https" and following.scheme != "https":
-                raise RegistryError("the registry redirects from https to http", hint=_WRONG_HINT)
+                raise RegistryError("the registry redirects from https to http", hint=WRONG_HINT)
             if following != origin:
                 headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
             inside = rank
-        raise RegistryError("the registry redirects in circles", hint=_WRONG_HINT)
+        raise RegistryError("the registry redirects in circles", hint=WRONG_HINT)
 
     def rank_at(self, url: str) -> Rank:
         """How far inside the host of ``url`` is."""
@@ -272,7 +244,7 @@ class Transport:
             ways = [(str(address), rank_of(address)) for address in addresses if address is not None]
         allowed = [(way, rank) for way, rank in ways if rank <= inside]
         if not allowed:
-            raise RegistryError("the registry's name leads to an address where no registry can be", hint=_WRONG_HINT)
+            raise RegistryError("the registry's name leads to an address where no registry can be", hint=WRONG_HINT)
         return allowed
 
     def _is_tls_instead(self, origin: Origin, address: str) -> bool:
@@ -312,15 +284,10 @@ class SpeaksTLS(RegistryError):
 
 
 _NETWORK_HINT = "check the name of the registry and your network connection"
-_WRONG_HINT = "the registry, or something between you and it, is broken or hostile"
 
 
 def _unreachable() -> Unreachable:
     return Unreachable("the registry cannot be reached", hint=_NETWORK_HINT)
-
-
-def _bad_address() -> RegistryError:
-    return RegistryError("the registry sends us to an address that cannot be used", hint=_WRONG_HINT)
 
 
 @contextlib.contextmanager
@@ -343,7 +310,7 @@ def _foreign_errors() -> Iterator[None]:
     except httpx.TransportError as error:
         raise BrokenConnection("the connection to the registry broke", hint=_NETWORK_HINT) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _bad_address() from error
+        raise bad_address() from error
 
 
 def _is_about_certificates(error: BaseException | None) -> bool:

@@ -7,7 +7,8 @@ import pytest
 
 from dmr_desktop.protocol.errors import RegistryError
 from dmr_desktop.store.addresses import Rank
-from dmr_desktop.store.transport import Origin, Transport, Unreachable, origin_of
+from dmr_desktop.store.origins import Origin, origin_of
+from dmr_desktop.store.transport import Transport, Unreachable
 
 
 @pytest.mark.parametrize(
