@@ -2,7 +2,8 @@
 
 ``blobs/sha256/<hex>`` for every layer and the config, then ``manifest.json``: the raw manifest, whose digest is the
 model's id. As an OCI image layout it carries the manifest as a blob too, and ``index.json`` and ``oci-layout``, by
-which skopeo and oras read it. Knows nothing of tags, nor of who sends or wants the bytes.
+which skopeo and oras read it; theirs, without ``manifest.json``, are loaded as well. Knows nothing of tags, nor of who
+sends or wants the bytes.
 """
 
 import json
@@ -16,11 +17,20 @@ from dmr_desktop.protocol.errors import DoesNotFit, StoreError
 from dmr_desktop.store.atomic import store_error
 from dmr_desktop.store.blobs import BlobStore, Cancelled, WrongContent
 from dmr_desktop.store.layout import hex_of
-from dmr_desktop.store.manifest import MAX_MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, digest_of
+from dmr_desktop.store.manifest import (
+    MAX_MANIFEST_BYTES,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    digest_of,
+    sole_manifest_of_index,
+)
 from dmr_desktop.store.reference import is_digest
 from dmr_desktop.store.tar import END, BadArchive, Member, TarReader, header, padding
 
 MANIFEST_NAME = "manifest.json"
+_INDEX_NAME = "index.json"
 _FOLDERS = ("blobs/", "blobs/sha256/")
 _CHUNK = 1 << 20
 _DISK_RESERVE_BYTES = 16 << 20
@@ -78,17 +88,33 @@ def load_archive(chunks: Iterable[bytes], blobs: BlobStore, stored: list[str], c
     :class:`Cancelled`.
     """
     archive = TarReader(chunks)
-    manifest: bytes | None = None
+    manifest = index = None
     for member in archive.members():
         if cancelled.is_set():
             raise Cancelled
         if member.name == MANIFEST_NAME:
             manifest = archive.read(member, MAX_MANIFEST_BYTES)
+        elif member.name == _INDEX_NAME:
+            index = archive.read(member, MAX_MANIFEST_BYTES)
         elif (digest := _digest_of_name(member.name)) is not None:
             _store_blob(archive, member, digest, blobs, stored, cancelled)
+    if manifest is None and index is not None:
+        manifest = _manifest_of_layout(index, blobs)
     if manifest is None:
         raise BadArchive("manifest not found", hint="an archive made by `dmr export` or `docker model package` has one")
     return manifest
+
+
+def _manifest_of_layout(index: bytes, blobs: BlobStore) -> bytes | None:
+    """The manifest of an OCI image layout, which came as one of the blobs."""
+    digest = sole_manifest_of_index(index)
+    if digest is None:
+        return None
+    try:
+        with open(blobs.path(digest), "rb") as file:
+            return file.read(MAX_MANIFEST_BYTES + 1)
+    except FileNotFoundError:
+        return None
 
 
 def _store_blob(
@@ -138,7 +164,7 @@ def _oci_layout(manifest: Manifest) -> dict[str, bytes]:
     assert manifest.id == digest_of(manifest.raw)
     entry = {"mediaType": OCI_MANIFEST, "digest": manifest.id, "size": len(manifest.raw)}
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
-    return {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": json.dumps(index).encode()}
+    return {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', _INDEX_NAME: json.dumps(index).encode()}
 
 
 def _file_chunks(path: Path, size: int) -> Iterator[bytes]:

@@ -118,6 +118,14 @@ def test_as_an_oci_layout_skopeo_reads_it(store: ModelStore, other: ModelStore, 
         ["skopeo", "inspect", "--raw", f"oci-archive:{path}"], capture_output=True, check=True, timeout=30
     ).stdout
     assert f"sha256:{hashlib.sha256(raw).hexdigest()}" == model.id
+    # And what it writes itself is loaded.
+    copy = ["skopeo", "copy", "--preserve-digests", "--insecure-policy", f"oci-archive:{path}"]
+    subprocess.run([*copy, f"oci-archive:{tmp_path / 'y.tar'}"], capture_output=True, check=True, timeout=30)
+    written = (tmp_path / "y.tar").read_bytes()
+    assert "manifest.json" not in unpacked(written)
+    third = ModelStore(tmp_path / "third")
+    assert load(third, written).id == model.id
+    assert not (tmp_path / "third" / "blobs" / "sha256" / model.id[7:]).exists()
 
 
 def test_exporting_what_is_not_there_or_not_whole(store: ModelStore, tmp_path: Path) -> None:
@@ -159,6 +167,21 @@ HOSTILE: dict[str, tuple[Callable[[Files], Files], type[DMRError], str]] = {
     "no blobs": (_without("blobs/"), StoreError, "missing blob"),
     "flipped": (_flip_weights, BadArchive, "damaged"),
     "short": (_shorten_weights, BadArchive, "damaged"),
+    "an index of nothing here": (
+        lambda files: {
+            **_without("manifest.json")(files),
+            "index.json": json.dumps(
+                {"manifests": [{"mediaType": "m", "size": 1, "digest": "sha256:" + "0" * 64}]}
+            ).encode(),
+        },
+        BadArchive,
+        "manifest not found",
+    ),
+    "an index of several": (
+        lambda files: {**_without("manifest.json")(files), "index.json": b'{"manifests": []}'},
+        UnsupportedModel,
+        "several artifacts",
+    ),
     "manifest no JSON": (lambda files: {**files, "manifest.json": b"{"}, UnsupportedModel, "not JSON"),
     "manifest too large": (lambda files: {**files, "manifest.json": bytes(5 << 20)}, BadArchive, "larger"),
     "no model": (
