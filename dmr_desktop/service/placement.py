@@ -150,6 +150,7 @@ def load_of(config: RunnerConfig, mode: Mode, tokens: int) -> Load:
         num_sequences=config.num_sequences,
         key_type=tuning.cache_type_k or "f16",
         value_type=tuning.cache_type_v or "f16",
+        flash_attention=tuning.flash_attention != "off",
     )
 
 

@@ -6,7 +6,7 @@ Layers with a sliding window count in full: the engine keeps all their cells, be
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dmr_desktop.store.gguf import TOKENS, GGUFHeader
 
@@ -29,6 +29,8 @@ _CACHE_BYTES = {
 _WIDTHS, _INNER_WIDTHS = 6.0, 2.5
 """So many rows of the model's width, and of its feed-forward width, are alive for each token of a batch."""
 _MASK_BYTES = 2
+_SCORE_BYTES = 4
+"""For each head, token and cell; flash attention never holds them all."""
 _LEAST_ROWS = 8
 """Rows of logits that a computation has room for at least."""
 _REPACKING = 1.05
@@ -52,6 +54,7 @@ class ModelShape:
     width: int = 0
     inner_width: int = 0
     vocab_size: int = 0
+    num_heads: int = 0
     num_masks: int = 1
     train_context: int = 0
 
@@ -70,6 +73,7 @@ class Load:
     num_sequences: int = 8
     key_type: str = "f16"
     value_type: str = "f16"
+    flash_attention: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ def shape_of(header: GGUFHeader, weights_bytes: int) -> ModelShape:
         width=width,
         inner_width=max(experts, *_each(header, "feed_forward_length", layers), 0),
         vocab_size=header.array_lengths.get(TOKENS, 0),
+        num_heads=most_heads,
         num_masks=2 if header.number("attention.sliding_window") else 1,
         train_context=header.context_length or 0,
     )
@@ -124,6 +129,8 @@ def estimate(shape: ModelShape, load: Load) -> Estimate:
     rows = max(_LEAST_ROWS, load.num_sequences)
     compute = batch * 4 * (_WIDTHS * shape.width + _INNER_WIDTHS * shape.inner_width)
     compute += batch * load.context_tokens * _MASK_BYTES * shape.num_masks
+    if not load.flash_attention:
+        compute += batch * load.context_tokens * shape.num_heads * _SCORE_BYTES
     compute += 2 * rows * shape.vocab_size * 4
     return Estimate(weights, int(kv), int(compute))
 
@@ -133,8 +140,7 @@ def largest_context(shape: ModelShape, load: Load, available_bytes: int, most: i
     low, high = 0, max(0, most)
     while low < high:
         middle = (low + high + 1) // 2
-        tried = Load(middle, load.batch_tokens, load.num_sequences, load.key_type, load.value_type)
-        if estimate(shape, tried).total_bytes <= available_bytes:
+        if estimate(shape, replace(load, context_tokens=middle)).total_bytes <= available_bytes:
             low = middle
         else:
             high = middle - 1

@@ -62,6 +62,7 @@ CASES = {
         RunnerConfig(tuning=EngineTuning(cache_type_k="q8_0", cache_type_v="q8_0")),
     ),
     "small batches": (Mode.COMPLETION, 16384, RunnerConfig(tuning=EngineTuning(ubatch_size=128))),
+    "no flash attention": (Mode.COMPLETION, 8192, RunnerConfig(tuning=EngineTuning(flash_attention="off"))),
     "embedding": (Mode.EMBEDDING, 4096, RunnerConfig()),
 }
 

@@ -105,9 +105,9 @@ PER_TOKEN = 2 * 10 * 4 * 128
 
 
 def test_a_runners_configuration_is_a_way_to_load() -> None:
-    tuning = EngineTuning(ubatch_size=128, cache_type_k="q8_0", cache_type_v="q4_0")
+    tuning = EngineTuning(ubatch_size=128, cache_type_k="q8_0", cache_type_v="q4_0", flash_attention="off")
     config = RunnerConfig(num_sequences=3, tuning=tuning)
-    assert load_of(config, Mode.COMPLETION, 1000) == Load(1000, 128, 3, "q8_0", "q4_0")
+    assert load_of(config, Mode.COMPLETION, 1000) == Load(1000, 128, 3, "q8_0", "q4_0", flash_attention=False)
     assert load_of(config, Mode.EMBEDDING, 1000) == Load(1000, 1000)
     assert load_of(RunnerConfig(), Mode.COMPLETION, 1000) == Load(1000)
 

@@ -83,6 +83,8 @@ def test_the_buffers_grow_with_the_batch_and_the_context(tmp_path: Path) -> None
     assert large == pytest.approx(4 * small, rel=0.01)
     near, far = (estimate(found, Load(tokens)).compute_bytes for tokens in (4096, 8192))
     assert far - near == 4096 * 512 * 2
+    slow = estimate(found, Load(4096, flash_attention=False)).compute_bytes
+    assert slow - near == 32 * 4096 * 512 * 4
     windowed = shape(tmp_path, "gemma2", **LLAMA, attention__sliding_window=4096)
     assert windowed.num_masks == 2
 
