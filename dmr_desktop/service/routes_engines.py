@@ -37,6 +37,8 @@ class EngineRoutes:
             Route("/engines/ps", self.ps, methods=["GET"]),
             Route("/engines/df", self.df, methods=["GET"]),
             Route("/engines/unload", self.unload, methods=["POST"]),
+            Route("/engines/_unload", self.unload_one, methods=["POST"]),
+            Route("/engines/{backend}/_unload", self.unload_one, methods=["POST"]),
             Route("/engines/install-backend", self.install, methods=["POST"]),
             Route("/engines/uninstall-backend", self.uninstall, methods=["POST"]),
             Route("/engines/_configure", self.configurations, methods=["GET"]),
@@ -72,6 +74,18 @@ class EngineRoutes:
                 # An empty backend matches every runner but no configuration: Docker's CLI counts on that.
                 self._loader.forget({RunnerKey(backend, model_id, mode) for mode in Mode})
         return json_answer({"unloaded_runners": count})
+
+    async def unload_one(self, request: Request) -> Response:
+        """How docker-agent says it, beside ``_configure``: ``{"model": NAME}``. What was configured stays."""
+        if request.path_params.get("backend", DEFAULT_BACKEND) not in KNOWN_BACKENDS:
+            raise BackendNotFound("backend not found")
+        body = await read_fields(request, "invalid request")
+        try:
+            name = body.text("model")
+        except InvalidRequest as error:
+            raise InvalidRequest("invalid request", hint=error.message) from None
+        model_id = await self._model_id(name or "")
+        return json_answer({"unloaded_runners": await self._loader.unload(model_id) if model_id is not None else 0})
 
     async def install(self, request: Request) -> Response:
         """There is one engine, and it is part of this program."""

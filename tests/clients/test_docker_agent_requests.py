@@ -146,6 +146,20 @@ def test_a_tiny_window_by_mistake_spoils_nothing(live_service: LiveService) -> N
     assert entry["Config"] == {"context-size": 16}
 
 
+@pytest.mark.parametrize("path", ["/engines/_unload", "/engines/llama.cpp/_unload"])
+def test_a_model_is_unloaded_when_agents_take_turns(live_service: LiveService, path: str) -> None:
+    """Its built-in hook ``unload``; the configuration is for the next turn, too."""
+    assert post(live_service, "/engines/_configure", NEW).status == 202
+    assert chat(live_service, b"What is 3 plus 4?")
+    assert get(live_service, "/engines/ps").json() != []
+    assert post(live_service, path, b'{"model":"dmr.local/demo"}').status == 200
+    assert get(live_service, "/engines/ps").json() == []
+    assert len(get(live_service, "/engines/_configure?model=dmr.local%2Fdemo").json()) == 1
+    assert post(live_service, path, b'{"model":"nobody/nothing"}').status == 200
+    assert post(live_service, path, b'{"model":7}').status == 400
+    assert post(live_service, "/engines/other/_unload", b"{}").status == 404
+
+
 # ---- chat ---------------------------------------------------------------------------------------
 
 TOOL = (
