@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 
+from dmr_desktop.settings import DEFAULT_PORT, asset
 from tests.clients.raw_http import Answer, exchange, head
 from tests.fakes.ranking_models import CrossEncoder
 from tests.fixtures_live import DEMO, LiveService, start_live_service, stop_live_service
@@ -86,6 +88,13 @@ def test_discovery_by_the_command_line(tmp_path: Path) -> None:
             assert docker_model("pull", DEMO).returncode == 0
         finally:
             stop_live_service(service)
+
+
+def test_our_agent_asks_here() -> None:
+    agent = yaml.safe_load(asset("docker-agent/agent.yaml").read_text())
+    model = agent["models"][agent["agents"]["root"]["model"]]
+    assert (model["provider"], model["base_url"]) == ("dmr", f"http://localhost:{DEFAULT_PORT}/engines/v1")
+    assert model["provider_opts"]["context_size"] > model["max_tokens"]
 
 
 def test_the_model_is_looked_for_in_the_list(live_service: LiveService) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import yaml
 
+from dmr_desktop.settings import asset
 from tests.clients.raw_http import Answer, chunked, exchange, head
 from tests.fixtures_live import DEMO, LiveService, start_live_service, stop_live_service
 from tests.fixtures_service import free_port
@@ -78,6 +80,18 @@ def test_health_is_told_while_answers_are_written(live_service: LiveService) -> 
         test_a_health_check(live_service)
         rest = list(lines)
     assert "data: [DONE]" in rest
+
+
+def test_our_configuration_asks_the_same() -> None:
+    """Only its commented lines are for a second machine; they are written as the first."""
+    text = asset("olla/olla.yaml").read_text()
+    (endpoint,) = yaml.safe_load(text)["discovery"]["static"]["endpoints"]
+    assert endpoint["type"] == "docker-model-runner"
+    assert endpoint["health_check_url"] == endpoint["model_url"] == "/engines/v1/models"
+    both = yaml.safe_load(text.replace("      # - ", "      - ").replace("      #   ", "        "))
+    first, second = both["discovery"]["static"]["endpoints"]
+    assert first.keys() == second.keys()
+    assert first["url"] != second["url"]
 
 
 # ---- what it passes on --------------------------------------------------------------------------
