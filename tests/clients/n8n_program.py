@@ -118,11 +118,11 @@ class N8n:
         return Execution(found["status"], "\n".join(said), result["runData"])
 
     @contextmanager
-    def serving(self, workflow_ids: Sequence[str]) -> Iterator[httpx.Client]:
-        """A client of the running server, when these published workflows are active."""
+    def serving(self) -> Iterator[httpx.Client]:
+        """A client of the running server. Published workflows become active soon after: see :func:`chat`."""
         port = free_port()
         with (
-            self._running("server", ["start"], [f"(ID: {name})" for name in workflow_ids], N8N_PORT=str(port)),
+            self._running("server", ["start"], ["Editor is now accessible"], N8N_PORT=str(port)),
             httpx.Client(
                 base_url=f"http://127.0.0.1:{port}", headers={"browser-id": "tests"}, timeout=RUN_SECONDS
             ) as client,
@@ -157,6 +157,18 @@ class N8n:
             yield log
         finally:
             _stop(process)
+
+
+def chat(server: httpx.Client, webhook: str, text: str, session: str = "s") -> httpx.Response:
+    """One message to a published chat, which may be about to become active."""
+    body = {"action": "sendMessage", "sessionId": session, "chatInput": text}
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        answer = server.post(f"/webhook/{webhook}/chat", json=body)
+        if answer.status_code != 404 or time.monotonic() > deadline:
+            assert answer.is_success, answer.text
+            return answer
+        time.sleep(0.5)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from dmr_desktop.settings import asset
-from tests.clients.n8n_program import Execution, N8n, find_n8n
+from tests.clients.n8n_program import Execution, N8n, chat, find_n8n
 from tests.fakes.minilm import write_minilm
 from tests.fixtures_live import DEMO, LiveService, start_live_service, stop_live_service
 from tests.fixtures_service import free_port
@@ -63,9 +63,9 @@ def renamed(found: dict[str, Any], workflow_id: str) -> dict[str, Any]:
 def as_webhook(found: dict[str, Any], mode: str) -> dict[str, Any]:
     """The same, to be chatted with from outside. Its hook is its id."""
     found = renamed(found, f"{found['id']}-hook"[:36])
-    chat = node(found, "@n8n/n8n-nodes-langchain.chatTrigger")
-    chat["parameters"] = {"public": True, "mode": "webhook", "options": {"responseMode": mode}}
-    chat["webhookId"] = found["id"]
+    trigger = node(found, "@n8n/n8n-nodes-langchain.chatTrigger")
+    trigger["parameters"] = {"public": True, "mode": "webhook", "options": {"responseMode": mode}}
+    trigger["webhookId"] = found["id"]
     return found
 
 
@@ -265,37 +265,29 @@ def failure(n8n: N8n, found: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def server(n8n: N8n) -> Iterator[httpx.Client]:
-    ids = [hook["id"] for hook in _hooks()]
-    for workflow_id in ids:
-        n8n.publish(workflow_id)
-    with n8n.serving(ids) as client:
+    for hook in _hooks():
+        n8n.publish(hook["id"])
+    with n8n.serving() as client:
         person = {"email": "a@example.com", "firstName": "A", "lastName": "B", "password": PASSWORD}
         assert client.post("/rest/owner/setup", json=person).is_success
         yield client
 
 
-def say(server: httpx.Client, workflow_id: str, text: str, session: str = "s") -> httpx.Response:
-    body = {"action": "sendMessage", "sessionId": session, "chatInput": text}
-    answer = server.post(f"/webhook/{workflow_id}/chat", json=body)
-    assert answer.is_success, answer.text
-    return answer
-
-
 @pytest.mark.parametrize("responses", [True, False])
 def test_a_chat(server: httpx.Client, responses: bool) -> None:
     hook = as_webhook(workflow(CHAIN, responses=responses), "lastNode")
-    assert "demo model" in say(server, hook["id"], "Hello").json()["text"]
+    assert "demo model" in chat(server, hook["id"], "Hello").json()["text"]
 
 
 @pytest.mark.parametrize("responses", [True, False])
 def test_a_streamed_chat_with_a_tool_and_memory(server: httpx.Client, responses: bool) -> None:
     hook = as_webhook(workflow(AGENT, responses=responses), "streaming")
     session = f"session {responses}"
-    pieces = _pieces(say(server, hook["id"], "What is the weather in London?", session))
+    pieces = _pieces(chat(server, hook["id"], "What is the weather in London?", session))
     assert "14" in "".join(pieces)
     assert len([piece for piece in pieces if piece]) > 3
-    _pieces(say(server, hook["id"], "Remember the number 4711", session))
-    assert "4711" in "".join(_pieces(say(server, hook["id"], "What was the number?", session)))
+    _pieces(chat(server, hook["id"], "Remember the number 4711", session))
+    assert "4711" in "".join(_pieces(chat(server, hook["id"], "What was the number?", session)))
 
 
 def _pieces(answer: httpx.Response) -> list[str]:

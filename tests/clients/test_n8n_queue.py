@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from dmr_desktop.settings import asset
-from tests.clients.n8n_program import N8n, find_n8n
+from tests.clients.n8n_program import N8n, chat, find_n8n
 from tests.fixtures_live import start_live_service, stop_live_service
 from tests.fixtures_service import free_port
 
@@ -120,8 +120,8 @@ def _filled(variable: "re.Match[str]") -> str:
 def test_a_worker_asks_the_model(folder: Path, tmp_path: Path) -> None:
     assert N8N is not None
     workflow: dict[str, Any] = json.loads(asset("n8n/workflows/basic-llm-chain.json").read_text())
-    (chat,) = (node for node in workflow["nodes"] if node["type"].endswith("chatTrigger"))
-    chat["parameters"] = {"public": True, "mode": "webhook", "options": {"responseMode": "lastNode"}}
+    (trigger,) = (node for node in workflow["nodes"] if node["type"].endswith("chatTrigger"))
+    trigger["parameters"] = {"public": True, "mode": "webhook", "options": {"responseMode": "lastNode"}}
     (credential,) = json.loads(asset("n8n/credentials.json").read_text())
     (folder / "dmr").mkdir()
     service = start_live_service(folder / "dmr")
@@ -135,10 +135,8 @@ def test_a_worker_asks_the_model(folder: Path, tmp_path: Path) -> None:
             n8n.import_credentials([credential])
             n8n.import_workflows([workflow])
             n8n.publish(workflow["id"])
-            with n8n.serving([workflow["id"]]) as main, n8n.working() as worker_log:
-                body = {"action": "sendMessage", "sessionId": "s", "chatInput": "Hello"}
-                answer = main.post(f"/webhook/{chat['webhookId']}/chat", json=body)
-                assert "demo model" in answer.text
+            with n8n.serving() as main, n8n.working() as worker_log:
+                assert "demo model" in chat(main, trigger["webhookId"], "Hello").text
                 assert "Worker finished execution" in worker_log.read_text()
     finally:
         assert stop_live_service(service) == 0
