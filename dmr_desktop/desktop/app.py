@@ -44,14 +44,17 @@ class Desktop(QObject):
         self.commands = Commands(self.link, api, pulls, self)
         self._sources = Sources.of(path, self)
         self.menu = TrayMenu(self.commands, self._theme, self._preferences)
-        self.tray = Tray(self.commands, self.menu, self)
+        # The tray has its own: what a desktop's panel draws is spelt otherwise.
+        self._tray_menu = TrayMenu(self.commands, self._theme, self._preferences)
+        self.tray = Tray(self.commands, self._tray_menu, self)
         self._panel: PanelWindow | None = None
         self._is_quitting = False
         app.setQuitOnLastWindowClosed(False)  # closing the panel quits only where there is no tray
         self.attention = Attention(self)
         self.attention.changed.connect(self.link.watch_telemetry)
-        self.menu.aboutToShow.connect(lambda: self.attention.show("menu", True))
-        self.menu.aboutToHide.connect(lambda: self.attention.show("menu", False))
+        for menu in (self.menu, self._tray_menu):
+            menu.aboutToShow.connect(lambda: self.attention.show("menu", True))
+            menu.aboutToHide.connect(lambda: self.attention.show("menu", False))
         self.link.changed.connect(self._render)
         self.commands.panel_wanted.connect(self.open_panel)
         self.commands.quit_wanted.connect(self._on_quit_wanted)
@@ -59,6 +62,7 @@ class Desktop(QObject):
         self.commands.said.connect(self._on_said)
         instance.show_wanted.connect(self.open_panel)
         self.tray.missing.connect(self._on_no_tray)
+        self.tray.docked.connect(self._on_tray)
 
     def start(self, *, is_hidden: bool) -> None:
         """Joins the service and shows the icon; the panel too unless ``is_hidden``."""
@@ -104,6 +108,7 @@ class Desktop(QObject):
     def _render(self, state: DesktopState) -> None:
         self.tray.render_state(state)
         self.menu.render_state(state)
+        self._tray_menu.render_state(state)
         if self._panel is not None:
             self._panel.render_state(state)
 
@@ -125,8 +130,13 @@ class Desktop(QObject):
     def _on_no_tray(self) -> None:
         """No tray on this desktop: the window is the app, and closing it the end."""
         print("No system tray found: DMR Desktop runs as a window.", flush=True)
-        self.panel.say_no_tray()
+        self.panel.say_tray(False)
         self.open_panel()
+
+    def _on_tray(self) -> None:
+        """Perhaps late: then closing the window is no end any more."""
+        if self._panel is not None:
+            self._panel.say_tray(True)
 
     def _on_panel_closed(self) -> None:
         if not self.tray.is_docked:

@@ -25,6 +25,7 @@ class TrayMenu(QMenu):
         self._commands = commands
         self._theme = theme
         self._preferences = preferences
+        self._is_on_bus = False
         self._shown: RunnerKeys = ()
         self._submenus: list[QMenu] = []
         self.status = self.addAction("")
@@ -52,8 +53,13 @@ class TrayMenu(QMenu):
         self.quit_all.triggered.connect(commands.quit_everything)
         self.render_state(commands.state)
 
+    def show_on_bus(self, is_on_bus: bool) -> None:
+        """Whether a desktop's panel draws the menu, told over D-Bus: there ``_`` marks a shortcut."""
+        self._is_on_bus = is_on_bus
+        self.render_state(self._commands.state)
+
     def render_state(self, state: DesktopState) -> None:
-        self.status.setText(_plain(status_line(state)))
+        self.status.setText(self._plain(status_line(state)))
         self.start.setVisible(state.link in (Link.STOPPED, Link.FAILED))
         self._render_models(state)
         tcp = state.tcp
@@ -86,7 +92,7 @@ class TrayMenu(QMenu):
             self._submenus = [self._model_menu(state.runner_name(runner), runner) for runner in state.loaded]
             self.no_models.setVisible(not keys)
         for menu, runner in zip(self._submenus, state.loaded, strict=True):
-            menu.setTitle(_plain(f"{state.runner_name(runner)} – {runner_word(runner)}"))
+            menu.setTitle(self._plain(f"{state.runner_name(runner)} – {runner_word(runner)}"))
             is_idle = runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests
             menu.actions()[0].setEnabled(is_idle)
 
@@ -113,13 +119,16 @@ class TrayMenu(QMenu):
             action.setCheckable(True)
             action.setChecked(choice == self._theme.choice)
             action.triggered.connect(lambda _checked=False, choice=choice: self._choose(choice))
+            self._theme.changed.connect(
+                lambda action=action, choice=choice: action.setChecked(choice == self._theme.choice)
+            )
             group.addAction(action)
 
     def _choose(self, choice: ThemeChoice) -> None:
         self._preferences.theme = choice
         self._theme.choose(choice)
 
-
-def _plain(text: str) -> str:
-    """``&`` would become a shortcut mark in a menu."""
-    return text.replace("&", "&&").replace("\n", " ")
+    def _plain(self, text: str) -> str:
+        """``&`` would become a shortcut mark in a menu."""
+        escaped = text.replace("&", "&&").replace("\n", " ")
+        return escaped.replace("_", "__") if self._is_on_bus else escaped

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from PySide6.QtGui import QColor, QImage
 
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from dmr_desktop.settings import self_command
+from tests.fakes.desktop_program import ended, own_environ, until, visible_panels, x_display
 from tests.fakes.fake_service import FakeService
 
 NEEDED = ("Xvfb", "trayer", "xdotool", "import")
@@ -26,14 +26,6 @@ BLUE, ORANGE = QColor("#3a6fe8"), QColor("#e0562b")
 RUNNER = RunnerStatus("llama.cpp", "sha256:" + "a" * 64, "ai/smollm2", Mode.COMPLETION, RunnerState.READY)
 
 
-def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    """Polls from outside, as another process must."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 @dataclass
 class Screen:
     """An X display with a tray at its upper right corner."""
@@ -43,9 +35,6 @@ class Screen:
     def run(self, *command: str) -> bytes:
         environ = {**os.environ, "DISPLAY": self.display}
         return subprocess.run(command, env=environ, capture_output=True, timeout=10, check=False).stdout
-
-    def windows(self) -> int:
-        return len(self.run("xdotool", "search", "--onlyvisible", "--name", "^DMR Desktop$").split())
 
     def picture(self) -> QImage:
         return QImage.fromData(self.run("import", "-window", "root", "png:-"))
@@ -64,37 +53,23 @@ class Screen:
 
 @pytest.fixture
 def screen() -> Iterator[Screen]:
-    reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
-    os.close(writer)
-    with os.fdopen(reader) as answer:
-        display = f":{answer.readline().strip()}"
-    tray_command = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height"]
-    tray = subprocess.Popen(
-        [*tray_command, str(TRAY_HEIGHT)], env={**os.environ, "DISPLAY": display}, stderr=subprocess.DEVNULL
-    )
-    made = Screen(display)
-    try:
-        until(lambda: made.run("xdotool", "search", "--name", "^panel$"))
-        yield made
-    finally:
-        for process in (tray, server):
-            process.terminate()
-            process.wait(10)
+    with x_display() as display:
+        command = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height"]
+        environ = {**os.environ, "DISPLAY": display}
+        tray = subprocess.Popen([*command, str(TRAY_HEIGHT)], env=environ, stderr=subprocess.DEVNULL)
+        made = Screen(display)
+        try:
+            until(lambda: made.run("xdotool", "search", "--name", "^panel$"))
+            yield made
+        finally:
+            tray.terminate()
+            tray.wait(10)
 
 
 @pytest.fixture
 def environ(socket_dir: Path, service: FakeService) -> dict[str, str]:
-    """Nothing of the user's: own home, own runtime folder, no session bus (so the tray is XEmbed's)."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LD_LIBRARY_PATH")}
-    return kept | {
-        "HOME": str(socket_dir),
-        "XDG_RUNTIME_DIR": str(socket_dir),
-        "MODEL_RUNNER_SOCK": str(service.socket_path),
-        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={socket_dir}/nobody",
-        "NO_AT_BRIDGE": "1",
-    }
+    """No session bus, so the tray is XEmbed's."""
+    return own_environ(socket_dir, service.socket_path)
 
 
 @pytest.fixture
@@ -119,21 +94,18 @@ def start(environ: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[st
         process.communicate()
 
 
-def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    output, _ = process.communicate(timeout=15)
-    return process.returncode, output
-
-
 @needs_x
+@pytest.mark.parametrize("scale", ["1", "2"])
 def test_icon_panel_states_second_start_and_sigterm(
-    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"]
+    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"], scale: str
 ) -> None:
-    first = start("--hidden", DISPLAY=screen.display)
+    first = start("--hidden", DISPLAY=screen.display, QT_SCALE_FACTOR=scale)
     until(lambda: len(screen.tray_pixels(BLUE)) > 100)
-    assert screen.windows() == 0
+    assert visible_panels(screen.display) == 0
 
     screen.click_tray(1)
-    until(lambda: screen.windows() == 1)
+    until(lambda: visible_panels(screen.display) == 1)
+    until(lambda: service.num_listeners == 2)  # an open panel asks for telemetry: a new stream of events
 
     service.emit("runners", {"runners": [replace(RUNNER, state=RunnerState.FAILED, error="out of memory")]})
     until(lambda: len(screen.tray_pixels(ORANGE)) > 60)
@@ -157,7 +129,7 @@ def test_a_second_start_opens_the_hidden_panel_and_the_menu_opens(
     until(lambda: screen.picture() != before)
     screen.run("xdotool", "key", "Escape")
     assert ended(start(DISPLAY=screen.display))[0] == 0
-    until(lambda: screen.windows() == 1)
+    until(lambda: visible_panels(screen.display) == 1)
 
 
 @needs_x

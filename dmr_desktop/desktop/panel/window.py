@@ -119,9 +119,10 @@ class PanelWindow(QMainWindow):
             actions.append((self.tr("Retry"), lambda: self._commands.set_tcp(True)))
         self.banner.show_trouble(problem.title, problem.message, problem.hint, actions)
 
-    def say_no_tray(self) -> None:
-        """This desktop has no tray, so the window is all there is."""
-        self.tray_note.setText(self.tr("No system tray found.\nClosing this window quits\nthe app, not the service."))
+    def say_tray(self, is_there: bool) -> None:
+        """Without a tray the window is all there is."""
+        note = self.tr("No system tray found.\nClosing this window quits\nthe app, not the service.")
+        self.tray_note.setText("" if is_there else note)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.accept()
