@@ -3,7 +3,7 @@
 
     make clients                              all of it
     make clients PYTEST_ARGS="-k litellm"     some of the tests
-    CLIENTS="python n8n" make clients         some of the programs: python, javascript, n8n, open-webui
+    CLIENTS="python n8n" make clients         some of the programs: python, javascript, claude-code, n8n, open-webui
 
 The first time takes ten minutes and 4 GB. What was installed is not installed again; what cannot be is named, and its
 tests are skipped. Removing .clients/ undoes all of it.
@@ -129,6 +129,13 @@ def install_javascript(folder: Path) -> None:
     call(folder, npm, "install", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
+def install_claude_code(folder: Path) -> None:
+    """Its own script puts the program of this platform in place."""
+    npm = need("npm")
+    shutil.copy(RECIPES / "claude-code" / "package.json", folder)
+    call(folder, npm, "install", "--no-audit", "--no-fund")
+
+
 def install_n8n(folder: Path) -> None:
     npm = need("npm")
     shutil.copy(RECIPES / "n8n" / "package.json", folder)
@@ -139,6 +146,7 @@ def install_n8n(folder: Path) -> None:
 CLIENTS = (
     Client("python", (RECIPES / "python/requirements.txt", RECIPES / "python/overrides.txt", LOCK), install_python),
     Client("javascript", (RECIPES / "javascript/package.json",), install_javascript),
+    Client("claude-code", (RECIPES / "claude-code/package.json",), install_claude_code),
     Client("n8n", (RECIPES / "n8n/package.json",), install_n8n),
     Client(
         "open-webui",
@@ -161,6 +169,8 @@ def environment(installed: set[str]) -> dict[str, str]:
     if "javascript" in installed:
         found["DMR_TEST_ANTHROPIC_JS"] = str(HOME / "javascript")
         found["OLLAMA_JS"] = str(HOME / "javascript" / "node_modules")
+    if "claude-code" in installed:
+        found["DMR_TEST_CLAUDE"] = str(HOME / "claude-code" / "node_modules" / ".bin" / "claude")
     if "n8n" in installed:
         found["DMR_TEST_N8N"] = str(HOME / "n8n")
     if "open-webui" in installed:

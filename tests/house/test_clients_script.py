@@ -68,6 +68,6 @@ def test_the_tests_are_told_where_each_is(script: ModuleType, monkeypatch: pytes
 
 
 def test_every_recipe_is_there(script: ModuleType) -> None:
-    assert [client.name for client in script.CLIENTS] == ["python", "javascript", "n8n", "open-webui"]
+    assert [client.name for client in script.CLIENTS] == ["python", "javascript", "claude-code", "n8n", "open-webui"]
     for client in script.CLIENTS:
         assert all(path.is_file() for path in client.recipe)
