@@ -588,6 +588,10 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
       <translation>Modelle</translation>
     </message>
     <message>
+      <source>Asking the registry…</source>
+      <translation>Frage die Registry …</translation>
+    </message>
+    <message>
       <source>Delete model</source>
       <translation>Modell löschen</translation>
     </message>
@@ -768,8 +772,28 @@ nicht den Dienst.</translation>
       <translation>Herunterladen von {model} abbrechen</translation>
     </message>
     <message>
+      <source>Pause</source>
+      <translation>Anhalten</translation>
+    </message>
+    <message>
       <source>Pulling {model}</source>
       <translation>{model} wird heruntergeladen</translation>
+    </message>
+    <message>
+      <source>Pause pulling {model}</source>
+      <translation>Laden von {model} anhalten</translation>
+    </message>
+    <message>
+      <source>Resume</source>
+      <translation>Fortsetzen</translation>
+    </message>
+    <message>
+      <source>Go on pulling {model}</source>
+      <translation>{model} weiter laden</translation>
+    </message>
+    <message>
+      <source>Paused</source>
+      <translation>Angehalten</translation>
     </message>
   </context>
   <context>
@@ -974,6 +998,10 @@ nicht den Dienst.</translation>
       <translation>Dunkel</translation>
     </message>
     <message>
+      <source>High contrast</source>
+      <translation>Hoher Kontrast</translation>
+    </message>
+    <message>
       <source>Language</source>
       <translation>Sprache</translation>
     </message>
@@ -1155,6 +1183,10 @@ nicht den Dienst.</translation>
       <source>Dark</source>
       <translation>Dunkel</translation>
     </message>
+    <message>
+      <source>High contrast</source>
+      <translation>Hoher Kontrast</translation>
+    </message>
   </context>
   <context>
     <name>Wording</name>
@@ -1277,6 +1309,26 @@ nicht den Dienst.</translation>
     <message>
       <source>{time} left</source>
       <translation>noch {time}</translation>
+    </message>
+    <message>
+      <source>The registry says nothing about this name.</source>
+      <translation>Die Registry sagt nichts zu diesem Namen.</translation>
+    </message>
+    <message>
+      <source>too large for the disk: {size} free</source>
+      <translation>zu groß für den Datenträger: {size} frei</translation>
+    </message>
+    <message>
+      <source>too large for this computer's memory</source>
+      <translation>zu groß für den Speicher dieses Rechners</translation>
+    </message>
+    <message>
+      <source>fits in memory when other programs are closed</source>
+      <translation>passt in den Speicher, wenn andere Programme geschlossen sind</translation>
+    </message>
+    <message>
+      <source>fits in memory</source>
+      <translation>passt in den Speicher</translation>
     </message>
     <message>
       <source>no request running</source>

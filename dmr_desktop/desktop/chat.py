@@ -11,7 +11,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
 
 from dmr_desktop.desktop.names import printable
-from dmr_desktop.desktop.problems import problem_from_reply
+from dmr_desktop.desktop.problems import joined, problem_from_reply
 from dmr_desktop.desktop.sse import SseOverflow, SseParser
 from dmr_desktop.desktop.transport import Transport, status_of
 from dmr_desktop.protocol.json_types import JSON
@@ -151,7 +151,7 @@ class Chat(QObject):
         if not isinstance(chunk, dict):
             raise ValueError("not an object")
         if isinstance(error := chunk.get("error"), dict):
-            self._error = printable(f"{error.get('message', '')} {error.get('hint') or ''}".strip())
+            self._error = printable(joined(str(error.get("message") or ""), str(error.get("hint") or "")))
             return
         if isinstance(usage := chunk.get("usage"), dict):
             self._set_last(note=self._figures(usage, chunk.get("timings")))
@@ -189,7 +189,7 @@ class Chat(QObject):
                 self._error = self.tr("The connection to the service was cut.")
             else:
                 problem = problem_from_reply("", status, bytes(reply.readAll().data()), reply.errorString())
-                self._error = " ".join(part for part in (problem.message, problem.hint) if part)
+                self._error = joined(problem.message, problem.hint)
         reply.deleteLater()
         if self._turns and self._error:
             self._set_last(error=self._error)

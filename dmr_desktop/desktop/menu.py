@@ -26,6 +26,7 @@ class TrayMenu(QMenu):
         self._theme = theme
         self._preferences = preferences
         self._is_on_bus = False
+        self._looks: list[tuple[ThemeChoice, QAction]] = []
         self._shown: RunnerKeys = ()
         self._submenus: list[QMenu] = []
         self.status = self.addAction("")
@@ -113,16 +114,21 @@ class TrayMenu(QMenu):
             ("system", self.tr("Like the system")),
             ("light", self.tr("Light")),
             ("dark", self.tr("Dark")),
+            ("contrast", self.tr("High contrast")),
         )
         for choice, title in choices:
             action: QAction = menu.addAction(title)
             action.setCheckable(True)
             action.setChecked(choice == self._theme.choice)
             action.triggered.connect(lambda _checked=False, choice=choice: self._choose(choice))
-            self._theme.changed.connect(
-                lambda action=action, choice=choice: action.setChecked(choice == self._theme.choice)
-            )
+            self._looks.append((choice, action))
             group.addAction(action)
+        self._theme.changed.connect(self._show_look)
+
+    def _show_look(self) -> None:
+        """It may have been chosen in Settings, or in the other menu."""
+        for choice, action in self._looks:
+            action.setChecked(choice == self._theme.choice)
 
     def _choose(self, choice: ThemeChoice) -> None:
         self._preferences.theme = choice

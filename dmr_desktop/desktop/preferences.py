@@ -17,7 +17,7 @@ class Preferences:
     @property
     def theme(self) -> ThemeChoice:
         value = self._settings.value("theme")
-        return cast(ThemeChoice, value) if value in ("system", "light", "dark") else "system"
+        return cast(ThemeChoice, value) if value in ("system", "light", "dark", "contrast") else "system"
 
     @theme.setter
     def theme(self, choice: ThemeChoice) -> None:

@@ -34,6 +34,14 @@ def problem_from_reply(title: str, status: int, body: bytes, transport_error: st
     return Problem(title, printable(text), printable(hint) or own_remedy, status, about)
 
 
+def joined(message: str, hint: str) -> str:
+    """What happened and, as a sentence of its own, what to do next, in one line."""
+    if not message.strip() or not hint.strip():
+        return message.strip() or hint.strip()
+    first, next_step = message.strip().rstrip("."), hint.strip()
+    return f"{first}. {next_step[0].upper()}{next_step[1:]}"
+
+
 def _sentences(text: str) -> tuple[str, str]:
     """Message and hint out of plain text or ``{"error": {"message", "hint"}}``."""
     if text.startswith("{"):

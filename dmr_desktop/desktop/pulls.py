@@ -1,4 +1,4 @@
-"""Pulls that this desktop asked for: one open request each, cancelled by closing it.
+"""Pulls that this desktop asked for: one open request each, cancelled or paused by closing it.
 
 What a pull has done so far is in ``/events`` for everybody; this only holds the requests and reports
 their failures. A pull lasts as long as its request.
@@ -38,6 +38,12 @@ class Pulls(QObject):
         super().__init__(parent)
         self._transport = transport
         self._pulls: dict[str, _Pull] = {}
+        self._paused: dict[str, str] = {}
+
+    @property
+    def paused(self) -> tuple[str, ...]:
+        """What waits to be resumed, as typed."""
+        return tuple(self._paused.values())
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -48,10 +54,11 @@ class Pulls(QObject):
         return canonical(reference) in self._pulls
 
     def start(self, reference: str) -> None:
-        """Asks for a model; a second wish for the same one changes nothing."""
+        """Asks for a model, or for the rest of a paused one; a second wish for the same one changes nothing."""
         key = canonical(reference)
         if key in self._pulls:
             return
+        self._paused.pop(key, None)
         headers = {"Accept": "application/json"}
         reply = self._transport.send("POST", "/models/create", {"from": reference}, headers)
         pull = self._pulls[key] = _Pull(reference, reply)
@@ -60,9 +67,21 @@ class Pulls(QObject):
         self.changed.emit()
 
     def cancel(self, reference: str) -> None:
-        """Leaves a pull. What came so far is kept by the service and used next time."""
-        pull = self._pulls.get(canonical(reference))
+        """Leaves a pull, a paused one too. What came so far is kept by the service and used next time."""
+        key = canonical(reference)
+        pull = self._pulls.get(key)
+        if self._paused.pop(key, None) is not None:
+            self.changed.emit()
         if pull is not None:
+            pull.is_cancelled = True
+            pull.reply.abort()
+
+    def pause(self, reference: str) -> None:
+        """Leaves a pull and remembers it until :meth:`start` or :meth:`cancel`."""
+        key = canonical(reference)
+        pull = self._pulls.get(key)
+        if pull is not None and not pull.is_cancelled:
+            self._paused[key] = pull.reference
             pull.is_cancelled = True
             pull.reply.abort()
 
@@ -90,6 +109,7 @@ class Pulls(QObject):
         if pull.error:
             self.failed.emit(Problem(title, printable(pull.error), self.tr("Pull again: finished parts are kept.")))
         elif pull.outcome:
+            self._paused.pop(key, None)  # it was done before the pause reached it
             self.finished.emit(pull.reference)
         elif not pull.is_cancelled:
             status = status_of(reply)

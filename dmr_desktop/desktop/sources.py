@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from dmr_desktop.desktop.chat import Chat
 from dmr_desktop.desktop.fit import Fit
 from dmr_desktop.desktop.log_tail import LogTail
+from dmr_desktop.desktop.remote import Remote
 from dmr_desktop.desktop.request_bodies import RequestBodies
 from dmr_desktop.desktop.transport import Transport
 from dmr_desktop.desktop.trial import Trial
@@ -23,6 +24,7 @@ class Sources:
     bodies: RequestBodies
     trial: Trial
     fit: Fit
+    remote: Remote
 
     @classmethod
     def of(cls, socket_path: Path, parent: QObject) -> "Sources":
@@ -37,6 +39,7 @@ class Sources:
             RequestBodies(transport(), parent),
             Trial(transport(), parent),
             Fit(transport(), parent),
+            Remote(transport(), parent),
         )
 
     def close(self) -> None:
@@ -44,3 +47,4 @@ class Sources:
         self.log.close()
         self.trial.cancel()
         self.fit.cancel()
+        self.remote.cancel()

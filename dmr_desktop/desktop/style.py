@@ -59,6 +59,7 @@ QPushButton[kind="side"]:hover {{ background: {t.hover}; }}
 QPushButton[kind="side"]:focus {{ border: 2px solid {t.accent}; padding: 7px 15px; }}
 QLineEdit, QComboBox {{ padding: 6px 10px; border: 1px solid {t.line}; border-radius: 8px;
   background: {t.card}; color: {t.text}; selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
+QLineEdit, QPlainTextEdit {{ placeholder-text-color: {t.dim}; }}
 QLineEdit:focus, QComboBox:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
 QComboBox::drop-down {{ border: 0; width: 26px; }}
 QComboBox::down-arrow {{ image: url("{_CHEVRON}"); width: 14px; height: 14px; }}

@@ -3,13 +3,13 @@
 from typing import Literal, TypeAlias
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette, QStyleHints
 from PySide6.QtWidgets import QApplication
 
 from dmr_desktop.desktop.style import style_sheet
-from dmr_desktop.desktop.tokens import DARK, LIGHT, Tokens
+from dmr_desktop.desktop.tokens import CONTRAST, DARK, LIGHT, Tokens
 
-ThemeChoice: TypeAlias = Literal["system", "light", "dark"]
+ThemeChoice: TypeAlias = Literal["system", "light", "dark", "contrast"]
 
 _ROLES = {
     QPalette.ColorRole.Window: "window",
@@ -45,6 +45,8 @@ class Theme(QObject):
         self._tokens = LIGHT
         app.setStyle("Fusion")
         app.styleHints().colorSchemeChanged.connect(self._apply)
+        if hasattr(app.styleHints(), "accessibility"):
+            app.styleHints().accessibility().contrastPreferenceChanged.connect(self._apply)
         self._apply()
 
     @property
@@ -56,19 +58,34 @@ class Theme(QObject):
         return self._choice
 
     def choose(self, choice: ThemeChoice) -> None:
-        """``system`` follows the desktop's own light or dark setting."""
+        """``system`` follows the desktop's own light, dark or high-contrast setting."""
         self._choice = choice
         self._apply()
 
     def _apply(self) -> None:
-        if self._choice == "system":
-            is_dark = self._app.styleHints().colorScheme() is Qt.ColorScheme.Dark
-        else:
-            is_dark = self._choice == "dark"
-        self._tokens = DARK if is_dark else LIGHT
+        self._tokens = self._wanted()
         self._app.setPalette(palette(self._tokens))
         self._app.setStyleSheet(style_sheet(self._tokens))
         self.changed.emit()
+
+    def _wanted(self) -> Tokens:
+        match self._choice:
+            case "light":
+                return LIGHT
+            case "dark":
+                return DARK
+            case "contrast":
+                return CONTRAST
+        hints = self._app.styleHints()
+        if _asks_for_contrast(hints):
+            return CONTRAST
+        return DARK if hints.colorScheme() is Qt.ColorScheme.Dark else LIGHT
+
+
+def _asks_for_contrast(hints: QStyleHints) -> bool:
+    """Whether the desktop is set to high contrast; Qt says so from 6.10 on."""
+    accessibility = getattr(hints, "accessibility", None)
+    return accessibility is not None and accessibility().contrastPreference() is Qt.ContrastPreference.HighContrast
 
 
 def palette(tokens: Tokens) -> QPalette:

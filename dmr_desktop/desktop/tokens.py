@@ -1,6 +1,7 @@
-"""The colours of the light and the dark theme.
+"""The colours of the light, the dark and the high-contrast theme.
 
-Contrast of text tokens is 4.5:1 or better on every surface they are used on; a test computes it.
+Contrast of text tokens is 4.5:1 or better on every surface they are used on, 7:1 or better in high contrast, where
+borders too stand out; a test computes it.
 """
 
 from dataclasses import dataclass
@@ -75,4 +76,25 @@ DARK = Tokens(
     error="#ff7b74",
     error_soft="#3a1d1f",
     violet="#b596ff",
+)
+CONTRAST = Tokens(
+    is_dark=True,
+    window="#000000",
+    card="#000000",
+    side="#000000",
+    hover="#2a2a2a",
+    line="#ffffff",
+    text="#ffffff",
+    dim="#e6e6e6",
+    accent="#ffd400",
+    on_accent="#000000",
+    accent_text="#ffe866",
+    selected="#003a66",
+    ok="#5dff9b",
+    ok_soft="#00200f",
+    warn="#ffd400",
+    warn_soft="#241c00",
+    error="#ffa19b",
+    error_soft="#2e0000",
+    violet="#d9c2ff",
 )

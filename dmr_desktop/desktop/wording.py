@@ -4,6 +4,7 @@ from PySide6.QtCore import QCoreApplication
 
 from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.quantities import format_bytes, format_rate, format_seconds, format_share
+from dmr_desktop.desktop.remote import RemoteModel, Verdict
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
 from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
@@ -137,6 +138,24 @@ def pull_details(pull: PullStatus) -> str:
         parts.append(format_rate(pull.bytes_per_second))
         left = max(0, pull.total_bytes - pull.current_bytes) / pull.bytes_per_second
         parts.append(_tr("{time} left").format(time=format_seconds(left)))
+    return " · ".join(parts)
+
+
+def remote_line(model: RemoteModel | None, verdict: Verdict | None, free_bytes: int | None) -> str:
+    """What is known of a model before it is pulled, and what to expect of it here."""
+    if model is None:
+        return _tr("The registry says nothing about this name.")
+    size = format_bytes(model.size_bytes) if model.size_bytes else ""
+    parts = [part for part in (model.parameters, model.quantization, size) if part]
+    match verdict:
+        case "disk":
+            parts.append(_tr("too large for the disk: {size} free").format(size=format_bytes(free_bytes)))
+        case "memory":
+            parts.append(_tr("too large for this computer's memory"))
+        case "tight":
+            parts.append(_tr("fits in memory when other programs are closed"))
+        case "fits":
+            parts.append(_tr("fits in memory"))
     return " · ".join(parts)
 
 

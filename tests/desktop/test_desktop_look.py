@@ -12,7 +12,7 @@ from dmr_desktop.desktop.icons import TRAY_SIZES, app_icon, tray_icon
 from dmr_desktop.desktop.sparkline import Sparkline
 from dmr_desktop.desktop.state import HISTORY_SAMPLES, Shape
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.tokens import DARK, LIGHT, Tokens
+from dmr_desktop.desktop.tokens import CONTRAST, DARK, LIGHT, Tokens
 
 TEXT_ON = [
     ("text", "window"),
@@ -42,11 +42,21 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
+def contrast(tokens: Tokens, one: str, other: str) -> float:
+    bright, dark = sorted((luminance(getattr(tokens, one)), luminance(getattr(tokens, other))), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(("tokens", "least"), [(LIGHT, 4.5), (DARK, 4.5), (CONTRAST, 7.0)], ids=["light", "dark", "hc"])
 @pytest.mark.parametrize(("text", "ground"), TEXT_ON)
-def test_contrast(tokens: Tokens, text: str, ground: str) -> None:
-    bright, dark = sorted((luminance(getattr(tokens, text)), luminance(getattr(tokens, ground))), reverse=True)
-    assert (bright + 0.05) / (dark + 0.05) >= 4.5
+def test_contrast(tokens: Tokens, least: float, text: str, ground: str) -> None:
+    assert contrast(tokens, text, ground) >= least
+
+
+@pytest.mark.parametrize("ground", ["window", "card", "side", "hover", "selected"])
+@pytest.mark.parametrize("mark", ["line", "accent", "ok", "warn", "error", "violet"])
+def test_in_high_contrast_borders_and_curves_stand_out_too(mark: str, ground: str) -> None:
+    assert contrast(CONTRAST, mark, ground) >= 4.5
 
 
 def silhouette(shape: Shape, size: int) -> list[bool]:
@@ -78,6 +88,8 @@ def test_theme_switches_palette_and_tells(qtbot: QtBot, theme: Theme) -> None:
         theme.choose("dark")
     assert theme.tokens is DARK
     assert QApplication.palette().window().color().name() == DARK.window
+    theme.choose("contrast")
+    assert QApplication.palette().window().color().name() == CONTRAST.window
     theme.choose("light")
     assert QApplication.palette().window().color().name() == LIGHT.window
 

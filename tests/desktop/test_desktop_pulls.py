@@ -1,9 +1,13 @@
 """Pulls: the request, its end in every way, and the rows that show it."""
 
+from dataclasses import replace
+
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.problems import Problem
-from dmr_desktop.protocol.notices import PullStatus
+from dmr_desktop.desktop.remote import judge, size_of
+from dmr_desktop.desktop.state import DesktopState
+from dmr_desktop.protocol.notices import GpuSample, PullStatus, TelemetrySample
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService, PullScript
 
@@ -96,3 +100,73 @@ def test_the_same_model_is_not_asked_for_twice(qtbot: QtBot, parts: Parts, servi
     parts.commands.pull("ai/gemma3:latest")
     qtbot.wait(50)
     assert len(service.seen("POST", "/models/create")) == 1
+
+
+def test_a_paused_pull_keeps_its_row_and_goes_on(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    script = start(qtbot, parts, service)
+    running = PullStatus("docker.io/ai/gemma3:latest", "running", GIB, 4 * GIB, GIB // 4)
+    service.emit("pull", running)
+    (row,) = parts.panel.models.pulls.rows
+    qtbot.waitUntil(lambda: row.bar.value() == 250)
+    assert row.pause.text() == "Pause"
+    row.pause.click()
+    qtbot.waitUntil(script.left.is_set)
+    service.emit("pull", replace(running, state="cancelled"))
+    qtbot.waitUntil(lambda: row.pause.text() == "Resume")
+    qtbot.waitUntil(lambda: parts.link.state.pulls == ())
+    assert parts.panel.models.pulls.rows == (row,)
+    assert row.bar.value() == 250
+    assert row.details.text() == "Paused"
+    assert parts.problems == []
+    row.pause.click()
+    qtbot.waitUntil(lambda: len(service.pulls) == 2)
+    assert row.pause.text() == "Pause"
+    assert [request.body for request in service.seen("POST", "/models/create")] == [{"from": "ai/gemma3"}] * 2
+
+
+def test_a_paused_pull_can_be_given_up(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    start(qtbot, parts, service)
+    (row,) = parts.panel.models.pulls.rows
+    row.pause.click()
+    qtbot.waitUntil(lambda: row.pause.text() == "Resume")
+    row.cancel.click()
+    qtbot.waitUntil(lambda: parts.panel.models.pulls.rows == ())
+    assert parts.commands.pulls.paused == ()
+
+
+def test_what_the_registry_says_is_shown_before_the_pull(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    page = parts.panel.models
+    parts.panel.open_page("models")
+    answer = {"id": "sha256:1", "config": {"parameters": "1.24 B", "quantization": "Q4_K_M", "size": "900000 GiB"}}
+    service.answer("GET", "/models/ai/gemma3?remote=true", 200, answer)
+    parts.panel.models.field.clear()
+    qtbot.keyClicks(page.field, "ai/gemma3")
+    assert not page.known.isVisible()
+    qtbot.waitUntil(lambda: page.known.accessibleName().startswith("1.24 B · Q4_K_M · "))
+    assert page.known.isVisible()
+    assert len([request for request in service.requests if request.method == "GET"]) == 1
+    service.answer("GET", "/models/ai/gemma3x?remote=true", 404, "model not found")
+    qtbot.keyClicks(page.field, "x")
+    assert not page.known.isVisible()
+    qtbot.waitUntil(lambda: page.known.accessibleName() == "The registry says nothing about this name.")
+    page.pull_button.click()
+    assert not page.known.isVisible()
+
+
+def test_sizes_as_registries_write_them() -> None:
+    assert [size_of(text) for text in ("256 MiB", "1.9GB", "12 B", "", "many", "1e9 GB")] == [
+        256 * 1024**2, 1_900_000_000, 12, 0, 0, 0,
+    ]  # fmt: skip
+
+
+def test_the_verdict_before_a_pull() -> None:
+    sample = TelemetrySample(0, 0, 12 * GIB, 16 * GIB, 0, 0, 0)
+    state = DesktopState(telemetry=(sample,))
+    assert judge(0, None, state) is None
+    assert judge(GIB, 2 * GIB, state) == "disk"
+    assert judge(GIB, None, DesktopState()) is None
+    assert judge(GIB, 100 * GIB, state) == "fits"
+    assert judge(8 * GIB, 100 * GIB, state) == "tight"
+    assert judge(20 * GIB, 100 * GIB, state) == "memory"
+    with_card = replace(sample, gpus=(GpuSample("a", None, None, 24 * GIB),))
+    assert judge(20 * GIB, 100 * GIB, DesktopState(telemetry=(with_card,))) == "fits"

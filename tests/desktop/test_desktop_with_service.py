@@ -1,11 +1,15 @@
 """The desktop and the real service: started, switched, loaded, unloaded and stopped from the panel."""
 
+import os
+import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -13,11 +17,14 @@ from pytestqt.qtbot import QtBot
 from dmr_desktop.desktop.app import Desktop
 from dmr_desktop.desktop.instance import Instance
 from dmr_desktop.desktop.service_process import ServiceProcess
-from dmr_desktop.desktop.state import Link
+from dmr_desktop.desktop.state import Link, Shape
 from dmr_desktop.protocol.models import DEMO_REFERENCE
 from dmr_desktop.settings import load_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.qt]
+
+RECOVERY_S = 5.0
+"""From the death of the service to a panel that shows the next one."""
 
 
 def free_port() -> int:
@@ -184,3 +191,81 @@ def test_a_chat_shows_up_among_the_requests_with_its_text(qtbot: QtBot, desktop:
     assert session.turns[-1].text in page.text.toPlainText()
     desktop.open_panel("logs")
     qtbot.waitUntil(lambda: "/engines/v1/chat/completions" in desktop.panel.logs.text.toPlainText(), timeout=10_000)
+
+
+def service_pid(desktop: Desktop) -> int:
+    launcher = desktop.link._launcher
+    assert isinstance(launcher, ServiceProcess)
+    return launcher._processes[-1].process.pid
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_killed_service_is_told_and_back_within_five_seconds_its_runner_gone(qtbot: QtBot, desktop: Desktop) -> None:
+    stream = LongStream(desktop.link.state.socket_path)
+    stream.start()
+    qtbot.waitUntil(stream.is_flowing.is_set, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(desktop.link.state.runners) and desktop.link.state.runners[0].pid is not None)
+    runner = desktop.link.state.runners[0].pid
+    assert runner is not None
+    shown: list[Link] = []
+    desktop.link.changed.connect(lambda state: shown.append(state.link))
+    killed_at = time.monotonic()
+    os.kill(service_pid(desktop), signal.SIGKILL)
+    qtbot.waitUntil(lambda: desktop.link.state.link is Link.LOST, timeout=2000)
+    qtbot.waitUntil(desktop.panel.service_banner.isVisible, timeout=2000)
+    assert "The service went away and is being restarted." in desktop.panel.service_banner.text
+    assert desktop.tray.shape is Shape.ERROR
+    qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)
+    took = time.monotonic() - killed_at
+    qtbot.waitUntil(lambda: not desktop.panel.service_banner.isVisible())
+    assert shown == [Link.LOST, Link.CONNECTED]
+    assert took < RECOVERY_S
+    qtbot.waitUntil(lambda: not is_alive(runner), timeout=5000)
+
+
+def test_a_runner_killed_in_mid_chat_is_one_sentence_and_the_next_question_works(
+    qtbot: QtBot, desktop: Desktop
+) -> None:
+    desktop.open_panel("chat")
+    chat, session = desktop.panel.chat, desktop._sources.chat
+    qtbot.waitUntil(lambda: chat.models.currentText() == "dmr.local/demo")
+    chat.draft.setPlainText("What is 3 + 4?")
+    chat.send_button.click()
+    qtbot.waitUntil(lambda: not session.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: desktop.link.state.runners[0].pid is not None)
+    runner = desktop.link.state.runners[0].pid
+    assert runner is not None
+    os.kill(runner, signal.SIGSTOP)  # so that the answer is surely under way when it dies
+    chat.draft.setPlainText("What is 5 + 4?")
+    chat.send_button.click()
+    qtbot.wait(300)
+    assert session.is_running
+    os.kill(runner, signal.SIGKILL)
+    qtbot.waitUntil(lambda: not session.is_running, timeout=10_000)
+    qtbot.waitUntil(lambda: not is_alive(runner), timeout=5000)
+    told = session.turns[-1].error
+    assert "died" in told
+    assert "\n" not in told
+    chat.draft.setPlainText("What is 3 + 4?")
+    chat.send_button.click()
+    qtbot.waitUntil(lambda: not session.is_running, timeout=60_000)
+    assert "7" in session.turns[-1].text
+    assert desktop.link.state.is_connected
+
+
+def test_the_third_crash_within_a_minute_ends_the_restarts_and_shows_the_log(qtbot: QtBot, desktop: Desktop) -> None:
+    for _ in range(2):
+        os.kill(service_pid(desktop), signal.SIGKILL)
+        qtbot.waitUntil(lambda: not desktop.link.state.is_connected, timeout=5000)
+        qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)
+    os.kill(service_pid(desktop), signal.SIGKILL)
+    qtbot.waitUntil(lambda: desktop.link.state.link is Link.FAILED, timeout=5000)
+    qtbot.waitUntil(lambda: "three times within a minute" in desktop.panel.service_banner.text)
+    desktop.panel.service_banner.buttons[-1].click()
+    qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)

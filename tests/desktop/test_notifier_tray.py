@@ -134,3 +134,27 @@ def test_without_any_tray_there_is_a_window(environ: dict[str, str], display: st
         until(lambda: visible_panels(display) == 1, seconds=40)
         process.send_signal(signal.SIGTERM)
         assert ended(process) == (0, "No system tray found: DMR Desktop runs as a window.\n")
+
+
+def test_a_killed_app_leaves_no_icon_and_its_successor_has_the_only_one(
+    environ: dict[str, str], bus: Bus, service: FakeService
+) -> None:
+    with NotifierHost(bus.address) as host:
+        with program("--hidden", environ=environ) as first:
+            until(lambda: len(host.items) == 1)
+            first.kill()
+            first.communicate()
+        until(lambda: host.items == ())
+        with program("--hidden", environ=environ) as second:
+            until(lambda: len(host.items) == 1)
+            until(lambda: host.tool_tip() == "DMR Desktop: Ready, no model loaded")
+            assert ended_quietly(environ)
+            assert len(host.items) == 1
+            assert second.poll() is None
+    assert service.seen("POST", "/service/stop") == []
+
+
+def ended_quietly(environ: dict[str, str]) -> bool:
+    """A third start only raises the second: the dead one's lock does not count."""
+    with program("--hidden", environ=environ) as third:
+        return ended(third) == (0, "DMR Desktop runs already; its panel was opened.\n")

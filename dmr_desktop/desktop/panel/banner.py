@@ -27,6 +27,7 @@ class Banner(QFrame):
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._hint.setWordWrap(True)
         self._actions = QHBoxLayout()
+        self._buttons: tuple[Button, ...] = ()
         self._actions.setSpacing(8)
         self._close = Button("", kind="flat", name=self.tr("Close this message"))
         self._close.clicked.connect(self.hide)
@@ -70,6 +71,11 @@ class Banner(QFrame):
         self._timer.start(NEWS_MS)
 
     @property
+    def buttons(self) -> tuple[Button, ...]:
+        """The next steps that it offers."""
+        return self._buttons
+
+    @property
     def text(self) -> str:
         """All that it says, line by line."""
         return "\n".join(label.text() for label in (self._title, self._message, self._hint) if label.text())
@@ -81,6 +87,7 @@ class Banner(QFrame):
         for label, text in ((self._title, title), (self._message, message), (self._hint, hint)):
             label.setText(text)
             label.setVisible(bool(text))
+        self._buttons = ()
         while (item := self._actions.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -90,6 +97,7 @@ class Banner(QFrame):
             button.clicked.connect(self.hide)
             button.clicked.connect(lambda _checked=False, action=action: action())
             self._actions.addWidget(button)
+            self._buttons += (button,)
         self.setAccessibleName(self.text)
         self._paint()
         repolish(self)

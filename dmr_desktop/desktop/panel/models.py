@@ -1,6 +1,8 @@
 """The Models page: what is stored, and what can be done with it."""
 
-from PySide6.QtCore import QItemSelectionModel, QSortFilterProxyModel, Qt
+import shutil
+
+from PySide6.QtCore import QItemSelectionModel, QSortFilterProxyModel, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -17,10 +19,12 @@ from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.load_dialog import LoadDialog
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
 from dmr_desktop.desktop.panel.pull_list import PullList
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
 from dmr_desktop.desktop.quantities import format_bytes
+from dmr_desktop.desktop.remote import Remote, RemoteModel, judge
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
 from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.wording import remote_line
 from dmr_desktop.protocol.runners import RunnerState
 
 SAMPLES: dict[int, str] = {
@@ -32,11 +36,21 @@ SAMPLES: dict[int, str] = {
 """The longest usual values; the name gets the rest."""
 
 
-class ModelsPage(QWidget):
-    """Table, pull field and running pulls."""
+TYPING_MS = 700
+"""A name that was not changed for this long is looked up."""
 
-    def __init__(self, commands: Commands, theme: Theme, fit: Fit) -> None:
+
+class ModelsPage(QWidget):
+    """Table, pull field with what the registry says, and running pulls."""
+
+    def __init__(self, commands: Commands, theme: Theme, fit: Fit, remote: Remote) -> None:
         super().__init__()
+        self._remote = remote
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(TYPING_MS)
+        self.known = ElidedLabel(tone="dim")
+        self.known.hide()
         self._commands = commands
         self._fit = fit
         self._theme = theme
@@ -111,6 +125,7 @@ class ModelsPage(QWidget):
         column.setContentsMargins(24, 14, 24, 20)
         column.setSpacing(12)
         column.addLayout(head)
+        column.addWidget(self.known)
         column.addSpacing(2)
         column.addWidget(self.pulls)
         column.addWidget(card, 1)
@@ -120,6 +135,10 @@ class ModelsPage(QWidget):
         self.pull_button.clicked.connect(self._pull)
         self.field.returnPressed.connect(self._pull)
         self.field.textChanged.connect(self._update_buttons)
+        self.field.textEdited.connect(self._on_typed)
+        self.field.textChanged.connect(lambda text: None if text else self._forget_known())
+        self._typing.timeout.connect(self._look_up)
+        self._remote.found.connect(self._on_known)
         self.load_button.clicked.connect(self._load)
         self.options_button.clicked.connect(self.ask_options)
         self.unload_button.clicked.connect(self._unload)
@@ -139,6 +158,31 @@ class ModelsPage(QWidget):
         if reference and self._commands.state.is_connected:
             self.field.clear()
             self._commands.pull(reference)
+
+    def _on_typed(self) -> None:
+        self._forget_known()
+        if len(self.field.text().strip()) > 2:
+            self._typing.start()
+
+    def _look_up(self) -> None:
+        """Says what is known before the pull; the pull itself never waits for it."""
+        if self._commands.state.is_connected:
+            self.known.setText(self.tr("Asking the registry…"))
+            self.known.show()
+            self._remote.ask(self.field.text().strip())
+
+    def _on_known(self, model: RemoteModel | None) -> None:
+        state = self._commands.state
+        try:
+            free = shutil.disk_usage(state.models_path).free
+        except OSError:
+            free = None
+        self.known.setText(remote_line(model, judge(model.size_bytes, free, state) if model else None, free))
+
+    def _forget_known(self) -> None:
+        self._typing.stop()
+        self._remote.cancel()
+        self.known.hide()
 
     def _load(self) -> None:
         if (model := self.selected) is not None:

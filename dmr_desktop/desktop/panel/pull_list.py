@@ -1,4 +1,7 @@
-"""Pulls that run, one row each: how far, how fast, how long still, and Cancel for those asked for here."""
+"""Pulls that run or pause, one row each: how far, how fast, how long still.
+
+Pause and Cancel are there for those asked for here.
+"""
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
@@ -14,26 +17,36 @@ STEPS = 1000
 
 
 class PullRow(Card):
-    """One pull. Without Cancel when another program asked for it."""
+    """One pull. Without buttons when another program asked for it."""
 
     def __init__(self, pulls: Pulls, reference: str) -> None:
         super().__init__(margins=(16, 10, 10, 14))
+        self._pulls = pulls
+        self._reference = reference
+        self._is_paused = False
         self.details = Label(tone="dim")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        name = familiar(reference)
+        name = self._name = familiar(reference)
         self.bar.setAccessibleName(self.tr("Progress of {model}").format(model=name))
         self.cancel = Button(self.tr("Cancel"), name=self.tr("Cancel pulling {model}").format(model=name))
         self.cancel.clicked.connect(lambda: pulls.cancel(reference))
+        self.pause = Button(self.tr("Pause"))
+        self.pause.clicked.connect(self._toggle)
         head = QHBoxLayout()
         head.setSpacing(12)
         head.addWidget(ElidedLabel(self.tr("Pulling {model}").format(model=name), bold=True), 1)
         head.addWidget(self.details)
+        head.addWidget(self.pause)
         head.addWidget(self.cancel)
         self.body.addLayout(head)
         self.body.addWidget(self.bar)
 
     def render_pull(self, pull: PullStatus, *, is_owned: bool) -> None:
+        self._is_paused = False
+        self.pause.setText(self.tr("Pause"))
+        self.pause.setAccessibleName(self.tr("Pause pulling {model}").format(model=self._name))
+        self.pause.setVisible(is_owned)
         self.details.setText(pull_details(pull))
         self.cancel.setVisible(is_owned)
         if pull.total_bytes:
@@ -41,6 +54,23 @@ class PullRow(Card):
             self.bar.setValue(min(STEPS, STEPS * pull.current_bytes // pull.total_bytes))
         else:
             self.bar.setRange(0, 0)
+
+    def render_paused(self) -> None:
+        """The bar stays where it was."""
+        self._is_paused = True
+        self.pause.setText(self.tr("Resume"))
+        self.pause.setAccessibleName(self.tr("Go on pulling {model}").format(model=self._name))
+        self.details.setText(self.tr("Paused"))
+        for button in (self.pause, self.cancel):
+            button.show()
+        if self.bar.maximum() == 0:
+            self.bar.setRange(0, STEPS)  # a bar without a range would go on moving
+
+    def _toggle(self) -> None:
+        if self._is_paused:
+            self._pulls.start(self._reference)
+        else:
+            self._pulls.pause(self._reference)
 
 
 class PullList(QWidget):
@@ -63,7 +93,10 @@ class PullList(QWidget):
         for reference in self._pulls.references:
             if find_pull(state.pulls, reference) is None:
                 shown[canonical(reference)] = PullStatus(reference, "running")
-        for key in self._rows.keys() - shown.keys():
+        paused = {
+            canonical(reference): reference for reference in self._pulls.paused if canonical(reference) not in shown
+        }
+        for key in self._rows.keys() - shown.keys() - paused.keys():
             row = self._rows.pop(key)
             row.hide()
             row.deleteLater()
@@ -72,4 +105,9 @@ class PullList(QWidget):
                 self._rows[key] = PullRow(self._pulls, pull.reference)
                 self._column.addWidget(self._rows[key])
             self._rows[key].render_pull(pull, is_owned=self._pulls.owns(pull.reference))
+        for key, reference in paused.items():
+            if key not in self._rows:
+                self._rows[key] = PullRow(self._pulls, reference)
+                self._column.addWidget(self._rows[key])
+            self._rows[key].render_paused()
         self.setVisible(bool(self._rows))

@@ -39,6 +39,7 @@ class SettingsPage(QScrollArea):
         self.look.addItem(self.tr("Like the system"), "system")
         self.look.addItem(self.tr("Light"), "light")
         self.look.addItem(self.tr("Dark"), "dark")
+        self.look.addItem(self.tr("High contrast"), "contrast")
         self.language = QComboBox()
         self.language.setAccessibleName(self.tr("Language"))
         self.language.addItem(self.tr("Like the system"), "system")

@@ -132,7 +132,7 @@ class Switch(QAbstractButton):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(track)
         painter.drawRoundedRect(QRectF(3, 3, 38, 20), 10, 10)
-        painter.setBrush(QColor("#ffffff"))
+        painter.setBrush(QColor(tokens.on_accent if self.isChecked() else tokens.card))
         painter.drawEllipse(QRectF(23 if self.isChecked() else 5, 5, 16, 16))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -58,7 +58,7 @@ class PanelWindow(QMainWindow):
         self.resize(1080, 720)
         self.setMinimumSize(760, 480)
         self.overview = OverviewPage(commands, theme)
-        self.models = ModelsPage(commands, theme, sources.fit)
+        self.models = ModelsPage(commands, theme, sources.fit, sources.remote)
         self.chat = ChatPage(commands, theme, sources.chat)
         self.integrations = IntegrationsPage(commands, theme, sources.trial)
         self.requests = RequestsPage(commands, theme, sources.bodies)

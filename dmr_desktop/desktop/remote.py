@@ -1,0 +1,107 @@
+"""What a registry says of a model that somebody is about to pull, and whether this computer is large enough for it."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtNetwork import QNetworkReply
+
+from dmr_desktop.desktop.names import printable
+from dmr_desktop.desktop.state import DesktopState
+from dmr_desktop.desktop.transport import Transport, status_of
+
+DISK_RESERVE_BYTES = 2 * 1024**3
+"""A disk that is full to the brim breaks other programs."""
+OVERHEAD = 1.15
+"""Memory for context and computing, as a factor of the weights; the true need depends on the context."""
+
+Verdict: TypeAlias = Literal["fits", "tight", "memory", "disk"]
+_POWERS: dict[str, int] = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([KMGT]?)(i?)B", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteModel:
+    """``size_bytes`` 0: not said."""
+
+    parameters: str
+    quantization: str
+    size_bytes: int
+
+
+def read_remote(answer: object) -> RemoteModel | None:
+    """The answer of ``GET /models/{name}?remote=true``; None if it is not one."""
+    config = answer.get("config") if isinstance(answer, dict) else None
+    if not isinstance(config, dict):
+        return None
+
+    def text(name: str) -> str:
+        return printable(str(config.get(name) or ""), 40)
+
+    return RemoteModel(text("parameters"), text("quantization"), size_of(text("size")))
+
+
+def size_of(text: str) -> int:
+    """``256.35 MiB`` and ``1.9GB`` in bytes, 0 for anything else."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return 0
+    number, prefix, binary = match.groups()
+    step = 1024.0 if binary else 1000.0
+    return round(float(number) * step ** _POWERS[prefix.upper()])
+
+
+def judge(size_bytes: int, free_bytes: int | None, state: DesktopState) -> Verdict | None:
+    """Whether a model of that size can be kept and loaded here; None when sizes are not known.
+
+    ``tight``: only with what other programs hold now. Weights may lie on a graphics card or in memory.
+    """
+    if not size_bytes:
+        return None
+    if free_bytes is not None and size_bytes + DISK_RESERVE_BYTES > free_bytes:
+        return "disk"
+    if not state.telemetry:
+        return None
+    now, need = state.telemetry[-1], size_bytes * OVERHEAD
+    cards = sum(gpu.memory_total_bytes or 0 for gpu in now.gpus)
+    if need > now.memory_total_bytes + cards:
+        return "memory"
+    free = now.memory_total_bytes - now.memory_used_bytes + now.runners_memory_bytes
+    return "fits" if need <= max(free, cards) else "tight"
+
+
+class Remote(QObject):
+    """The newest question counts. Signals: ``found(RemoteModel | None)``."""
+
+    found = Signal(object)
+
+    def __init__(self, transport: Transport, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._transport = transport
+        self._reply: QNetworkReply | None = None
+
+    def ask(self, reference: str) -> None:
+        self.cancel()
+        reply = self._reply = self._transport.send("GET", f"/models/{quote(reference, safe='/:@')}?remote=true")
+        reply.finished.connect(lambda: self._finish(reply))
+
+    def cancel(self) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.abort()
+
+    def _finish(self, reply: QNetworkReply) -> None:
+        reply.deleteLater()
+        if reply is not self._reply:
+            return
+        self._reply = None
+        model = None
+        if status_of(reply) == 200:
+            try:
+                model = read_remote(json.loads(bytes(reply.readAll().data())))
+            except ValueError:
+                pass
+        self.found.emit(model)
