@@ -136,6 +136,21 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
     </message>
   </context>
   <context>
+    <name>DeletionRow</name>
+    <message>
+      <source>{model} ({size}) will be deleted in {time}</source>
+      <translation>{model} ({size}) wird in {time} gelöscht</translation>
+    </message>
+    <message>
+      <source>Undo</source>
+      <translation>Rückgängig</translation>
+    </message>
+    <message>
+      <source>Keep {model}</source>
+      <translation>{model} behalten</translation>
+    </message>
+  </context>
+  <context>
     <name>Desktop</name>
     <message>
       <source>The details are in the app's output. Please report this.</source>
@@ -1277,6 +1292,10 @@ nicht den Dienst.</translation>
     <message>
       <source>Failed</source>
       <translation>Gescheitert</translation>
+    </message>
+    <message>
+      <source>{size} on the GPU</source>
+      <translation>{size} auf der GPU</translation>
     </message>
     <message>
       <source>failed</source>

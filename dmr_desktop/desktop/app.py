@@ -93,6 +93,7 @@ class Desktop(QObject):
         if self._panel is not None:
             self._panel.hide()
         self.commands.pulls.cancel_all()
+        self.commands.deletions.undo_all()
         self._sources.close()
         self.link.close()
         self._instance.release()

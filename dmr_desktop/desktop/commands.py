@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from dmr_desktop.desktop.api import Call, ServiceApi
+from dmr_desktop.desktop.deletions import Deletions
 from dmr_desktop.desktop.link import ServiceLink
 from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.pulls import Pulls
@@ -29,6 +30,8 @@ class Commands(QObject):
         self._link = link
         self._api = api
         self.pulls = pulls
+        self.deletions = Deletions(self)
+        self.deletions.due.connect(self.delete)
         api.failed.connect(self.problem)
         pulls.failed.connect(self.problem)
         pulls.finished.connect(self._on_pulled)

@@ -103,8 +103,10 @@ def runner_word(runner: RunnerStatus | None) -> str:
 
 
 def runner_details(runner: RunnerStatus, now: float) -> str:
-    """Memory and what it does, e.g. ``402 MiB · idle, unloads in 4 min 12 s``. ``now`` is Unix seconds."""
+    """Memory and what it does, e.g. ``402 MiB · 300 MiB on the GPU · idle, stays loaded``. ``now`` is Unix seconds."""
     parts = [format_bytes(runner.memory_bytes)] if runner.memory_bytes else []
+    if runner.card_bytes:
+        parts.append(_tr("{size} on the GPU").format(size=format_bytes(runner.card_bytes)))
     match runner.state:
         case RunnerState.FAILED:
             parts = [printable(runner.error, 160) or _tr("failed")]

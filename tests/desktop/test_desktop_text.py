@@ -13,7 +13,7 @@ from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent
 from dmr_desktop.desktop.snippets import snippets
 from dmr_desktop.desktop.state import DesktopState, apply
 from dmr_desktop.desktop.trial import answer_text
-from dmr_desktop.desktop.wording import MAX_TOOLTIP, pull_details, status_line, tcp_sentence, tooltip
+from dmr_desktop.desktop.wording import MAX_TOOLTIP, pull_details, runner_details, status_line, tcp_sentence, tooltip
 from dmr_desktop.protocol.notices import PullStatus, TcpStatus
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from dmr_desktop.protocol.wire import dump
@@ -153,3 +153,14 @@ def test_the_answer_is_found_in_every_dialect() -> None:
     assert answer_text({"content": [{"type": "text", "text": "c"}, {"type": "thinking"}]}) == "c"
     assert answer_text({"choices": []}) == ""
     assert answer_text([1]) == ""
+
+
+def test_a_models_share_of_the_graphics_card_is_said_where_the_service_knows_it() -> None:
+    runner = RunnerStatus(
+        "llama.cpp", "sha256:1", "ai/x", Mode.COMPLETION, RunnerState.READY, memory_bytes=512 * 1024**2
+    )
+    assert runner_details(runner, 0) == "512 MiB · idle, stays loaded"
+    assert (
+        runner_details(replace(runner, card_bytes=256 * 1024**2), 0)
+        == "512 MiB · 256 MiB on the GPU · idle, stays loaded"
+    )

@@ -185,8 +185,33 @@ def test_delete_asks_first_and_says_what_happens(qtbot: QtBot, parts: Parts, ser
     assert "unloaded first" in box.informativeText()
     assert service.requests == []
     (delete,) = [button for button in box.buttons() if button.text() == "Delete"]
+    parts.commands.deletions.undo_ms = 300
     delete.click()
+    (row,) = page.deletions.rows
+    assert row.undo.accessibleName() == "Keep ai/zeta"
+    assert not page.delete_button.isEnabled()
+    assert service.requests == []
     qtbot.waitUntil(lambda: len(service.seen("DELETE", "/models/docker.io/ai/zeta:latest")) == 1)
+    assert page.deletions.rows == ()
+
+
+def test_a_delete_can_be_undone_and_is_impossible_while_requests_run(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    show_models(qtbot, parts, service)
+    page = parts.panel.models
+    page.table.selectRow(1)
+    parts.commands.deletions.undo_ms = 200
+    page.delete_button.click()
+    (box,) = parts.panel.findChildren(QMessageBox)
+    next(button for button in box.buttons() if button.text() == "Delete").click()
+    page.deletions.rows[0].undo.click()
+    assert page.deletions.rows == ()
+    qtbot.wait(400)
+    assert service.requests == []
+    assert page.delete_button.isEnabled()
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, active_requests=1)]})
+    qtbot.waitUntil(lambda: not page.delete_button.isEnabled())
 
 
 def test_an_empty_store_says_what_to_do(parts: Parts) -> None:

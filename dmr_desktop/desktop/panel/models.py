@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.fit import Fit
+from dmr_desktop.desktop.panel.deletion_list import DeletionList
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.load_dialog import LoadDialog
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
@@ -63,6 +64,7 @@ class ModelsPage(QWidget):
         self.field.setMaximumWidth(420)
         self.pull_button = Button(self.tr("Pull"), kind="primary")
         self.pulls = PullList(commands.pulls)
+        self.deletions = DeletionList(commands.deletions)
         self.model = ModelTable(theme, self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
@@ -128,6 +130,7 @@ class ModelsPage(QWidget):
         column.addWidget(self.known)
         column.addSpacing(2)
         column.addWidget(self.pulls)
+        column.addWidget(self.deletions)
         column.addWidget(card, 1)
         column.addLayout(foot)
 
@@ -146,6 +149,7 @@ class ModelsPage(QWidget):
         self.delete_button.clicked.connect(self.ask_delete)
         self.table.selectionModel().selectionChanged.connect(self._on_selected)
         self._commands.pulls.changed.connect(lambda: self.pulls.render_state(self._commands.state))
+        self._commands.deletions.changed.connect(self._update_buttons)
         self._theme.changed.connect(self._paint)
         delete = QAction(self.table)
         delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
@@ -207,7 +211,7 @@ class ModelsPage(QWidget):
     def ask_delete(self) -> None:
         """Asks before a model goes; the answer comes later, nothing waits for it."""
         model = self.selected
-        if model is None:
+        if model is None or not self.delete_button.isEnabled():
             return
         box = QMessageBox(self.window())
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -217,7 +221,7 @@ class ModelsPage(QWidget):
         box.setInformativeText(self._consequences(model))
         delete = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        delete.clicked.connect(lambda: self._commands.delete(model))
+        delete.clicked.connect(lambda: self._commands.deletions.want(model))
         box.open()
 
     def _consequences(self, model: ModelEntry) -> str:
@@ -254,7 +258,8 @@ class ModelsPage(QWidget):
             runner is not None and runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests
         )
         self.copy_button.setEnabled(model is not None)
-        self.delete_button.setEnabled(is_usable)
+        is_going = model in self._commands.deletions.waiting
+        self.delete_button.setEnabled(is_usable and not is_going and not (runner and runner.active_requests))
         self.pull_button.setEnabled(state.is_connected and bool(self.field.text().strip()))
 
     def _paint(self) -> None:
