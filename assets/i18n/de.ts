@@ -1122,6 +1122,13 @@ nicht den Dienst.</translation>
     </message>
   </context>
   <context>
+    <name>Sparkline</name>
+    <message>
+      <source>{value} · {time} ago</source>
+      <translation>{value} · vor {time}</translation>
+    </message>
+  </context>
+  <context>
     <name>TcpCard</name>
     <message>
       <source>TCP host access</source>

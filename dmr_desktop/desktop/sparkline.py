@@ -5,10 +5,11 @@ The pen is one pixel wide: Qt's wide anti-aliased polylines cost a hundred times
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from dmr_desktop.desktop.quantities import format_percent, format_seconds
 from dmr_desktop.desktop.state import HISTORY_SAMPLES
 
 
@@ -50,6 +51,21 @@ class Sparkline(QWidget):
             if len(piece) == 1:
                 piece.append(piece[0] - QPointF(2, 0))
         return [piece for piece in pieces if piece]
+
+    def text_at(self, x: float) -> str:
+        """What the curve shows at that place, e.g. ``37 % · 45 s ago``; "" where nothing is known."""
+        step = self.width() / (HISTORY_SAMPLES - 1)
+        ago = max(0, round((self.width() - x) / step))
+        value = self._values[-1 - ago] if ago < len(self._values) else None
+        if value is None:
+            return ""
+        return self.tr("{value} · {time} ago").format(value=format_percent(100 * value), time=format_seconds(ago))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self.text_at(event.pos().x()), self)
+            return True
+        return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -108,6 +108,17 @@ def test_sparkline_leaves_gaps_and_ends_at_the_right_edge(qtbot: QtBot) -> None:
     assert [point.y() for point in chart.runs()[0]] == [1.0, 51.0]
 
 
+def test_a_place_in_the_chart_tells_value_and_age(qtbot: QtBot) -> None:
+    chart = Sparkline("#ff0000")
+    qtbot.addWidget(chart)
+    chart.resize(HISTORY_SAMPLES * 2 - 2, 52)
+    chart.set_values([0.25, None, 0.5])
+    assert chart.text_at(chart.width()) == "50 % · 0 s ago"
+    assert chart.text_at(chart.width() - 2) == ""
+    assert chart.text_at(chart.width() - 4) == "25 % · 2 s ago"
+    assert chart.text_at(0) == ""
+
+
 def test_sparkline_paints_its_colour(qtbot: QtBot) -> None:
     chart = Sparkline("#ff0000")
     qtbot.addWidget(chart)
