@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Install the programs that DMR Desktop is for into .clients/, and run tests/clients with them.
 
-    make clients                              all of it
+    make clients                              all that are open source
     make clients PYTEST_ARGS="-k litellm"     some of the tests
-    CLIENTS="python n8n" make clients         some of the programs: python, javascript, claude-code, n8n, open-webui
+    CLIENTS="python n8n" make clients         some of the programs: python, javascript, n8n, open-webui;
+                                              claude-code, which is not open source, only if it is named
 
 The first time takes ten minutes and 4 GB. What was installed is not installed again; what cannot be is named, and its
 tests are skipped. Removing .clients/ undoes all of it.
@@ -32,11 +33,15 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """``recipe`` are the files that say what is installed; ``install`` does it in an empty ``folder``."""
+    """``recipe`` are the files that say what is installed; ``install`` does it in an empty ``folder``.
+
+    One that is not usual must be asked for.
+    """
 
     name: str
     recipe: tuple[Path, ...]
     install: Callable[[Path], None]
+    is_usual: bool = True
 
     @property
     def folder(self) -> Path:
@@ -146,7 +151,7 @@ def install_n8n(folder: Path) -> None:
 CLIENTS = (
     Client("python", (RECIPES / "python/requirements.txt", RECIPES / "python/overrides.txt", LOCK), install_python),
     Client("javascript", (RECIPES / "javascript/package.json",), install_javascript),
-    Client("claude-code", (RECIPES / "claude-code/package.json",), install_claude_code),
+    Client("claude-code", (RECIPES / "claude-code/package.json",), install_claude_code, is_usual=False),
     Client("n8n", (RECIPES / "n8n/package.json",), install_n8n),
     Client(
         "open-webui",
@@ -179,7 +184,7 @@ def environment(installed: set[str]) -> dict[str, str]:
 
 
 def main() -> int:
-    wanted = os.environ.get("CLIENTS", "").split() or [client.name for client in CLIENTS]
+    wanted = os.environ.get("CLIENTS", "").split() or [client.name for client in CLIENTS if client.is_usual]
     unknown = set(wanted) - {client.name for client in CLIENTS}
     if unknown:
         sys.exit(f"error: CLIENTS: there is no {', '.join(sorted(unknown))}\n\n{__doc__}")

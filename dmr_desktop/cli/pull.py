@@ -10,7 +10,14 @@ from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.terminal import Terminal
 from dmr_desktop.cli.transfer import Transfer
-from dmr_desktop.protocol.errors import DMRError, ModelNotFound, ServiceUnreachable, Unauthorized
+from dmr_desktop.protocol.errors import (
+    DMRError,
+    InvalidRequest,
+    ModelNotFound,
+    ServiceUnreachable,
+    Unauthorized,
+    UnsupportedModel,
+)
 from dmr_desktop.protocol.models import Progress
 
 _REDRAW_SECONDS = 0.1
@@ -41,8 +48,8 @@ def fetch(session: Session, reference: str) -> int:
             f"the registry refused {reference}: {error.message}",
             hint="log in with `docker login`, or set HF_TOKEN for a gated model of Hugging Face",
         ) from error
-    except ServiceUnreachable:
-        raise
+    except (ServiceUnreachable, InvalidRequest, UnsupportedModel):
+        raise  # the same pull would fail in the same way
     except DMRError as error:
         if not error.hint:
             error.hint = f"`dmr pull {reference}` goes on where it stopped"
