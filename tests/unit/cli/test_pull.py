@@ -7,7 +7,14 @@ import pytest
 
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.cli.pull import pull, show
-from dmr_desktop.protocol.errors import DMRError, ModelNotFound, RegistryError, ServiceUnreachable, Unauthorized
+from dmr_desktop.protocol.errors import (
+    DMRError,
+    InvalidRequest,
+    ModelNotFound,
+    RegistryError,
+    ServiceUnreachable,
+    Unauthorized,
+)
 from dmr_desktop.protocol.models import Progress
 
 LAYER = "sha256:" + "ab" * 32
@@ -104,3 +111,10 @@ def test_the_hugging_face_token_goes_with_hugging_face_models_only(
     screen.session.environ = {"HF_TOKEN": "tok"}
     assert pull(screen.session, parse(["pull", model])) == 0
     assert bodies[0].get("bearer-token") == sent
+
+
+def test_what_would_fail_again_is_not_said_to_go_on(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(lambda request: httpx.Response(400, text="there is no Q9_9 of it\n"))
+    with pytest.raises(InvalidRequest) as caught:
+        pull(screen.session, parse(["pull", "hf.co/x/y:Q9_9"]))
+    assert "goes on" not in caught.value.hint
