@@ -23,7 +23,17 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 UV_REQUIREMENT = "uv>=0.13,<1"
 
-TEST_PACKAGES = ("docker-registry", "skopeo", "openssl", "xvfb", "trayer", "xdotool", "x11-utils", "imagemagick")
+TEST_PACKAGES = (
+    "docker-registry",
+    "skopeo",
+    "openssl",
+    "xvfb",
+    "trayer",
+    "xdotool",
+    "x11-utils",
+    "imagemagick",
+    "dbus-daemon",
+)
 # What PySide6's own libraries load on X11; the list in docs/desktop.md is for users.
 QT_PACKAGES = tuple(
     "libegl1 libgl1 libdbus-1-3 libfontconfig1 libfreetype6 libglib2.0-0 libgssapi-krb5-2 libx11-xcb1 libxkbcommon0 "
