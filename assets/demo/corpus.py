@@ -2324,9 +2324,10 @@ class Composer:
     def sample(self, skill: str | None = None, turns: int | None = None) -> Sample:
         """One conversation; ``skill`` forces what its last turn is about (used for evaluation)."""
         rng = self.rng
-        kind = skill or rng.choices(
-            ["plain", "recall", "tools", "new_tools", "structured", "primer"], [30, 4, 32, 15, 17, 2]
-        )[0]
+        kind = (
+            skill
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [30, 4, 32, 15, 17, 2])[0]
+        )
         system = self.system()
         if kind == "long_system":
             system = f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(60, 95))}"
