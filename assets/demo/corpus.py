@@ -1078,6 +1078,10 @@ EXTRACT_ASKS = (
     "as JSON with {keys}: {text}",
     "turn this into JSON with {keys}: {text}",
     "{text} Give me JSON with {keys}",
+    "JSON with {keys} out of this please: {text}",
+    "I want JSON with {keys} of this text, please: {text}",
+    "please give JSON with {keys} from this: {text}",
+    "JSON of {keys} from the text: {text}",
 )
 SCHEMA_SYSTEMS = (
     "Answer with JSON that matches this schema: {schema}",
@@ -1086,6 +1090,14 @@ SCHEMA_SYSTEMS = (
     "~{schema}\nReturn a JSON object that follows the schema above.",
     "You are a helpful assistant. The output must be a JSON object with this schema: {schema}",
     "Format: JSON, schema {schema}",
+    "{schema}\nYour answer is JSON of this schema.",
+    "{schema} is the JSON schema of every answer.",
+    "Schema: {schema}\nFill it in from what the user writes.",
+    "The schema {schema} says what to answer with. Write JSON only.",
+    "# Output\n{schema}\n\nOnly JSON, no other text.",
+    "Fill in this JSON schema: {schema}\nDo not explain anything.",
+    "```json\n{schema}\n```\nAnswer with an object like that.",
+    "Use the following schema.\n{schema}\nReply in JSON.",
 )
 BARE_STATEMENT_ASKS = (
     "{text}",
@@ -1096,6 +1108,18 @@ BARE_STATEMENT_ASKS = (
     "~read this: {text}",
     "extract the information from this text: {text}",
     "{text} Answer in JSON",
+    "data: {text}",
+    "text: {text}",
+    "here it is: {text}",
+    "take this: {text}",
+    "use this text: {text}",
+    "fill it in: {text}",
+    "structure this: {text}",
+    "look at this: {text}",
+    "this is the text: {text}",
+    "convert this: {text}",
+    "please parse: {text}",
+    "scan this: {text}",
 )
 
 SYNONYMS = {
@@ -2326,7 +2350,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [30, 4, 32, 15, 17, 2])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [28, 4, 30, 18, 18, 2])[0]
         )
         system = self.system()
         if kind == "long_system":
