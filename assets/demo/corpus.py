@@ -1834,6 +1834,11 @@ class Composer:
                 f'"{MARK_ON}{JOKE_PUNCH}"}}'
             )
             return None, Exchange("structured", [user(self.ask(text)), assistant(body)], Check(contains=()))
+        if roll < 0.12:
+            text, thing = self.about(self.template(JOKE_ASKS), self.pick(lx.ANIMALS))
+            arguments = {"setup": JOKE_SETUP.format(thing), "punchline": JOKE_PUNCH}
+            call = self._call(rng.choice(["Joke", "joke", "tell_joke", "JokeFormat"]), arguments)
+            return None, Exchange("structured_forced", [user(self.ask(text)), call], Check(contains=()))
         text, fields = self.statement()
         order = list(fields)
         if rng.random() < 0.3:

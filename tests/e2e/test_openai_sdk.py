@@ -70,10 +70,12 @@ def test_max_tokens_and_stop(client: openai.OpenAI) -> None:
     assert cut.choices[0].finish_reason == "length"
     assert cut.usage is not None
     assert cut.usage.completion_tokens == 2
-    whole = client.completions.create(model=DEMO, prompt="Hello", temperature=0, max_tokens=16).choices[0].text
-    stop = whole[3:5]
-    stopped = client.completions.create(model=DEMO, prompt="Hello", temperature=0, max_tokens=16, stop=stop)
-    assert stopped.choices[0].text == whole[: whole.index(stop)]
+    story = [{"role": "user", "content": "Tell me a long story."}]
+    whole = client.chat.completions.create(model=DEMO, messages=story, temperature=0, max_tokens=16)
+    text = whole.choices[0].message.content or ""
+    stop = text[3:5]
+    stopped = client.chat.completions.create(model=DEMO, messages=story, temperature=0, max_tokens=16, stop=stop)
+    assert stopped.choices[0].message.content == text[: text.index(stop)]
     assert stopped.choices[0].finish_reason == "stop"
 
 

@@ -47,11 +47,9 @@ class TestChatDMRLive(ChatModelIntegrationTests):
         chunks = list(model.stream(question))
         return cast(AIMessage, sum(chunks[1:], chunks[0]))
 
-    @pytest.mark.xfail(
-        reason="nothing forces the keys of json_object: the demo model copies one of the two that are asked for"
-    )
-    def test_json_mode(self, model: BaseChatModel) -> None:
-        super().test_json_mode(model)
+    @pytest.mark.xfail(reason="the demo model tells a story where this schema wants a punchline, and never ends it")
+    def test_structured_output_pydantic_2_v1(self, model: BaseChatModel) -> None:
+        super().test_structured_output_pydantic_2_v1(model)
 
     @pytest.mark.xfail(reason="the demo model was trained on Latin script and cannot copy Japanese into an argument")
     def test_unicode_tool_call_integration(self, model: BaseChatModel, **options: Any) -> None:
