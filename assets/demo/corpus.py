@@ -1836,9 +1836,14 @@ class Composer:
             return None, Exchange("structured", [user(self.ask(text)), assistant(body)], Check(contains=()))
         if roll < 0.12:
             text, thing = self.about(self.template(JOKE_ASKS), self.pick(lx.ANIMALS))
-            arguments = {"setup": JOKE_SETUP.format(thing), "punchline": JOKE_PUNCH}
-            call = self._call(rng.choice(["Joke", "joke", "tell_joke", "JokeFormat"]), arguments)
-            return None, Exchange("structured_forced", [user(self.ask(text)), call], Check(contains=()))
+            # A forced call: only the values and their ends are the model's.
+            name = rng.choice(["Joke", "joke", "tell_joke", "JokeFormat"])
+            body = (
+                f'{MARK_OFF}<tool_call>\n{{"name": "{name}", "arguments": {{"setup": "{MARK_ON}'
+                f'{JOKE_SETUP.format(thing)}"{MARK_OFF}, "punchline": "{MARK_ON}{JOKE_PUNCH}"{MARK_OFF}}}}}\n'
+                f"</tool_call>{MARK_ON}"
+            )
+            return None, Exchange("structured_forced", [user(self.ask(text)), assistant(body)], Check(contains=()))
         text, fields = self.statement()
         order = list(fields)
         if rng.random() < 0.3:
