@@ -76,7 +76,7 @@ def _tell(session: Session, tcp: TcpStatus | None) -> None:
     url = openai_url(tcp)
     terminal.line(f"\nBase URL    {url}")
     terminal.line(f'n8n         credential "OpenAI": Base URL {url}, API Key dmr (any text);')
-    terminal.line(f"            node OpenAI Chat Model: Model {DEMO}, Use Responses API off")
+    terminal.line(f"            node OpenAI Chat Model: Model {DEMO}; Use Responses API on or off")
     terminal.line("LangChain   from dmr_langchain import ChatDMR")
     argument = "" if tcp.port == 12434 else f', base_url="{url}"'
     terminal.line(f'            ChatDMR(model="{DEMO}"{argument}).invoke("{QUESTION}")')
