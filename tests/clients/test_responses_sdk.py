@@ -247,8 +247,8 @@ def test_truncation_drops_the_oldest_turns(client: openai.OpenAI, streams: bool)
     else:
         answer = client.responses.create(**asked)
     assert answer.truncation == "auto"
-    assert answer.output_text
     assert answer.usage is not None
+    assert answer.usage.output_tokens > 0
     assert 3_000 < answer.usage.input_tokens <= 4_096 - 8
 
 
@@ -284,8 +284,8 @@ async def test_leaving_a_stream_frees_its_slot(async_client: openai.AsyncOpenAI,
 
 async def test_many_at_once(async_client: openai.AsyncOpenAI) -> None:
     async def ask(index: int) -> str:
-        answer = await async_client.responses.create(model=DEMO, input=f"Say word{index}", temperature=0)
+        answer = await async_client.responses.create(model=DEMO, input=f"What is {index} + 1?", temperature=0)
         return answer.output_text
 
     answers = await asyncio.gather(*(ask(index) for index in range(8)))
-    assert all(answers)
+    assert all(str(index + 1) in answer for index, answer in enumerate(answers)), answers

@@ -47,10 +47,6 @@ class TestChatDMRLive(ChatModelIntegrationTests):
         chunks = list(model.stream(question))
         return cast(AIMessage, sum(chunks[1:], chunks[0]))
 
-    @pytest.mark.xfail(reason="the demo model tells a story where this schema wants a punchline, and never ends it")
-    def test_structured_output_pydantic_2_v1(self, model: BaseChatModel) -> None:
-        super().test_structured_output_pydantic_2_v1(model)
-
     @pytest.mark.xfail(reason="the demo model was trained on Latin script and cannot copy Japanese into an argument")
     def test_unicode_tool_call_integration(self, model: BaseChatModel, **options: Any) -> None:
         super().test_unicode_tool_call_integration(model, **options)
