@@ -236,7 +236,7 @@ def test_truncation_drops_the_oldest_turns(client: openai.OpenAI, streams: bool)
             {"role": "assistant", "content": "No."},
         ]
     items = [*chatter, {"role": "user", "content": "Remember the number 4711"}, {"role": "assistant", "content": "Ok."}]
-    items.append({"role": "user", "content": "What was the number?"})
+    items.append({"role": "user", "content": "What is 3 + 4?"})
     with pytest.raises(openai.BadRequestError, match="maximum context length"):
         client.responses.create(model=DEMO, input=items)
     asked: dict[str, Any] = {"model": DEMO, "input": items, "truncation": "auto", "max_output_tokens": 8}
@@ -247,8 +247,8 @@ def test_truncation_drops_the_oldest_turns(client: openai.OpenAI, streams: bool)
     else:
         answer = client.responses.create(**asked)
     assert answer.truncation == "auto"
+    assert answer.output_text
     assert answer.usage is not None
-    assert answer.usage.output_tokens > 0
     assert 3_000 < answer.usage.input_tokens <= 4_096 - 8
 
 

@@ -77,6 +77,11 @@ def test_max_tokens_and_stop(client: openai.OpenAI) -> None:
     stopped = client.chat.completions.create(model=DEMO, messages=story, temperature=0, max_tokens=16, stop=stop)
     assert stopped.choices[0].message.content == text[: text.index(stop)]
     assert stopped.choices[0].finish_reason == "stop"
+    begun = "Once upon a time there was a cat that"
+    raw = client.completions.create(model=DEMO, prompt=begun, temperature=0, max_tokens=16).choices[0].text
+    cut_raw = client.completions.create(model=DEMO, prompt=begun, temperature=0, max_tokens=16, stop=raw[3:5])
+    assert cut_raw.choices[0].text == raw[: raw.index(raw[3:5])]
+    assert cut_raw.choices[0].finish_reason == "stop"
 
 
 def test_several_choices_and_log_probabilities(client: openai.OpenAI) -> None:

@@ -51,7 +51,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--load-gate", help="loading ends when this file exists")
     parser.add_argument("--fail-load", help="error code to answer the launch with")
     parser.add_argument("--crash-on-load", action="store_true")
-    parser.add_argument("--crash-after", type=int, help="SIGSEGV after so many tokens of any request")
+    parser.add_argument("--crash-after", type=int, help="SIGSEGV after so many tokens of a request")
+    parser.add_argument("--crash-requests", type=int, default=1, help="... of so many requests at the same time")
     parser.add_argument("--garbage-after", type=int, help="after so many tokens, send what is no frame of ours")
     parser.add_argument("--close-after", type=int, help="after so many tokens, close the channel and stay alive")
     parser.add_argument("--ignore-stop", action="store_true")
@@ -152,7 +153,7 @@ class FakeRunner:
         if rows:
             self.send(rows)
         sent = max((generation.sent for generation in self.running.values()), default=0)
-        if self.knobs.crash_after is not None and sent >= self.knobs.crash_after:
+        if self.knobs.crash_after is not None and self.are_far(self.knobs.crash_after, self.knobs.crash_requests):
             print("fake_runner: about to crash", flush=True)
             os.kill(os.getpid(), signal.SIGSEGV)
         if self.knobs.garbage_after is not None and sent >= self.knobs.garbage_after:
@@ -161,6 +162,10 @@ class FakeRunner:
         if self.knobs.close_after is not None and sent >= self.knobs.close_after:
             self.sock.close()
             signal.pause()
+
+    def are_far(self, tokens: int, requests: int) -> bool:
+        """Whether so many requests have got so many tokens each."""
+        return sum(generation.sent >= tokens for generation in self.running.values()) >= requests
 
     def next_events(self, generation: Generation) -> list[Event]:
         events: list[Event] = []
