@@ -1,17 +1,16 @@
 """What a registry says of a model that somebody is about to pull, and whether this computer is large enough for it."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtNetwork import QNetworkReply
+from PySide6.QtCore import QObject
 
+from dmr_desktop.desktop.lookup import Lookup
 from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.state import DesktopState
-from dmr_desktop.desktop.transport import Transport, status_of
+from dmr_desktop.desktop.transport import Transport
 
 DISK_RESERVE_BYTES = 2 * 1024**3
 """A disk that is full to the brim breaks other programs."""
@@ -73,35 +72,11 @@ def judge(size_bytes: int, free_bytes: int | None, state: DesktopState) -> Verdi
     return "fits" if need <= max(free, cards) else "tight"
 
 
-class Remote(QObject):
-    """The newest question counts. Signals: ``found(RemoteModel | None)``."""
-
-    found = Signal(object)
+class Remote(Lookup):
+    """Answers with a :class:`RemoteModel`."""
 
     def __init__(self, transport: Transport, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._transport = transport
-        self._reply: QNetworkReply | None = None
+        super().__init__(transport, read_remote, parent)
 
     def ask(self, reference: str) -> None:
-        self.cancel()
-        reply = self._reply = self._transport.send("GET", f"/models/{quote(reference, safe='/:@')}?remote=true")
-        reply.finished.connect(lambda: self._finish(reply))
-
-    def cancel(self) -> None:
-        reply, self._reply = self._reply, None
-        if reply is not None:
-            reply.abort()
-
-    def _finish(self, reply: QNetworkReply) -> None:
-        reply.deleteLater()
-        if reply is not self._reply:
-            return
-        self._reply = None
-        model = None
-        if status_of(reply) == 200:
-            try:
-                model = read_remote(json.loads(bytes(reply.readAll().data())))
-            except ValueError:
-                pass
-        self.found.emit(model)
+        self.get(f"/models/{quote(reference, safe='/:@')}?remote=true")

@@ -52,7 +52,7 @@ class LoadDialog(QDialog):
         self.context.currentIndexChanged.connect(self._ask)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
-        fit.estimated.connect(self.show_estimate)
+        fit.answered.connect(self.show_estimate)
         self.finished.connect(fit.cancel)
         self._ask()
 

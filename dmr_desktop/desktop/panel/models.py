@@ -141,7 +141,7 @@ class ModelsPage(QWidget):
         self.field.textEdited.connect(self._on_typed)
         self.field.textChanged.connect(lambda text: None if text else self._forget_known())
         self._typing.timeout.connect(self._look_up)
-        self._remote.found.connect(self._on_known)
+        self._remote.answered.connect(self._on_known)
         self.load_button.clicked.connect(self._load)
         self.options_button.clicked.connect(self.ask_options)
         self.unload_button.clicked.connect(self._unload)
