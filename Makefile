@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run setup dev test clients check format lock bench
+.PHONY: run setup dev rebuild test clients check format lock bench
 
 run: ## everything a newcomer wants: install, start, ask the demo model, show the tray
 	@$(PYTHON) scripts/bootstrap.py run
@@ -12,6 +12,9 @@ setup:
 
 dev:
 	@$(PYTHON) scripts/bootstrap.py dev
+
+rebuild: ## build llama.cpp again: after a change of CPU or compiler
+	@$(PYTHON) scripts/bootstrap.py rebuild
 
 test: dev ## all tests
 	@$(PYTHON) scripts/bootstrap.py system

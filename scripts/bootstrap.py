@@ -4,10 +4,12 @@
     python3 scripts/bootstrap.py setup    make .venv and install everything a desktop user gets
     python3 scripts/bootstrap.py run      setup, then the main job: service up, a model answering, the tray shown
     python3 scripts/bootstrap.py dev      setup plus what the tests and checks need
+    python3 scripts/bootstrap.py rebuild  build llama.cpp again, for this CPU and compiler, and install it
     python3 scripts/bootstrap.py system   install the Debian packages the full test suite uses (root or sudo)
 
 Running it again is cheap: a stamp in .venv remembers what was installed. The first time compiles llama.cpp
-(5 to 15 minutes); the wheel is cached by uv together with the compiler flags that pyproject.toml sets for it.
+(5 to 15 minutes); uv keeps the wheel under the compiler flags that pyproject.toml sets for it, and every other clone
+of this user takes it from there.
 """
 
 import hashlib
@@ -21,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+UV = (PYTHON, "-m", "uv")
 UV_REQUIREMENT = "uv>=0.13,<1"
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+ENGINE = "llama-cpp-python"
 
 TEST_PACKAGES = (
     "docker-registry",
@@ -50,10 +55,13 @@ def fail(text: str) -> None:
     sys.exit(f"error: {text}")
 
 
-def call(*command: str | Path) -> None:
+def environment() -> dict[str, str]:
     # The system's certificates, as pip uses: some networks have their own authority.
-    environment = {"UV_SYSTEM_CERTS": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
-    result = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=False)
+    return {"UV_SYSTEM_CERTS": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
+
+
+def call(*command: str | Path) -> None:
+    result = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment(), check=False)
     if result.returncode:
         fail(f"`{' '.join(str(part) for part in command)}` ended with {result.returncode}; the lines above say why")
 
@@ -84,13 +92,66 @@ def install(lock: str) -> None:
     stamp = VENV / f"installed-{lock}"
     if stamp.exists() and stamp.read_text() == digest:
         return
+    prepare()
+    say("installing packages (the first time builds llama.cpp: 5 to 15 minutes)")
+    install_locked(lock)
+    if not install_from_cache("--no-deps", "-e", "."):
+        call(*uv_install("--no-deps", "-e", "."))
+    stamp.write_text(digest)
+
+
+def prepare() -> None:
     check_machine()
     make_venv()
-    say("installing packages (the first time builds llama.cpp: 5 to 15 minutes)")
     call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV_REQUIREMENT)
-    call(PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, "--require-hashes", "-r", lock)
-    call(PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, "--no-deps", "-e", ".")
-    stamp.write_text(digest)
+
+
+def uv_install(*arguments: str) -> list[str]:
+    return [*map(str, UV), "pip", "install", "--python", str(PYTHON), *arguments]
+
+
+def install_locked(lock: str) -> None:
+    """Everything of the lock file. What uv has in its cache is taken as it is; only the rest is asked from the network.
+
+    The hashes are checked either way. But where a mirror sends no validity with its files, uv downloads them again
+    whenever it asks, and builds again what it has downloaded again. So the engine is not asked for if it is there.
+    """
+    if install_from_cache("--require-hashes", "-r", lock):
+        say("all of them were in uv's cache")
+        return
+    install_from_cache("--no-deps", "--require-hashes", "-r", "-", text=locked(lock, ENGINE))
+    call(*uv_install("--require-hashes", "-r", lock))
+
+
+def install_from_cache(*arguments: str, text: str = "") -> bool:
+    """Without the network; False if that does not do, and then nothing is installed. ``text`` is standard input."""
+    command = uv_install("--offline", *arguments)
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment(), input=text, capture_output=True, text=True, check=False
+    )
+    return result.returncode == 0
+
+
+def locked(lock: str, package: str) -> str:
+    """The requirement of ``package`` with its hashes: a line and those indented below it."""
+    lines = (ROOT / lock).read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"{package}=="))
+    end = next((number for number in range(start + 1, len(lines)) if not lines[number].startswith(" ")), len(lines))
+    return "\n".join(lines[start:end])
+
+
+def rebuild() -> None:
+    """The engine anew: for another CPU or compiler than built what is installed and in uv's cache."""
+    lock = LOCKS[1] if (VENV / f"installed-{LOCKS[1]}").exists() else LOCKS[0]
+    prepare()
+    say("building llama.cpp: 5 to 15 minutes")
+    build_engine(lock)
+    install(lock)
+
+
+def build_engine(lock: str) -> None:
+    call(*UV, "cache", "clean", ENGINE)
+    call(*uv_install("--reinstall-package", ENGINE, "--require-hashes", "-r", lock))
 
 
 def system() -> None:
@@ -137,13 +198,16 @@ def main() -> int:
     role = sys.argv[1] if len(sys.argv) == 2 else ""
     if role in ("setup", "run"):
         # A developer's environment already holds everything.
-        if not (VENV / "installed-requirements-dev.lock").exists():
-            install("requirements.lock")
+        if not (VENV / f"installed-{LOCKS[1]}").exists():
+            install(LOCKS[0])
         if role == "run":
             return subprocess.run([str(BIN / "dmr"), "quickstart"], check=False).returncode
         return 0
     if role == "dev":
-        install("requirements-dev.lock")
+        install(LOCKS[1])
+        return 0
+    if role == "rebuild":
+        rebuild()
         return 0
     if role == "system":
         system()

@@ -21,7 +21,7 @@ _FILE_NAME = "cpu-check.json"
 
 AMX_NOTE = (
     "This CPU's matrix unit (AMX) is switched off, because the installed llama-cpp-python was built by a compiler that "
-    "breaks it; prompts take 2 to 4 times as long. Reinstall it with `make setup` to get the full speed."
+    "breaks it; prompts take 2 to 4 times as long. Build it again with `make rebuild` to get the full speed."
 )
 
 
@@ -44,7 +44,7 @@ def check_cpu(state_dir: Path | None) -> CpuVerdict:
         if verdict is CpuVerdict.BROKEN:
             raise RunnerStartFailed(
                 "the installed llama-cpp-python does not work on this computer",
-                hint="reinstall it with `make setup`, so that it is built for this CPU",
+                hint="build it for this CPU: `make rebuild`",
                 evidence=evidence,
             )
         _remember(state_dir, key, verdict)

@@ -1,0 +1,184 @@
+"""What installs the engine: llama.cpp is built once, with the project's flags, however often it is installed.
+
+A stand-in for llama-cpp-python comes from an index on loopback that sends no validity with its files, as some mirrors
+do; its build writes down the flags it was given. The rest is uv itself and the script itself.
+"""
+
+import hashlib
+import http.server
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "llama_cpp_python-0.3.36"
+BACKEND = """
+import os, zipfile
+from pathlib import Path
+
+INFO = "llama_cpp_python-0.3.36.dist-info"
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    flags = os.environ.get("CMAKE_ARGS", "")
+    with open(os.environ["BUILDS"], "a") as builds:
+        builds.write(flags + "\\n")
+    name = "llama_cpp_python-0.3.36-py3-none-any.whl"
+    with zipfile.ZipFile(Path(folder) / name, "w") as wheel:
+        wheel.writestr("llama_cpp.py", f"FLAGS = {flags!r}")
+        wheel.writestr(f"{INFO}/METADATA", "Metadata-Version: 2.1\\nName: llama-cpp-python\\nVersion: 0.3.36\\n")
+        wheel.writestr(f"{INFO}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{INFO}/RECORD", "")
+    return name
+"""
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "llama-cpp-python"
+version = "0.3.36"
+"""
+
+
+class Index(http.server.SimpleHTTPRequestHandler):
+    """No Last-Modified and no ETag, so that whoever asks again has to fetch again."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Last-Modified":
+            super().send_header(keyword, value)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def sdist() -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        info = "Metadata-Version: 2.2\nName: llama-cpp-python\nVersion: 0.3.36\n"
+        for name, text in {"pyproject.toml": PROJECT, "backend.py": BACKEND, "PKG-INFO": info}.items():
+            entry = tarfile.TarInfo(f"{NAME}/{name}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return data.getvalue()
+
+
+def publish(folder: Path, project: str, file: str, data: bytes) -> str:
+    """Its line of a lock file."""
+    digest = hashlib.sha256(data).hexdigest()
+    pages = folder / "simple" / project
+    pages.mkdir(parents=True)
+    (pages / file).write_bytes(data)
+    (pages / "index.html").write_text(f'<a href="{file}#sha256={digest}">{file}</a>')
+    return f"{project}==0.3.36 \\\n    --hash=sha256:{digest}\n"
+
+
+def wheel() -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        info = "more-0.3.36.dist-info"
+        archive.writestr("more.py", "")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: more\nVersion: 0.3.36\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return data.getvalue()
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("bootstrap_script", ROOT / "scripts" / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    lock = publish(tmp_path / "index", "llama-cpp-python", f"{NAME}.tar.gz", sdist())
+    (project / "requirements.lock").write_text(lock)
+    monkeypatch.setattr(module, "ROOT", project)
+    monkeypatch.setattr(module, "UV", (sys.executable, "-m", "uv"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Index, directory=str(tmp_path / "index")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_address[1]}/simple")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
+    for name in ("CMAKE_ARGS", "UV_OFFLINE", "UV_NO_CACHE", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    yield module
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def builds(tmp_path: Path) -> Path:
+    return tmp_path / "builds"
+
+
+def clone(script: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Install into a new environment; the flags that the engine there was built with."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    monkeypatch.setattr(script, "VENV", folder)
+    monkeypatch.setattr(script, "PYTHON", folder / "bin" / "python")
+    script.install_locked("requirements.lock")
+    return flags(folder)
+
+
+def flags(folder: Path) -> str:
+    code = "import json, llama_cpp; print(json.dumps(llama_cpp.FLAGS))"
+    done = subprocess.run([folder / "bin" / "python", "-c", code], check=True, capture_output=True)
+    found = json.loads(done.stdout)
+    assert isinstance(found, str)
+    return found
+
+
+def test_a_second_clone_takes_the_engine_from_the_cache(
+    script: ModuleType, tmp_path: Path, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "-fno-dse" in clone(script, tmp_path / "one", monkeypatch)
+    assert "-fno-dse" in clone(script, tmp_path / "two", monkeypatch)
+    assert len(builds.read_text().splitlines()) == 1
+
+
+def test_another_lock_file_builds_the_same_engine_no_second_time(
+    script: ModuleType, tmp_path: Path, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone(script, tmp_path / "one", monkeypatch)
+    lock = script.ROOT / "requirements.lock"
+    lock.write_text(lock.read_text() + publish(tmp_path / "index", "more", "more-0.3.36-py3-none-any.whl", wheel()))
+    assert "-fno-dse" in clone(script, tmp_path / "two", monkeypatch)
+    assert len(builds.read_text().splitlines()) == 1
+    assert (next((tmp_path / "two" / "lib").iterdir()) / "site-packages" / "more.py").exists()
+
+
+def test_a_build_without_the_flags_is_never_taken(
+    script: ModuleType, tmp_path: Path, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = script.ROOT / "pyproject.toml"
+    right = project.read_text()
+    project.write_text('[project]\nname = "x"\nversion = "1"\n')
+    assert clone(script, tmp_path / "one", monkeypatch) == ""
+    project.write_text(right)
+    assert "-fno-dse" in clone(script, tmp_path / "two", monkeypatch)
+    assert len(builds.read_text().splitlines()) == 2
+
+
+def test_the_engine_is_built_again_when_asked(
+    script: ModuleType, tmp_path: Path, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone(script, tmp_path / "one", monkeypatch)
+    script.build_engine("requirements.lock")
+    assert "-fno-dse" in flags(tmp_path / "one")
+    assert len(builds.read_text().splitlines()) == 2
