@@ -486,8 +486,8 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
   <context>
     <name>MetricCard</name>
     <message>
-      <source>{metric}, last two minutes</source>
-      <translation>{metric}, letzte zwei Minuten</translation>
+      <source>History of {metric}</source>
+      <translation>Verlauf: {metric}</translation>
     </message>
   </context>
   <context>
@@ -509,16 +509,24 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
       <translation>Speicher</translation>
     </message>
     <message>
+      <source>How far back the curves go</source>
+      <translation>Wie weit die Kurven zurückreichen</translation>
+    </message>
+    <message>
+      <source>2 minutes</source>
+      <translation>2 Minuten</translation>
+    </message>
+    <message>
+      <source>30 minutes</source>
+      <translation>30 Minuten</translation>
+    </message>
+    <message>
+      <source>This computer</source>
+      <translation>Dieser Rechner</translation>
+    </message>
+    <message>
       <source>No GPU found: models run on the CPU</source>
       <translation>Keine GPU gefunden: Modelle laufen auf der CPU</translation>
-    </message>
-    <message>
-      <source>{count} GPUs, the busiest shown</source>
-      <translation>{count} GPUs, gezeigt ist die am meisten genutzte</translation>
-    </message>
-    <message>
-      <source>{size} free</source>
-      <translation>{size} frei</translation>
     </message>
   </context>
   <context>
@@ -1361,12 +1369,24 @@ nicht den Dienst.</translation>
       <translation>keine Anfrage läuft</translation>
     </message>
     <message>
-      <source>no model in memory</source>
-      <translation>kein Modell im Speicher</translation>
+      <source>{count} GPUs, the busiest shown</source>
+      <translation>{count} GPUs, gezeigt ist die am meisten genutzte</translation>
+    </message>
+    <message>
+      <source>shared with the system</source>
+      <translation>mit dem System geteilt</translation>
     </message>
     <message>
       <source>models use {size}</source>
       <translation>Modelle belegen {size}</translation>
+    </message>
+    <message>
+      <source>{size} free</source>
+      <translation>{size} frei</translation>
+    </message>
+    <message>
+      <source>no model in memory</source>
+      <translation>kein Modell im Speicher</translation>
     </message>
     <message>
       <source>Running</source>

@@ -34,6 +34,15 @@ class Preferences:
         self._settings.setValue("language", choice)
 
     @property
+    def shows_half_hour(self) -> bool:
+        """Whether the curves span half an hour rather than two minutes."""
+        return bool(self._settings.value("shows_half_hour") == "yes")
+
+    @shows_half_hour.setter
+    def shows_half_hour(self, wanted: bool) -> None:
+        self._settings.setValue("shows_half_hour", "yes" if wanted else "no")
+
+    @property
     def tray_explained(self) -> bool:
         return bool(self._settings.value("tray_explained") == "yes")
 

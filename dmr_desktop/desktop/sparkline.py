@@ -9,25 +9,28 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from dmr_desktop.desktop.history import POINTS
 from dmr_desktop.desktop.quantities import format_percent, format_seconds
-from dmr_desktop.desktop.state import HISTORY_SAMPLES
 
 
 class Sparkline(QWidget):
-    """Shows up to ``HISTORY_SAMPLES`` values, each 0..1 or None for unknown."""
+    """Shows up to ``POINTS`` values, each 0..1 or None for unknown."""
 
     def __init__(self, color: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._color = QColor(color)
         self._values: tuple[float | None, ...] = ()
+        self._period_seconds = 1.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_color(self, color: str) -> None:
         self._color = QColor(color)
         self.update()
 
-    def set_values(self, values: Sequence[float | None]) -> None:
-        newest = tuple(values[-HISTORY_SAMPLES:])
+    def set_values(self, values: Sequence[float | None], period_seconds: float = 1.0) -> None:
+        """``period_seconds`` lie between a value and the next."""
+        newest = tuple(values[-POINTS:])
+        self._period_seconds = period_seconds
         if newest != self._values:
             self._values = newest
             self.update()
@@ -38,7 +41,7 @@ class Sparkline(QWidget):
     def runs(self) -> list[list[QPointF]]:
         """The connected pieces of the curve in widget coordinates; a lone value is drawn two pixels wide."""
         width, height = self.width(), self.height() - 2
-        step = width / (HISTORY_SAMPLES - 1)
+        step = width / (POINTS - 1)
         first = width - step * (len(self._values) - 1)
         pieces: list[list[QPointF]] = [[]]
         for index, value in enumerate(self._values):
@@ -54,12 +57,13 @@ class Sparkline(QWidget):
 
     def text_at(self, x: float) -> str:
         """What the curve shows at that place, e.g. ``37 % · 45 s ago``; "" where nothing is known."""
-        step = self.width() / (HISTORY_SAMPLES - 1)
+        step = self.width() / (POINTS - 1)
         ago = max(0, round((self.width() - x) / step))
         value = self._values[-1 - ago] if ago < len(self._values) else None
         if value is None:
             return ""
-        return self.tr("{value} · {time} ago").format(value=format_percent(100 * value), time=format_seconds(ago))
+        time = format_seconds(ago * self._period_seconds)
+        return self.tr("{value} · {time} ago").format(value=format_percent(100 * value), time=time)
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

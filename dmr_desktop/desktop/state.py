@@ -15,7 +15,7 @@ from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 from dmr_desktop.protocol.wire import WireError, load
 
 HISTORY_SAMPLES = 120
-"""Two minutes at one sample a second."""
+"""Two minutes at one sample a second, or half an hour at four a minute."""
 MAX_REQUESTS = 200
 
 
@@ -64,6 +64,8 @@ class ModelEntry:
 class DesktopState:
     """``fault`` says why ``link`` is FAILED or LOST. ``pulls`` are those that run; ``requests`` the newest first.
 
+    ``telemetry`` is of each of the last seconds, ``history`` of each quarter of a minute.
+
     All is empty unless connected.
     """
 
@@ -78,6 +80,7 @@ class DesktopState:
     runners: tuple[RunnerStatus, ...] = ()
     pulls: tuple[PullStatus, ...] = ()
     telemetry: tuple[TelemetrySample, ...] = ()
+    history: tuple[TelemetrySample, ...] = ()
     requests: tuple[RequestNotice, ...] = ()
 
     @property
@@ -146,6 +149,8 @@ def apply(state: DesktopState, event: str, data: JSON) -> DesktopState:
             return replace(state, containers=load(TcpStatus, data))
         case "telemetry":
             return replace(state, telemetry=(*state.telemetry, load(TelemetrySample, data))[-HISTORY_SAMPLES:])
+        case "history":
+            return replace(state, history=(*state.history, load(TelemetrySample, data))[-HISTORY_SAMPLES:])
         case "request":
             return replace(state, requests=_with_request(state.requests, load(RequestNotice, data)))
     return state
@@ -199,6 +204,7 @@ def _from_snapshot(snapshot: Snapshot) -> DesktopState:
         runners=snapshot.runners,
         pulls=tuple(pull for pull in snapshot.pulls if pull.state == "running"),
         telemetry=snapshot.telemetry[-HISTORY_SAMPLES:],
+        history=snapshot.history[-HISTORY_SAMPLES:],
         requests=snapshot.requests[:MAX_REQUESTS],
     )
 

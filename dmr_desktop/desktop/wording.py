@@ -6,7 +6,7 @@ from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.quantities import format_bytes, format_rate, format_seconds, format_share
 from dmr_desktop.desktop.remote import RemoteModel, Verdict
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
-from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus
+from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 
 MAX_TOOLTIP = 127
@@ -171,6 +171,34 @@ def activity_line(state: DesktopState) -> str:
     return _counted_requests(sample.active_requests) + " · " + _speed(sample.tokens_per_second)
 
 
+def gpu_line(sample: TelemetrySample) -> str:
+    """The card, how warm it is and what it draws; of several, how many there are."""
+    if len(sample.gpus) > 1:
+        return _tr("{count} GPUs, the busiest shown").format(count=len(sample.gpus))
+    gpu = sample.gpus[0]
+    parts = [printable(gpu.name, 60)]
+    if gpu.temperature_celsius is not None:
+        parts.append(f"{gpu.temperature_celsius:.0f} °C")
+    if gpu.power_watts is not None:
+        parts.append(f"{gpu.power_watts:.0f} W")
+    return " · ".join(parts)
+
+
+def vram_line(state: DesktopState) -> str:
+    """What the models hold on the cards and what is left, where that is known."""
+    gpus = state.telemetry[-1].gpus
+    if all(gpu.is_shared for gpu in gpus):
+        return _tr("shared with the system")
+    held = sum(runner.card_bytes for runner in state.runners)
+    parts = [_tr("models use {size}").format(size=format_bytes(held))] if held else []
+    free = 0
+    for gpu in gpus:
+        if gpu.memory_total_bytes is None or gpu.memory_used_bytes is None:
+            return " · ".join(parts)
+        free += gpu.memory_total_bytes - gpu.memory_used_bytes
+    return " · ".join([*parts, _tr("{size} free").format(size=format_bytes(free))])
+
+
 def memory_line(runners_bytes: int) -> str:
     """What the models hold, for the memory card."""
     if not runners_bytes:
@@ -211,9 +239,11 @@ def _ready_line(state: DesktopState) -> str:
     count = len(state.loaded)
     if count == 0:
         return _tr("Ready, no model loaded")
-    if count == 1:
-        return _tr("Ready, 1 model loaded")
-    return _tr("Ready, {count} models loaded").format(count=count)
+    line = _tr("Ready, 1 model loaded") if count == 1 else _tr("Ready, {count} models loaded").format(count=count)
+    if on_cards := sum(runner.card_bytes for runner in state.loaded):
+        return line + ", " + _tr("{size} on the GPU").format(size=format_bytes(on_cards))
+    held = sum(runner.memory_bytes for runner in state.loaded)
+    return f"{line}, {format_bytes(held)}" if held else line
 
 
 def _busy_line(state: DesktopState) -> str:

@@ -15,6 +15,7 @@ event          data (JSON of)
 ``tcp``        :class:`TcpStatus`
 ``containers`` the same, of the door for containers
 ``telemetry``  :class:`TelemetrySample`, one a second while somebody listens
+``history``    :class:`TelemetrySample`, the mean of the last quarter of a minute; likewise
 ``request``    :class:`RequestNotice`, when one starts and when it ends
 ``stopping``   ``{}``: the service is about to go
 =============  =======================================
@@ -58,12 +59,15 @@ class TcpStatus:
 
 @dataclass(frozen=True, slots=True)
 class GpuSample:
-    """Percent and bytes; None when the driver does not say."""
+    """Percent and bytes; None when the driver does not say. ``is_shared``: the memory is the computer's own."""
 
     name: str
     utilization: float | None
     memory_used_bytes: int | None
     memory_total_bytes: int | None
+    temperature_celsius: float | None = None
+    power_watts: float | None = None
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Snapshot:
     pulls: tuple[PullStatus, ...] = ()
     telemetry: tuple[TelemetrySample, ...] = field(default=())
     """The last two minutes, oldest first."""
+    history: tuple[TelemetrySample, ...] = ()
+    """The last half hour, oldest first: means of a quarter of a minute, of when nobody listened too."""
     requests: tuple[RequestNotice, ...] = ()
     """The last ones, newest first."""
     containers: TcpStatus | None = None

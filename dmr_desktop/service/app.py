@@ -105,7 +105,7 @@ class Service:
             self.recorder,
             self.loader.statuses,
             lambda: self.bus.wants("telemetry"),
-            lambda sample: self.bus.publish("telemetry", lambda: wire.dump(sample)),
+            lambda section, sample: self.bus.publish(section, lambda: wire.dump(sample)),
         )
         self.containers = ContainerSwitch(
             settings.state_dir / "containers.json",
@@ -221,6 +221,7 @@ class Service:
             runners=tuple(self.loader.statuses()),
             pulls=self.pulls.statuses(),
             telemetry=self.telemetry.samples,
+            history=self.telemetry.history,
             containers=self.containers.status,
             requests=self.recorder.recent,
         )

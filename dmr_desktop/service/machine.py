@@ -1,16 +1,13 @@
-"""What the operating system tells: processor, memory, graphics cards, who holds a port.
+"""What the operating system tells: processor, memory, who holds a port. Graphics cards are in ``gpus.py``.
 
-The only importer of psutil and NVML; both untyped, their values checked here. All calls block, for
+Imports psutil and NVML for all; both untyped, their values checked where they are used. All calls block, for
 milliseconds.
 """
 
-import time
 from typing import Any
 
 import psutil as _psutil
 import pynvml as _pynvml
-
-from dmr_desktop.protocol.notices import GpuSample
 
 psutil: Any = _psutil
 nvml: Any = _pynvml
@@ -56,51 +53,3 @@ def owner_of_port(port: int) -> str:
     except (psutil.Error, OSError):
         pass
     return "another program"
-
-
-class Gpus:
-    """NVIDIA's cards. None are found without its driver; then it is not asked again for a minute."""
-
-    _RETRY_SECONDS = 60.0
-
-    def __init__(self) -> None:
-        self._handles: list[Any] = []
-        self._is_open = False
-        self._next_try = 0.0
-
-    def sample(self) -> tuple[GpuSample, ...]:
-        if not self._is_open and not self._open():
-            return ()
-        return tuple(_sample_gpu(handle) for handle in self._handles)
-
-    def _open(self) -> bool:
-        if time.monotonic() < self._next_try:
-            return False
-        try:
-            nvml.nvmlInit()
-            self._handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-            self._is_open = True
-        except nvml.NVMLError:
-            self._next_try = time.monotonic() + self._RETRY_SECONDS
-        return self._is_open
-
-    def close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            try:
-                nvml.nvmlShutdown()
-            except nvml.NVMLError:
-                pass
-
-
-def _sample_gpu(handle: Any) -> GpuSample:
-    name, utilization, used, total = "GPU", None, None, None
-    try:
-        found = nvml.nvmlDeviceGetName(handle)
-        name = found.decode(errors="replace") if isinstance(found, bytes) else str(found)
-        memory_info = nvml.nvmlDeviceGetMemoryInfo(handle)
-        used, total = int(memory_info.used), int(memory_info.total)
-        utilization = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-    except nvml.NVMLError:  # a card that is partitioned or lost tells only a part
-        pass
-    return GpuSample(name, utilization, used, total)

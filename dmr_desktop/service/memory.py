@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dmr_desktop.service.gpu_processes import process_bytes
 from dmr_desktop.service.machine import nvml, psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -44,7 +45,7 @@ class MachineMemory:
         except psutil.Error:
             return ProcessMemory()
         mapped = int(getattr(found, "shared", 0))
-        on_cards = sum(_held_on(card, pid) for card in self._found_cards())
+        on_cards = sum(_held_on(card, pid) for card in self._found_cards()) or process_bytes(pid)
         return ProcessMemory(int(found.rss) - mapped + on_cards, mapped, on_cards)
 
     def _found_cards(self) -> list[Any]:

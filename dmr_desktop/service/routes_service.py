@@ -28,7 +28,7 @@ from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.settings import Settings
 
 _WARM = b":\n\n"
-_MEASURED = frozenset({"telemetry"})
+_MEASURED = frozenset({"telemetry", "history"})
 _ANY = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -87,7 +87,7 @@ class ServiceRoutes:
             if is_measured:
                 self._telemetry.wake()
             else:
-                snapshot = replace(snapshot, telemetry=())
+                snapshot = replace(snapshot, telemetry=(), history=())
             await out.write(event_frame("snapshot", wire.dump(snapshot)))
             while not subscription.is_over:
                 await out.write(await subscription.fetch(WARM_SECONDS) or _WARM)

@@ -8,9 +8,10 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from dmr_desktop.desktop.history import POINTS
 from dmr_desktop.desktop.icons import TRAY_SIZES, app_icon, tray_icon
 from dmr_desktop.desktop.sparkline import Sparkline
-from dmr_desktop.desktop.state import HISTORY_SAMPLES, Shape
+from dmr_desktop.desktop.state import Shape
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.tokens import CONTRAST, DARK, LIGHT, Tokens
 
@@ -97,7 +98,7 @@ def test_theme_switches_palette_and_tells(qtbot: QtBot, theme: Theme) -> None:
 def test_sparkline_leaves_gaps_and_ends_at_the_right_edge(qtbot: QtBot) -> None:
     chart = Sparkline("#ff0000")
     qtbot.addWidget(chart)
-    chart.resize(HISTORY_SAMPLES * 2 - 2, 52)
+    chart.resize(POINTS * 2 - 2, 52)
     chart.set_values([0.0, 1.0, None, 0.5])
     first, last = chart.runs()
     assert [point.y() for point in first] == [51.0, 1.0]
@@ -111,7 +112,7 @@ def test_sparkline_leaves_gaps_and_ends_at_the_right_edge(qtbot: QtBot) -> None:
 def test_a_place_in_the_chart_tells_value_and_age(qtbot: QtBot) -> None:
     chart = Sparkline("#ff0000")
     qtbot.addWidget(chart)
-    chart.resize(HISTORY_SAMPLES * 2 - 2, 52)
+    chart.resize(POINTS * 2 - 2, 52)
     chart.set_values([0.25, None, 0.5])
     assert chart.text_at(chart.width()) == "50 % · 0 s ago"
     assert chart.text_at(chart.width() - 2) == ""
@@ -123,7 +124,7 @@ def test_sparkline_paints_its_colour(qtbot: QtBot) -> None:
     chart = Sparkline("#ff0000")
     qtbot.addWidget(chart)
     chart.resize(238, 52)
-    chart.set_values([0.5] * HISTORY_SAMPLES)
+    chart.set_values([0.5] * POINTS)
     image = chart.grab().toImage()
     assert image.pixelColor(100, 26).red() > image.pixelColor(100, 26).green() + 60
     assert image.pixelColor(100, 5) != image.pixelColor(100, 26)

@@ -68,6 +68,33 @@ def test_cards_show_the_sample(qtbot: QtBot, parts: Parts, service: FakeService)
     assert (metrics.memory.value, metrics.memory.detail) == ("8.0 / 32.0 GiB", "models use 2.0 GiB")
 
 
+def test_curves_go_back_two_minutes_or_thirty(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    metrics = parts.panel.overview.metrics
+    for number in range(3):
+        emit(qtbot, service, "telemetry", replace(sample(), at=100.0 + number))
+    emit(qtbot, service, "history", replace(sample(), at=0.0, cpu_percent=50.0))
+    emit(qtbot, service, "history", replace(sample(), at=15.0, cpu_percent=75.0))
+    qtbot.waitUntil(lambda: len(parts.link.state.history) == 2)
+    qtbot.waitUntil(lambda: metrics.cpu.chart.text_at(0) == "" and metrics.cpu.value == "37 %")
+    step = metrics.cpu.chart.width() / 119
+    assert metrics.cpu.chart.text_at(metrics.cpu.chart.width() - 2 * step) == "37 % · 2 s ago"
+    metrics.span.setCurrentIndex(1)
+    assert metrics.cpu.chart.text_at(metrics.cpu.chart.width()) == "75 % · 0 s ago"
+    assert metrics.cpu.chart.text_at(metrics.cpu.chart.width() - step) == "50 % · 15 s ago"
+    assert metrics.cpu.value == "37 %", "the number is of now"
+    metrics.span.setCurrentIndex(0)
+
+
+def test_a_gpu_tells_warmth_power_and_what_models_hold(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    metrics = parts.panel.overview.metrics
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, card_bytes=GIB)]})
+    emit(qtbot, service, "telemetry", sample(GpuSample("RTX 4070", 18.2, 2 * GIB, 12 * GIB, 61.4, 117.8)))
+    qtbot.waitUntil(lambda: metrics.gpu.detail == "RTX 4070 · 61 °C · 118 W")
+    assert metrics.vram.detail == "models use 1.0 GiB · 10.0 GiB free"
+    emit(qtbot, service, "telemetry", sample(GpuSample("Apple M1", 18.2, 2 * GIB, 16 * GIB, is_shared=True)))
+    qtbot.waitUntil(lambda: metrics.vram.detail == "shared with the system")
+
+
 def test_without_a_gpu_the_card_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     metrics = parts.panel.overview.metrics
     emit(qtbot, service, "telemetry", sample())

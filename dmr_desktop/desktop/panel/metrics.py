@@ -1,20 +1,24 @@
-"""The four cards of what the computer is doing: GPU, GPU memory, CPU, memory. Unknown is "–", never 0."""
+"""What the computer is doing: GPU, GPU memory, CPU, memory, and how it came to it. Unknown is "–", never 0."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
+from dmr_desktop.desktop.history import Span
 from dmr_desktop.desktop.panel.widgets import Card, ElidedLabel, Label
-from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent, format_share
+from dmr_desktop.desktop.preferences import Preferences
+from dmr_desktop.desktop.quantities import UNKNOWN, format_percent, format_share
 from dmr_desktop.desktop.sparkline import Sparkline
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import activity_line, memory_line
+from dmr_desktop.desktop.wording import activity_line, gpu_line, memory_line, vram_line
 from dmr_desktop.protocol.notices import TelemetrySample
+
+PERIOD_SECONDS, HISTORY_PERIOD_SECONDS = 1.0, 15.0
 
 
 class MetricCard(Card):
-    """A name, a large value, two minutes of history and a line of detail. ``token`` names its colour."""
+    """A name, a large value, its history and a line of detail. ``token`` names its colour."""
 
     def __init__(self, theme: Theme, title: str, token: str) -> None:
         super().__init__()
@@ -23,14 +27,14 @@ class MetricCard(Card):
         self._title = title
         self._value = Label(UNKNOWN, size=1.55, bold=True)
         self._detail = ElidedLabel(tone="dim", size=0.95)
-        self._chart = Sparkline(getattr(theme.tokens, token))
-        self._chart.setAccessibleName(self.tr("{metric}, last two minutes").format(metric=title))
+        self.chart = Sparkline(getattr(theme.tokens, token))
+        self.chart.setAccessibleName(self.tr("History of {metric}").format(metric=title))
         head = QHBoxLayout()
         head.addWidget(Label(title, tone="dim", bold=True))
         head.addStretch()
         head.addWidget(self._value)
         self.body.addLayout(head)
-        self.body.addWidget(self._chart)
+        self.body.addWidget(self.chart)
         self.body.addWidget(self._detail)
         theme.changed.connect(self._recolor)
 
@@ -42,66 +46,99 @@ class MetricCard(Card):
     def detail(self) -> str:
         return self._detail.accessibleName()
 
-    def show_metric(self, value: str, detail: str, history: Sequence[float | None]) -> None:
+    def show_metric(
+        self, value: str, detail: str, history: Sequence[float | None] = (), period_seconds: float = PERIOD_SECONDS
+    ) -> None:
         """``history`` as shares 0..1, oldest first."""
         self._value.setText(value)
         self._detail.setText(detail)
-        self._chart.set_values(history)
-        self._chart.setAccessibleDescription(f"{self._title}: {value}")
+        self.chart.set_values(history, period_seconds)
+        self.chart.setAccessibleDescription(f"{self._title}: {value}")
 
     def _recolor(self) -> None:
-        self._chart.set_color(getattr(self._theme.tokens, self._token))
+        self.chart.set_color(getattr(self._theme.tokens, self._token))
 
 
 class Metrics(QWidget):
-    """The cards, two by two."""
+    """The cards, two by two, and the choice of how far back their curves go."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, preferences: Preferences) -> None:
         super().__init__()
+        self._preferences = preferences
+        self._state = DesktopState()
         self.gpu = MetricCard(theme, self.tr("GPU"), "accent")
         self.vram = MetricCard(theme, self.tr("GPU memory"), "ok")
         self.cpu = MetricCard(theme, self.tr("CPU"), "warn")
         self.memory = MetricCard(theme, self.tr("Memory"), "violet")
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
+        self.span = QTabBar()
+        self.span.setAccessibleName(self.tr("How far back the curves go"))
+        self.span.setDrawBase(False)
+        self.span.setExpanding(False)
+        self.span.addTab(self.tr("2 minutes"))
+        self.span.addTab(self.tr("30 minutes"))
+        self.span.setCurrentIndex(int(preferences.shows_half_hour))
+        self.span.currentChanged.connect(self._choose_span)
+        head = QHBoxLayout()
+        head.addWidget(Label(self.tr("This computer"), tone="dim", bold=True))
+        head.addStretch()
+        head.addWidget(self.span)
+        grid = QGridLayout()
         grid.setSpacing(12)
         for index, card in enumerate((self.gpu, self.vram, self.cpu, self.memory)):
             grid.addWidget(card, index // 2, index % 2)
             grid.setColumnStretch(index % 2, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(head)
+        column.addLayout(grid)
 
     def render_state(self, state: DesktopState) -> None:
+        self._state = state
         samples = state.telemetry
         if not samples:
             for card in (self.gpu, self.vram, self.cpu, self.memory):
-                card.show_metric(UNKNOWN, "", ())
+                card.show_metric(UNKNOWN, "")
             return
         now = samples[-1]
-        self._render_gpu(samples)
-        self.cpu.show_metric(
-            format_percent(now.cpu_percent), activity_line(state), [sample.cpu_percent / 100 for sample in samples]
+        self._render_gpu(state)
+        self._show(
+            self.cpu, format_percent(now.cpu_percent), activity_line(state), lambda sample: sample.cpu_percent / 100
         )
-        self.memory.show_metric(
+        self._show(
+            self.memory,
             format_share(now.memory_used_bytes, now.memory_total_bytes),
             memory_line(now.runners_memory_bytes),
-            [share(sample.memory_used_bytes, sample.memory_total_bytes) for sample in samples],
+            lambda sample: share(sample.memory_used_bytes, sample.memory_total_bytes),
         )
 
-    def _render_gpu(self, samples: tuple[TelemetrySample, ...]) -> None:
-        gpus = samples[-1].gpus
-        if not gpus:
-            self.gpu.show_metric(UNKNOWN, self.tr("No GPU found: models run on the CPU"), ())
-            self.vram.show_metric(UNKNOWN, "", ())
+    def _render_gpu(self, state: DesktopState) -> None:
+        now = state.telemetry[-1]
+        if not now.gpus:
+            self.gpu.show_metric(UNKNOWN, self.tr("No GPU found: models run on the CPU"))
+            self.vram.show_metric(UNKNOWN, "")
             return
-        name = gpus[0].name if len(gpus) == 1 else self.tr("{count} GPUs, the busiest shown").format(count=len(gpus))
-        used, total = vram(samples[-1])
-        self.gpu.show_metric(
-            format_percent(busiest(samples[-1])),
-            name,
-            [None if (value := busiest(sample)) is None else value / 100 for sample in samples],
-        )
-        free = None if used is None or total is None else total - used
-        detail = "" if free is None else self.tr("{size} free").format(size=format_bytes(free))
-        self.vram.show_metric(format_share(used, total), detail, [share(*vram(sample)) for sample in samples])
+
+        def busy(sample: TelemetrySample) -> float | None:
+            value = busiest(sample)
+            return None if value is None else value / 100
+
+        self._show(self.gpu, format_percent(busiest(now)), gpu_line(now), busy)
+        self._show(self.vram, format_share(*vram(now)), vram_line(state), lambda sample: share(*vram(sample)))
+
+    def _show(
+        self, card: MetricCard, value: str, detail: str, level: Callable[[TelemetrySample], float | None]
+    ) -> None:
+        if self._preferences.shows_half_hour:
+            span = Span(self._state.history, HISTORY_PERIOD_SECONDS)
+        else:
+            span = Span(self._state.telemetry, PERIOD_SECONDS)
+        levels = [None if point is None else level(point) for point in span.points()]
+        card.show_metric(value, detail, levels, span.period_seconds)
+
+    def _choose_span(self, index: int) -> None:
+        self._preferences.shows_half_hour = index == 1
+        self.render_state(self._state)
 
 
 def busiest(sample: TelemetrySample) -> float | None:

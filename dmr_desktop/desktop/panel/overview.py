@@ -7,6 +7,7 @@ from dmr_desktop.desktop.panel.loaded_list import LoadedList
 from dmr_desktop.desktop.panel.metrics import Metrics
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
 from dmr_desktop.desktop.panel.widgets import Button, ElidedLabel, Label, Pill
+from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.state import DesktopState, Shape, shape_of
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import shape_word, status_line
@@ -24,12 +25,12 @@ PILL_TONES = {
 class OverviewPage(QScrollArea):
     """Scrolls when the window is too low for it."""
 
-    def __init__(self, commands: Commands, theme: Theme) -> None:
+    def __init__(self, commands: Commands, theme: Theme, preferences: Preferences) -> None:
         super().__init__()
         self.pill = Pill()
         self.status = ElidedLabel(tone="dim")
         self.tcp = TcpCard(commands, theme)
-        self.metrics = Metrics(theme)
+        self.metrics = Metrics(theme, preferences)
         self.loaded = LoadedList(commands, theme)
         pull = Button(self.tr("Pull model…"), kind="primary", name=self.tr("Pull a model"))
         pull.clicked.connect(lambda: commands.open_panel("models"))

@@ -57,7 +57,7 @@ class PanelWindow(QMainWindow):
         self.setWindowTitle("DMR Desktop")
         self.resize(1080, 720)
         self.setMinimumSize(760, 480)
-        self.overview = OverviewPage(commands, theme)
+        self.overview = OverviewPage(commands, theme, preferences)
         self.models = ModelsPage(commands, theme, sources.fit, sources.remote)
         self.chat = ChatPage(commands, theme, sources.chat)
         self.integrations = IntegrationsPage(commands, theme, sources.trial)
