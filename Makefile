@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run setup dev rebuild test clients check format lock bench
+.PHONY: run setup dev rebuild test clients langchain-ends check format lock bench
 
 run: ## everything a newcomer wants: install, start, ask the demo model, show the tray
 	@$(PYTHON) scripts/bootstrap.py run
@@ -22,6 +22,9 @@ test: dev ## all tests
 
 clients: dev ## n8n, LiteLLM, Open WebUI and the SDKs, installed into .clients/, against the service
 	@$(BIN)/python scripts/clients.py $(PYTEST_ARGS)
+
+langchain-ends: dev ## tests/langchain with the oldest and the newest LangChain and OpenAI SDK that are allowed
+	@$(BIN)/python scripts/langchain_ends.py $(PYTEST_ARGS)
 
 check: dev ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .

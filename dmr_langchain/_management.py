@@ -10,7 +10,7 @@ import openai
 from pydantic import SecretStr
 
 from dmr_langchain._address import Place
-from dmr_langchain._transport import DEFAULT_TIMEOUT, make_clients
+from dmr_langchain._transport import as_timeout, make_clients
 from dmr_langchain.errors import helpful_errors
 
 _CLASSES: Mapping[int, type[openai.APIStatusError]] = {
@@ -51,7 +51,7 @@ class Management:
         trust_env: bool = False,
     ) -> None:
         self.places = tuple(places)
-        self._timeout = DEFAULT_TIMEOUT if timeout is None else timeout
+        self._timeout = as_timeout(timeout)
         key = {"Authorization": f"Bearer {api_key.get_secret_value()}"} if api_key else {}
         self._headers = {**key, **(headers or {})}
         self._http, self._async_http = make_clients(self.places, trust_env=trust_env)

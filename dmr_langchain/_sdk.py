@@ -8,7 +8,7 @@ import openai
 from pydantic import SecretStr
 
 from dmr_langchain._address import Place
-from dmr_langchain._transport import DEFAULT_TIMEOUT, make_clients
+from dmr_langchain._transport import as_timeout, make_clients
 
 NO_KEY = "not-needed"
 """Sent when the user has no key: the SDK insists on one, the service does not look at it."""
@@ -31,12 +31,12 @@ def make_sdk_clients(
     http_async_client: Any | None = None,
     trust_env: bool = False,
 ) -> Clients:
-    """``timeout`` is seconds or an ``httpx.Timeout``; None stands for this package's own."""
+    """``timeout`` is seconds, an ``httpx.Timeout`` or an ``openai.Timeout``; None stands for this package's own."""
     ours = None if http_client and http_async_client else make_clients(places, trust_env=trust_env)
     options: dict[str, Any] = {
         "base_url": places[0].base_url,
         "api_key": (api_key.get_secret_value() if api_key else "") or NO_KEY,
-        "timeout": DEFAULT_TIMEOUT if timeout is None else timeout,
+        "timeout": as_timeout(timeout),
         "max_retries": MAX_RETRIES if max_retries is None else max_retries,
         "default_query": default_query,
     }

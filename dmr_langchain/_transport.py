@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -151,6 +152,13 @@ def make_clients(places: Sequence[Place], *, trust_env: bool = False) -> tuple[h
         client,
         httpx.AsyncClient(transport=AsyncPlacesTransport(places), trust_env=False, timeout=DEFAULT_TIMEOUT),
     )
+
+
+def as_timeout(value: Any) -> Any:
+    """For httpx. ``openai.Timeout`` is of another library, httpx2, since version 3 of the SDK; None is our own."""
+    if value is None:
+        return DEFAULT_TIMEOUT
+    return httpx.Timeout(**value.as_dict()) if hasattr(value, "as_dict") else value
 
 
 @contextmanager

@@ -168,7 +168,9 @@ def _helpful_status(error: openai.APIStatusError, model: str, seconds: float) ->
 
 def is_overflow(error: openai.BadRequestError | openai.APIStatusError) -> bool:
     """Whether a text did not fit the context."""
-    return any(words in str(error) for words in _OVERFLOW_WORDS)
+    # The SDK's own text holds the whole body up to version 2, and only its message since.
+    said = f"{error} {error.code}"
+    return any(words in said for words in _OVERFLOW_WORDS)
 
 
 def _server_words(error: openai.APIStatusError) -> str:
@@ -177,6 +179,8 @@ def _server_words(error: openai.APIStatusError) -> str:
         message = error.body.get("message")
         if isinstance(message, str) and message:
             return message
+    if isinstance(error.body, str) and error.body:  # plain text, as management routes answer
+        return error.body
     return error.message
 
 

@@ -154,11 +154,11 @@ def build_engine(lock: str) -> None:
     call(*uv_install("--reinstall-package", ENGINE, "--require-hashes", "-r", lock))
 
 
-def system() -> None:
-    """Debian packages for the tests. Without root or sudo it says what is missing; those tests then skip."""
+def system(packages: tuple[str, ...] = (*TEST_PACKAGES, *QT_PACKAGES)) -> None:
+    """Debian packages for tests. Without root or sudo it says what is missing; those tests then skip."""
     if not shutil.which("apt-get"):
         return
-    needed = [name for name in (*TEST_PACKAGES, *QT_PACKAGES) if not has_package(name)]
+    needed = [name for name in packages if not has_package(name)]
     if not needed:
         return
     prefix: list[str] = []
@@ -172,7 +172,7 @@ def system() -> None:
         prefix = ["sudo"]
     say(f"installing {len(needed)} Debian packages for the tests")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # The registry is started by the tests themselves, on loopback; its system service must not start.
+    # Servers are started by the tests themselves, on loopback; their system services must not start.
     policy = Path("/usr/sbin/policy-rc.d")
     ours = not policy.exists() and os.geteuid() == 0
     if ours:

@@ -2,27 +2,33 @@
 """Install the programs that DMR Desktop is for into .clients/, and run tests/clients with them.
 
     make clients                              all that are open source
-    make clients PYTEST_ARGS="-k litellm"     some of the tests
+    make clients PYTEST_ARGS="-k litellm"     some of the tests; PYTEST_ARGS=tests/clients/test_n8n.py one file of them
     CLIENTS="python n8n" make clients         some of the programs: python, javascript, n8n, open-webui;
                                               claude-code, which is not open source, only if it is named
 
-The first time takes ten minutes and 4 GB. What was installed is not installed again; what cannot be is named, and its
-tests are skipped. Removing .clients/ undoes all of it.
+The first time takes ten minutes and 4 GB. What was installed is not installed again; what cannot be is named, also at
+the end, and its tests are skipped. Removing .clients/ undoes all of it. n8n's queue mode needs Redis and PostgreSQL:
+Debian's are installed where that is allowed.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".clients"
 RECIPES = ROOT / "tests" / "clients"
 LOCK = ROOT / "requirements.lock"
+QUEUE_PACKAGES = ("redis-server", "postgresql")
+"""Of Debian, for n8n's queue mode."""
 SECONDS = 1800.0
 """Of one command; npm has been seen to look for a solution without an end."""
 
@@ -58,20 +64,15 @@ class Client:
     def is_installed(self) -> bool:
         return self._stamp.is_file() and self._stamp.read_text() == self._digest()
 
-    def ensure(self) -> bool:
-        """Whether it can be used now. A half-installed one of an interrupted run is begun again."""
+    def ensure(self) -> None:
+        """Raises NotInstalled. A half-installed one of an interrupted run is begun again."""
         if self.is_installed:
-            return True
+            return
         say(f"installing {self.name} into {self.folder.relative_to(ROOT)}")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        try:
-            self.install(self.folder)
-        except NotInstalled as error:
-            say(f"{self.name} cannot be installed, so its tests are skipped: {error}")
-            return False
+        self.install(self.folder)
         self._stamp.write_text(self._digest())
-        return True
 
 
 def say(text: str) -> None:
@@ -183,16 +184,41 @@ def environment(installed: set[str]) -> dict[str, str]:
     return {**found, **{name: os.environ[name] for name in found if name in os.environ and "PATH" not in name}}
 
 
+def install_all(names: Sequence[str]) -> dict[str, str]:
+    """Why not, for each of ``names`` that cannot be used."""
+    missing: dict[str, str] = {}
+    for client in CLIENTS:
+        if client.name in names:
+            try:
+                client.ensure()
+            except NotInstalled as error:
+                missing[client.name] = str(error)
+                say(_told(client.name, error))
+    return missing
+
+
+def _told(name: str, why: object) -> str:
+    return f"{name} cannot be installed, so its tests are skipped: {why}"
+
+
 def main() -> int:
     wanted = os.environ.get("CLIENTS", "").split() or [client.name for client in CLIENTS if client.is_usual]
     unknown = set(wanted) - {client.name for client in CLIENTS}
     if unknown:
         sys.exit(f"error: CLIENTS: there is no {', '.join(sorted(unknown))}\n\n{__doc__}")
     HOME.mkdir(exist_ok=True)
-    installed = {client.name for client in CLIENTS if client.name in wanted and client.ensure()}
+    missing = install_all(wanted)
+    installed = set(wanted) - missing.keys()
+    if "n8n" in installed:
+        bootstrap.system(QUEUE_PACKAGES)
     say(f"tests/clients with {', '.join(sorted(installed)) or 'nothing'}")
-    command = [sys.executable, "-m", "pytest", "tests/clients", *sys.argv[1:]]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment(installed)}, check=False).returncode
+    arguments = sys.argv[1:]
+    which = [] if any(re.match(r"tests/clients\b", argument) for argument in arguments) else ["tests/clients"]
+    command = [sys.executable, "-m", "pytest", *which, *arguments]
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment(installed)}, check=False).returncode
+    for name, why in missing.items():
+        say(_told(name, why))
+    return code
 
 
 if __name__ == "__main__":

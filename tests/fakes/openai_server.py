@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+GATHER_SECONDS = 20.0
+
 
 @dataclass
 class Received:
@@ -24,7 +26,8 @@ class Received:
 class Reply:
     """``events`` makes it a stream of these data lines, else ``body`` is sent as it is or as JSON.
 
-    ``delay_seconds`` pass before the first byte.
+    ``delay_seconds`` pass before the first byte, and the first answers of all wait for one another until
+    ``gather`` requests were there at once.
     """
 
     status: int = 200
@@ -32,6 +35,7 @@ class Reply:
     events: list[Any] | None = None
     content_type: str = "application/json"
     delay_seconds: float = 0.0
+    gather: int = 0
 
 
 @dataclass
@@ -53,6 +57,11 @@ class FakeOpenAI:
     def leave(self) -> None:
         with self.lock:
             self.at_once -= 1
+
+    def wait_for(self, count: int) -> None:
+        deadline = time.monotonic() + GATHER_SECONDS
+        while self.most_at_once < count and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def next_reply(self) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
@@ -107,6 +116,7 @@ def fake_openai(*replies: Reply, socket_path: Path | None = None) -> Iterator[Fa
             fake.received.append(Received(self.path, headers, body, self.command))
             reply = fake.next_reply()
             fake.enter()
+            fake.wait_for(reply.gather)
             time.sleep(reply.delay_seconds)
             fake.leave()
             if reply.events is not None:

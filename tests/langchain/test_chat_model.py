@@ -7,12 +7,21 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
+import openai
 import pytest
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from pydantic import BaseModel
 
-from dmr_langchain import ChatDMR, DMRBadRequestError, DMRModelNotFoundError, DMRTimeoutError, init_dmr_model
+from dmr_langchain import (
+    ChatDMR,
+    DMRBadRequestError,
+    DMRModelNotFoundError,
+    DMRModels,
+    DMRTimeoutError,
+    init_dmr_model,
+)
 from tests.fakes.openai_server import FakeOpenAI, Reply, chat_answer, chat_chunk, fake_openai
 
 OPENAI_ENVIRONMENT = {
@@ -380,7 +389,7 @@ async def test_a_missing_model_is_pulled_before_an_async_stream() -> None:
 
 
 def test_batch_sends_as_many_as_are_computed_at_a_time() -> None:
-    with fake_openai(Reply(body=chat_answer(), delay_seconds=0.05)) as fake:
+    with fake_openai(Reply(body=chat_answer(), delay_seconds=0.05, gather=8)) as fake:
         model = model_at(fake)
         assert len(model.batch(["hi"] * 20)) == 20
         assert len(asyncio.run(model.abatch(["hi"] * 20, {"tags": ["a"]}))) == 20
@@ -405,6 +414,26 @@ def test_a_timeout_is_not_repeated() -> None:
         with pytest.raises(DMRTimeoutError):
             asyncio.run(model_at(fake, timeout=0.2).ainvoke("hi"))
     assert len(fake.received) == 2
+
+
+@pytest.mark.parametrize("kind", [httpx.Timeout, openai.Timeout])
+def test_a_timeout_may_be_httpxs_or_the_sdks(kind: Any) -> None:
+    """They are of two libraries since version 3 of the SDK."""
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        assert model_at(fake, timeout=kind(5.0)).invoke("hi").content == "Hello"
+    with fake_openai(Reply(body=[])) as fake:
+        assert DMRModels(fake.url, timeout=kind(5.0)).list() == ()
+    with fake_openai(Reply(body=chat_answer(), delay_seconds=1.0)) as fake, pytest.raises(DMRTimeoutError):
+        model_at(fake, timeout=kind(5.0, read=0.1)).invoke("hi")
+    with fake_openai(Reply(body=[], delay_seconds=1.0)) as fake, pytest.raises(DMRTimeoutError):
+        DMRModels(fake.url, timeout=kind(5.0, read=0.1)).list()
+
+
+@pytest.mark.parametrize("kind", [httpx.Client, openai.DefaultHttpxClient])
+def test_a_client_of_ones_own_is_used(kind: Any) -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake, kind(headers={"X-Mine": "1"}) as client:
+        assert model_at(fake, http_client=client).invoke("hi").content == "Hello"
+    assert fake.received[0].headers["x-mine"] == "1"
 
 
 def test_a_name_may_have_the_provider_in_front() -> None:

@@ -49,6 +49,13 @@ CASES: list[tuple[Reply, type[Exception], type[Exception], type[Exception], str]
         "2048",
     ),
     (
+        refusal(400, "the prompt is too long", "context_length_exceeded"),
+        DMRContextOverflowError,
+        openai.BadRequestError,
+        langchain.ContextOverflowError,
+        "context_size=",
+    ),
+    (
         refusal(400, "temperature must be between 0 and 2"),
         DMRBadRequestError,
         openai.BadRequestError,
