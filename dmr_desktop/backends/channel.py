@@ -24,7 +24,7 @@ from dmr_desktop.protocol.runners import RunnerFacts
 from dmr_desktop.protocol.wire import WireError, dump, load, load_event
 
 MAX_UNREAD_BYTES: Final = 1024 * 1024
-_EVENT_BYTES = 64  # what an event weighs besides its text
+_EVENT_BYTES = 64  # what an event, or the probability of one token, weighs besides its text
 _CANCELLABLE = ("embed", "rerank")
 
 
@@ -69,7 +69,10 @@ class EventStream:
 
 
 def _weight(event: Event) -> int:
-    if isinstance(event, TextDelta | ReasoningDelta | ToolCallArguments):
+    if isinstance(event, TextDelta):
+        num_logprobs = sum(1 + len(token.top) for token in event.logprobs)
+        return _EVENT_BYTES * (1 + num_logprobs) + len(event.text)
+    if isinstance(event, ReasoningDelta | ToolCallArguments):
         return _EVENT_BYTES + len(event.text)
     return _EVENT_BYTES
 

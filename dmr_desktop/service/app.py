@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Coroutine, Mapping
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, Router
@@ -265,13 +266,14 @@ def _model_notice(model: Model) -> dict[str, JSON]:
 
 
 class ErrorLayer:
-    """Turns what a route raises into the refusal that its path calls for."""
+    """Turns what a route raises, and a wrong method, into the refusal that its path calls for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = False
+        scope["app"] = self  # Starlette's routes then raise a wrong method instead of answering it in their own form
 
         async def watched_send(message: Message) -> None:
             nonlocal has_begun
@@ -280,6 +282,9 @@ class ErrorLayer:
 
         try:
             await self._app(scope, receive, watched_send)
+        except HTTPException as error:
+            problem = HTTPProblem(error.status_code, error.detail, headers=error.headers)
+            await error_answer(scope, problem)(scope, receive, send)
         except (DMRError, HTTPProblem) as error:
             if has_begun:
                 raise
@@ -288,8 +293,8 @@ class ErrorLayer:
             if has_begun:
                 raise
             log.exception("%s %s failed", scope["method"], scope["path"])
-            problem = DMRError("the service failed to answer", hint="its log tells more")
-            await error_answer(scope, problem)(scope, receive, send)
+            bug = DMRError("the service failed to answer", hint="its log tells more")
+            await error_answer(scope, bug)(scope, receive, send)
 
 
 async def _to_slash(request: Request) -> Response:

@@ -126,12 +126,19 @@ class Catalog:
             model_id = (await self.get(reference)).id
             if version == self._version:
                 self._ids[reference] = model_id
+            await self._forget_gone(model_id)
         found = self._files.get(model_id)
         if found is None:
             # Reads the whole header of the weights. An id's files never change, so once is enough.
             found = await asyncio.to_thread(self._store.files, model_id)
             self._files[model_id] = found
         return found
+
+    async def _forget_gone(self, model_id: str) -> None:
+        """Somebody may have deleted the laid-out files: the store lays them out again when it is asked."""
+        known = self._files.get(model_id)
+        if known is not None and not await asyncio.to_thread(_are_there, known):
+            self._files.pop(model_id, None)
 
     async def normalise(self, reference: str) -> str:
         """Raises InvalidReference."""
@@ -237,3 +244,7 @@ class Catalog:
         self._version += 1
         self._models = None
         self._ids.clear()
+
+
+def _are_there(files: ModelFiles) -> bool:
+    return all(path.exists() for path in (files.weights, files.mmproj, files.chat_template) if path is not None)

@@ -33,6 +33,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN_ENTRY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9\[\]:._-]+(?::\*)?/?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_ORIGINS = 64
 _CORS_ANSWER = {
     "Access-Control-Allow-Credentials": "true",
@@ -118,6 +119,8 @@ class Guard:
         try:
             if scope["method"] not in METHODS:
                 raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": ", ".join(METHODS)})
+            if _CONTROL.search(scope["path"]):
+                raise HTTPProblem(400, "the address holds control characters")
             self._check_host(scope, headers)
             origin = self._check_origin(headers)
             is_large = scope["path"] in LARGE_BODIES

@@ -94,11 +94,13 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def _has_unclear_framing(self) -> bool:
-        """Two lengths, an encoding that nobody here decodes, or an address that names a host beside ``Host``."""
+        """Two lengths, an encoding that nobody here decodes or that HTTP/1.0 has not, or an address that names a host
+        beside ``Host``."""
         lengths = [value for name, value in self.headers if name == b"content-length"]
         encodings = [value for name, value in self.headers if name == b"transfer-encoding"]
         return (
             len(lengths) + len(encodings) > 1
+            or (encodings and self.parser.get_http_version() == "1.0")
             or any(encoding.strip().lower() != b"chunked" for encoding in encodings)
             or not self.url.startswith(b"/")
         )

@@ -27,9 +27,11 @@ def inspect_model(files: ModelFiles) -> ModelShape:
             read_header(path)
         size = sum(path.stat().st_size for path in (*paths, *extra))
     except FileNotFoundError as error:
-        raise StoreError(f"a file of the model is missing: {error.filename}", hint="pull the model again") from error
+        missing = Path(error.filename).name
+        raise StoreError(f"a file of the model is missing: {missing}", hint="pull the model again") from error
     except OSError as error:
-        raise StoreError(f"the model cannot be read: {error}", hint="check the permissions of the store") from error
+        hint = "check the permissions of the store"
+        raise StoreError(f"the model cannot be read: {error.strerror}", hint=hint) from error
     except UnsupportedModel as error:
         if files.model.config.format not in ("", "gguf"):
             raise UnsupportedModel(

@@ -29,7 +29,6 @@ from dmr_desktop.settings import Settings
 
 _WARM = b":\n\n"
 _MEASURED = frozenset({"telemetry", "history"})
-_ANY = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
 class ServiceRoutes:
@@ -66,7 +65,7 @@ class ServiceRoutes:
             Route("/version", _Fixed(f'{{"version":"{__version__}"}}\n'.encode(), "application/json")),
             Route("/events", self.events, methods=["GET"]),
             Route("/logs", self.logs, methods=["GET"]),
-            *([] if self._settings.disable_metrics else [Route("/metrics", self.metrics, methods=_ANY)]),
+            *([] if self._settings.disable_metrics else [Route("/metrics", self.metrics, methods=["GET"])]),
             Route("/telemetry", self.telemetry, methods=["GET"]),
             Route("/settings", self.settings, methods=["GET"]),
             Route("/settings/tcp", self.set_tcp, methods=["PUT"]),
@@ -95,9 +94,7 @@ class ServiceRoutes:
     async def telemetry(self, _: Request) -> Response:
         return json_answer({"telemetry": wire.dump(await self._telemetry.latest())})
 
-    async def metrics(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            return text_answer(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
+    async def metrics(self, _: Request) -> Response:
         return Response(await self._metrics_text(), media_type=METRICS_TYPE)
 
     async def logs(self, request: Request) -> Response:

@@ -53,7 +53,7 @@ class StreamedAnswer:
 
 
 class StreamResponse(Response):
-    """Written by ``write`` until it returns or the client leaves."""
+    """Written by ``write`` until it returns or the client leaves; HEAD gets the headers only."""
 
     def __init__(self, write: Callable[[StreamedAnswer], Coroutine[None, None, None]], media_type: str) -> None:
         super().__init__(media_type=media_type)
@@ -61,6 +61,9 @@ class StreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         out = StreamedAnswer(send, self.media_type or "text/plain")
+        if scope["method"] == "HEAD":
+            await out.close()
+            return
         await run_while_connected(receive, self._run(out))
 
     async def _run(self, out: StreamedAnswer) -> None:

@@ -203,9 +203,11 @@ class ModelStore:
 
     def export(self, reference: str, *, as_oci_layout: bool = False) -> Archive:
         """The model as a tar to be sent. Raises :class:`ModelNotFound` and :class:`StoreError`."""
-        return Archive(
-            self._catalog.stored(self._catalog.find(reference).id).manifest, self._blobs, as_oci_layout=as_oci_layout
-        )
+        manifest = self._catalog.stored(self._catalog.find(reference).id).manifest
+        missing = self._catalog.missing(manifest)
+        if missing is not None:
+            raise StoreError(f"a file of the model is missing: {missing.digest}", hint="pull the model again")
+        return Archive(manifest, self._blobs, as_oci_layout=as_oci_layout)
 
     def load(self, chunks: Iterable[bytes], *, cancelled: threading.Event) -> Model:
         """Store the model of a tar, whose bytes ``chunks`` brings; it gets no tag.

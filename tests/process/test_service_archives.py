@@ -63,6 +63,14 @@ async def test_heads_and_refusals_of_export(live: LiveInProcess) -> None:
     assert (await live.http.post(f"/models/{DEMO}/export")).text == 'unknown action "export"\n'
 
 
+async def test_a_model_that_lost_a_layer_is_not_exported_by_half(live: LiveInProcess) -> None:
+    blobs = live.settings.models_path / "blobs" / "sha256"
+    max(blobs.iterdir(), key=lambda path: path.stat().st_size).unlink()
+    refused = await live.http.get(f"/models/{DEMO}/export")
+    assert refused.status_code == 500
+    assert refused.text.startswith("a file of the model is missing: sha256:")
+
+
 async def test_the_oci_layout(live: LiveInProcess) -> None:
     response = await live.http.get(f"/models/{DEMO}/export?oci")
     with tarfile.open(fileobj=io.BytesIO(response.content)) as archive:

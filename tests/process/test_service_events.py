@@ -157,3 +157,9 @@ async def test_a_bad_log_parameter_is_named(live: LiveInProcess, name: str) -> N
         400,
         f'invalid {name} parameter: "maybe" is not a valid boolean\n',
     )
+
+
+@pytest.mark.parametrize("path", ["/events", "/logs?follow=true"])
+async def test_head_of_a_stream_has_an_end(live: LiveInProcess, path: str) -> None:
+    response = await live.http.head(path)
+    assert (response.status_code, response.content) == (200, b"")

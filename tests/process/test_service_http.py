@@ -85,6 +85,7 @@ async def ask(live: LiveInProcess, data: bytes) -> tuple[int, bytes]:
         POST + b"Transfer-Encoding : chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        GET.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ],
 )
 async def test_what_can_be_read_two_ways_is_a_400(live: LiveInProcess, request_bytes: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from dmr_desktop.protocol.generation import (
     ToolCallStarted,
     Usage,
 )
-from dmr_desktop.service import generate
+from dmr_desktop.service import catalog, generate
 from tests.fakes.scripted_backend import Script, words
 from tests.fixtures_service import LiveInProcess, live_in_process
 
@@ -330,3 +331,11 @@ async def test_flags_of_configure_become_defaults_of_requests(live: LiveInProces
 async def test_a_request_may_set_how_long_the_model_stays(live: LiveInProcess) -> None:
     assert (await live.http.post("/v1/chat/completions", json={**CHAT, "keep_alive": -1})).status_code == 200
     assert live.service.loader.statuses()[0].expires_at is None
+
+
+async def test_files_laid_out_for_a_runner_may_be_deleted(live: LiveInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "FRESH_SECONDS", 0.0)
+    for _ in range(2):
+        assert (await live.http.post("/v1/chat/completions", json=CHAT)).status_code == 200
+        await live.http.post("/engines/unload", json={"all": True})
+        shutil.rmtree(live.settings.models_path / "bundles")

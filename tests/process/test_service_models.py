@@ -49,18 +49,30 @@ async def test_list_and_inspect_by_every_name(live: LiveInProcess) -> None:
         ("POST", "/models/ai/none/tag?repo=a&tag=b", 404, "model not found\n"),
         ("DELETE", "/models/ai/none", 404, "error while deleting model: model not found\n"),
         ("GET", "/nothing", 404, "404 page not found\n"),
-        ("DELETE", "/settings", 405, None),
-        ("POST", "/v1/models", 405, None),
+        ("GET", "/models/ai%0d%0a/x", 400, "the address holds control characters\n"),
+        ("DELETE", "/models/ai/x%00", 400, "the address holds control characters\n"),
+        ("DELETE", "/settings", 405, "Method Not Allowed\n"),
+        ("POST", "/api/tags", 405, '{"error":"Method Not Allowed"}'),
+        (
+            "POST",
+            "/v1/models",
+            405,
+            '{"error":{"message":"Method Not Allowed","type":"invalid_request_error","param":null,"code":null}}',
+        ),
         ("POST", "/engines/nope/_configure", 404, "backend not found\n"),
     ],
 )
 async def test_refusals(live: LiveInProcess, method: str, path: str, status: int, text: str | None) -> None:
     response = await live.http.request(method, path)
     assert response.status_code == status
+    assert ("allow" in response.headers) == (status == 405)
     if text is not None:
         assert response.text == text
-        assert response.headers["content-type"] == "text/plain; charset=utf-8"
-        assert response.headers["x-content-type-options"] == "nosniff"
+        if text.startswith("{"):
+            assert response.headers["content-type"] == "application/json"
+        else:
+            assert response.headers["content-type"] == "text/plain; charset=utf-8"
+            assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,16 @@ import pytest
 from dmr_desktop.backends.channel import RunnerChannel
 from dmr_desktop.protocol.errors import InvalidRequest, RunnerCrashed, RunnerError
 from dmr_desktop.protocol.frames import FrameSplitter, frame
-from dmr_desktop.protocol.generation import Failed, Finished, GenerationRequest, TextDelta, TextPrompt, Usage
+from dmr_desktop.protocol.generation import (
+    Failed,
+    Finished,
+    GenerationRequest,
+    TextDelta,
+    TextPrompt,
+    TokenLogprob,
+    TopLogprob,
+    Usage,
+)
 from dmr_desktop.protocol.wire import dump, dump_event
 
 REQUEST = GenerationRequest(TextPrompt("hi"))
@@ -156,3 +165,15 @@ async def test_a_dropped_question_is_cancelled_where_it_costs(rig: Rig, op: str)
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert [message["op"] for message in rig.sent()] == [op, "cancel"]
+
+
+async def test_probabilities_weigh_in_what_a_slow_reader_leaves(rig: Rig) -> None:
+    number, stream = rig.channel.open_stream(REQUEST)
+    logprob = TokenLogprob("a", b"a", -0.5, tuple(TopLogprob("b", b"b", -1.0) for _ in range(20)))
+    for _ in range(1000):
+        rig.says([row(number, TextDelta("a", logprobs=(logprob,)))])
+    assert rig.channel.num_open == 0
+    events = await stream.next()
+    assert isinstance(events[-1], Failed)
+    assert events[-1].error.code == "slow_reader"
+    assert 700 < len(events) < 800

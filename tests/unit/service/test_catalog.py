@@ -18,6 +18,7 @@ MODEL = Model("sha256:a", ("docker.io/ai/x:latest",), 0, ModelConfig())
 class CountingStore:
     calls: list[str] = field(default_factory=list)
     models: list[Model] = field(default_factory=lambda: [MODEL])
+    weights: Path = Path("/w")
 
     def list(self) -> "list[Model]":
         self.calls.append("list")
@@ -31,7 +32,7 @@ class CountingStore:
 
     def files(self, reference: str) -> ModelFiles:
         self.calls.append(f"files {reference}")
-        return ModelFiles(self.models[0], Path("/w"))
+        return ModelFiles(self.models[0], self.weights)
 
     def tag(self, reference: str, target: str) -> None:
         self.calls.append(f"tag {reference} {target}")
@@ -99,3 +100,16 @@ async def test_what_was_read_before_a_change_is_not_remembered() -> None:
     await reading
     await rig.catalog.models()
     assert rig.store.calls.count("list") == 2
+
+
+async def test_files_that_somebody_deleted_are_laid_out_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rig = Rig()
+    rig.store.weights = tmp_path / "model.gguf"
+    rig.store.weights.touch()
+    monkeypatch.setattr(catalog_module, "FRESH_SECONDS", 0.0)
+    for num_calls in (1, 1):
+        await rig.catalog.files("ai/x")
+        assert rig.store.calls.count("files sha256:a") == num_calls
+    rig.store.weights.unlink()
+    await rig.catalog.files("ai/x")
+    assert rig.store.calls.count("files sha256:a") == 2
