@@ -102,14 +102,24 @@
       <translation>Der Dienst läuft nicht.</translation>
     </message>
     <message>
-      <source>Pull a model first, on the Models page.</source>
-      <translation>Lade zuerst ein Modell herunter, auf der Seite Modelle.</translation>
+      <source>Pull model…</source>
+      <translation>Modell holen…</translation>
     </message>
     <message>
-      <source>Try a model here.
-Nothing you write leaves this computer.</source>
-      <translation>Hier kannst du ein Modell ausprobieren.
-Nichts, was du schreibst, verlässt diesen Computer.</translation>
+      <source>No model to talk to yet</source>
+      <translation>Noch kein Modell da</translation>
+    </message>
+    <message>
+      <source>Pull one first, on the Models page.</source>
+      <translation>Laden Sie zuerst eines herunter, auf der Seite Modelle.</translation>
+    </message>
+    <message>
+      <source>Try a model here</source>
+      <translation>Hier lässt sich ein Modell ausprobieren</translation>
+    </message>
+    <message>
+      <source>Nothing you write leaves this computer.</source>
+      <translation>Nichts, was Sie schreiben, verlässt diesen Rechner.</translation>
     </message>
     <message>
       <source>Stop</source>
@@ -530,6 +540,33 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
     </message>
   </context>
   <context>
+    <name>ModelMenu</name>
+    <message>
+      <source>Open in chat</source>
+      <translation>Im Chat öffnen</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
+    </message>
+    <message>
+      <source>Load</source>
+      <translation>Laden</translation>
+    </message>
+    <message>
+      <source>Unload</source>
+      <translation>Entladen</translation>
+    </message>
+    <message>
+      <source>Chat</source>
+      <translation>Chat</translation>
+    </message>
+    <message>
+      <source>Delete</source>
+      <translation>Löschen</translation>
+    </message>
+  </context>
+  <context>
     <name>ModelTable</name>
     <message>
       <source>Model</source>
@@ -546,6 +583,18 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
     <message>
       <source>Quantization</source>
       <translation>Quantisierung</translation>
+    </message>
+    <message>
+      <source>Architecture</source>
+      <translation>Architektur</translation>
+    </message>
+    <message>
+      <source>Context</source>
+      <translation>Kontext</translation>
+    </message>
+    <message>
+      <source>Last used</source>
+      <translation>Zuletzt benutzt</translation>
     </message>
     <message>
       <source>State</source>
@@ -595,12 +644,16 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
       <translation>Das Modell löschen</translation>
     </message>
     <message>
-      <source>No models yet. Type a name above and press Pull.</source>
-      <translation>Noch keine Modelle. Gib oben einen Namen ein und drücke Holen.</translation>
-    </message>
-    <message>
       <source>The models are shown when the service runs.</source>
       <translation>Die Modelle erscheinen, wenn der Dienst läuft.</translation>
+    </message>
+    <message>
+      <source>Type a name above and press Pull, or begin with one of these. Names of Hugging Face work too.</source>
+      <translation>Geben Sie oben einen Namen ein, oder beginnen Sie mit einem von diesen. Auch Namen von Hugging Face gehen.</translation>
+    </message>
+    <message>
+      <source>No models yet</source>
+      <translation>Noch keine Modelle</translation>
     </message>
     <message>
       <source>Stored models</source>
@@ -650,12 +703,16 @@ Nichts, was du schreibst, verlässt diesen Computer.</translation>
       <translation>Ein Modell herunterladen</translation>
     </message>
     <message>
-      <source>Overview</source>
-      <translation>Übersicht</translation>
-    </message>
-    <message>
       <source>Loaded models</source>
       <translation>Geladene Modelle</translation>
+    </message>
+    <message>
+      <source>Welcome</source>
+      <translation>Willkommen</translation>
+    </message>
+    <message>
+      <source>Overview</source>
+      <translation>Übersicht</translation>
     </message>
   </context>
   <context>
@@ -904,8 +961,16 @@ nicht den Dienst.</translation>
       <translation>Als curl kopieren</translation>
     </message>
     <message>
-      <source>No request yet. What programs ask the models shows up here.</source>
-      <translation>Noch keine Anfrage. Was Programme die Modelle fragen, erscheint hier.</translation>
+      <source>No request yet</source>
+      <translation>Noch keine Anfrage</translation>
+    </message>
+    <message>
+      <source>What programs ask the models shows up here, with its outcome and speed.</source>
+      <translation>Was Programme die Modelle fragen, steht hier, mit Ergebnis und Tempo.</translation>
+    </message>
+    <message>
+      <source>How to connect a program</source>
+      <translation>So wird ein Programm verbunden</translation>
     </message>
     <message>
       <source>The requests are shown when the service runs.</source>
@@ -1216,6 +1281,61 @@ nicht den Dienst.</translation>
     <message>
       <source>High contrast</source>
       <translation>Hoher Kontrast</translation>
+    </message>
+  </context>
+  <context>
+    <name>Welcome</name>
+    <message>
+      <source>Copy path</source>
+      <translation>Pfad kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the path of the models</source>
+      <translation>Den Pfad der Modelle kopieren</translation>
+    </message>
+    <message>
+      <source>2. Let programs on this computer use them</source>
+      <translation>2. Programme auf diesem Rechner zulassen</translation>
+    </message>
+    <message>
+      <source>Chat with the demo model</source>
+      <translation>Mit dem Demo-Modell chatten</translation>
+    </message>
+    <message>
+      <source>Skip</source>
+      <translation>Überspringen</translation>
+    </message>
+    <message>
+      <source>Skip the first steps</source>
+      <translation>Die ersten Schritte überspringen</translation>
+    </message>
+    <message>
+      <source>Path</source>
+      <translation>Pfad</translation>
+    </message>
+    <message>
+      <source>{path} · {size} free</source>
+      <translation>{path} · {size} frei</translation>
+    </message>
+    <message>
+      <source>Pull {model} ({size})</source>
+      <translation>{model} holen ({size})</translation>
+    </message>
+    <message>
+      <source>Language models on this computer, for all your programs. Three steps:</source>
+      <translation>Sprachmodelle auf diesem Rechner, für alle Ihre Programme. Drei Schritte:</translation>
+    </message>
+    <message>
+      <source>1. Models are kept here</source>
+      <translation>1. Hier liegen die Modelle</translation>
+    </message>
+    <message>
+      <source>3. Get a first answer</source>
+      <translation>3. Eine erste Antwort</translation>
+    </message>
+    <message>
+      <source>The demo model is tiny and only shows that all works. A real one is pulled once.</source>
+      <translation>Das Demo-Modell ist winzig und zeigt nur, dass alles geht. Ein richtiges wird einmal heruntergeladen.</translation>
     </message>
   </context>
   <context>

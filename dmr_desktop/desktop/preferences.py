@@ -43,6 +43,15 @@ class Preferences:
         self._settings.setValue("shows_half_hour", "yes" if wanted else "no")
 
     @property
+    def welcomed(self) -> bool:
+        """Whether the first steps were taken or skipped."""
+        return bool(self._settings.value("welcomed") == "yes")
+
+    @welcomed.setter
+    def welcomed(self, welcomed: bool) -> None:
+        self._settings.setValue("welcomed", "yes" if welcomed else "no")
+
+    @property
     def tray_explained(self) -> bool:
         return bool(self._settings.value("tray_explained") == "yes")
 

@@ -110,6 +110,13 @@ class DesktopState:
         found.sort(key=lambda runner: runner.state in (RunnerState.FAILED, RunnerState.STOPPED))
         return found[0] if found else None
 
+    def last_used(self, model: ModelEntry) -> float:
+        """Unix seconds, as far as this run of the service knows; 0: not since its start."""
+        runners = [runner.last_used for runner in self.runners if runner.model_id == model.id]
+        names = {canonical(tag) for tag in model.tags} | {model.id}
+        asked = (request.started_at for request in self.requests if canonical(request.model) in names)
+        return max(0.0, *runners, next(asked, 0.0))
+
     def runner_name(self, runner: RunnerStatus) -> str:
         """A runner's model as people write it."""
         for model in self.models:

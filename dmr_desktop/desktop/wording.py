@@ -1,14 +1,19 @@
 """State → the sentences of tray and panel, translated. Decides no facts."""
 
-from PySide6.QtCore import QCoreApplication
+import re
+import time
+from datetime import datetime
+
+from PySide6.QtCore import QCoreApplication, QDate, QLocale, QTime
 
 from dmr_desktop.desktop.names import familiar, printable
-from dmr_desktop.desktop.quantities import format_bytes, format_rate, format_seconds, format_share
+from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_rate, format_seconds, format_share
 from dmr_desktop.desktop.remote import RemoteModel, Verdict
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
 from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus, TelemetrySample
-from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 
+_COMMON_PATH = re.compile(r"^/(?:engines/(?:[\w.-]+/)?)?v1/|^/")
 MAX_TOOLTIP = 127
 """Windows cuts what is longer."""
 
@@ -86,6 +91,18 @@ def containers_sentence(containers: TcpStatus | None) -> str:
     return _tr("Off: containers on this computer cannot reach the models.")
 
 
+def clock_time(at: float, now: float | None = None) -> str:
+    """``14:05`` of today, else ``Nov 29, 14:05``; unknown for 0. Unix seconds."""
+    if not at:
+        return UNKNOWN
+    moment, today = datetime.fromtimestamp(at), datetime.fromtimestamp(time.time() if now is None else now).date()
+    locale = QLocale()
+    clock = locale.toString(QTime(moment.hour, moment.minute), QLocale.FormatType.ShortFormat)
+    if moment.date() == today:
+        return clock
+    return f"{locale.toString(QDate(moment.year, moment.month, moment.day), 'd MMM')}, {clock}"
+
+
 def runner_word(runner: RunnerStatus | None) -> str:
     """A model's state for the table."""
     if runner is None:
@@ -124,8 +141,8 @@ def runner_details(runner: RunnerStatus, now: float) -> str:
 
 
 def runner_facts(runner: RunnerStatus) -> str:
-    """Mode and context, e.g. ``completion · 8,192 tokens of context``."""
-    parts: list[str] = [runner.mode.value]
+    """Context, and the mode unless it is text, e.g. ``embedding · 8,192 tokens of context``."""
+    parts: list[str] = [] if runner.mode is Mode.COMPLETION else [runner.mode.value]
     if runner.facts is not None:
         parts.append(_tr("{count} tokens of context").format(count=f"{runner.facts.context_size:,}"))
     return " · ".join(parts)
@@ -204,6 +221,12 @@ def memory_line(runners_bytes: int) -> str:
     if not runners_bytes:
         return _tr("no model in memory")
     return _tr("models use {size}").format(size=format_bytes(runners_bytes))
+
+
+def endpoint_word(path: str) -> str:
+    """A path of the API without what most of them begin with: ``/engines/llama.cpp/v1/chat/completions`` →
+    ``chat/completions``."""
+    return printable(_COMMON_PATH.sub("", path), 80)
 
 
 def request_word(state: str) -> str:

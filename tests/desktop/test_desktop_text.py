@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent
 from dmr_desktop.desktop.snippets import snippets
 from dmr_desktop.desktop.state import DesktopState, apply
 from dmr_desktop.desktop.trial import answer_text
-from dmr_desktop.desktop.wording import MAX_TOOLTIP, pull_details, runner_details, status_line, tcp_sentence, tooltip
+from dmr_desktop.desktop.wording import (
+    MAX_TOOLTIP,
+    clock_time,
+    endpoint_word,
+    pull_details,
+    runner_details,
+    status_line,
+    tcp_sentence,
+    tooltip,
+)
 from dmr_desktop.protocol.notices import PullStatus, TcpStatus
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from dmr_desktop.protocol.wire import dump
@@ -164,3 +174,27 @@ def test_a_models_share_of_the_graphics_card_is_said_where_the_service_knows_it(
         runner_details(replace(runner, card_bytes=256 * 1024**2), 0)
         == "512 MiB · 256 MiB on the GPU · idle, stays loaded"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/engines/llama.cpp/v1/chat/completions", "chat/completions"),
+        ("/engines/v1/embeddings", "embeddings"),
+        ("/v1/responses", "responses"),
+        ("/anthropic/v1/messages", "anthropic/v1/messages"),
+        ("/api/chat", "api/chat"),
+        ("", ""),
+    ],
+)
+def test_endpoints_without_what_most_begin_with(path: str, word: str) -> None:
+    assert endpoint_word(path) == word
+
+
+def test_a_time_of_today_has_no_date() -> None:
+    noon = datetime(2026, 11, 30, 12, 5).timestamp()
+    assert clock_time(0.0) == UNKNOWN
+    today, earlier = clock_time(noon, noon + 3600), clock_time(noon - 86400, noon)
+    assert "12:05" in today
+    assert "29" in earlier
+    assert earlier.endswith(today)

@@ -100,7 +100,12 @@ def test_without_a_gpu_the_card_says_so(qtbot: QtBot, parts: Parts, service: Fak
     emit(qtbot, service, "telemetry", sample())
     qtbot.waitUntil(lambda: metrics.cpu.value == "37 %")
     assert metrics.gpu.value == UNKNOWN
-    assert "CPU" in metrics.gpu.detail
+    assert not metrics.gpu.isVisible()
+    assert not metrics.vram.isVisible()
+    assert "CPU" in metrics.no_gpu.accessibleName()
+    emit(qtbot, service, "telemetry", sample(GpuSample("RTX 4070", None, None, None)))
+    qtbot.waitUntil(metrics.gpu.isVisible)
+    assert (metrics.gpu.value, metrics.no_gpu.accessibleName()) == (UNKNOWN, "")
 
 
 def test_a_driver_that_does_not_say_is_unknown_and_the_busiest_gpu_counts(

@@ -73,3 +73,21 @@ def test_without_a_kept_text_the_page_says_why(qtbot: QtBot, parts: Parts, servi
     assert "kept in memory" in page.text.placeholderText()
     page.tabs.setCurrentIndex(1)
     assert page.text.toPlainText() == "it broke"
+
+
+def test_a_request_that_the_service_forgot_is_not_shown_any_longer(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    parts.panel.open_page("requests")
+    page = parts.panel.requests
+    service.answer("GET", "/engines/requests", 200, [{"records": [RECORD]}])
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("request", NOTICE)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    qtbot.waitUntil(lambda: "it's" in page.text.toPlainText())
+    service.emit("snapshot", service.snapshot)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 0)
+    assert page.text.toPlainText() == ""
+    assert not page.curl_button.isEnabled()
+    assert "No request yet" in page.empty.text

@@ -6,6 +6,7 @@ from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.link import ServiceLink
 from dmr_desktop.desktop.menu import TrayMenu
 from dmr_desktop.desktop.panel.window import PanelWindow
+from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.sources import Sources
 from dmr_desktop.desktop.theme import Theme
 from tests.fakes.fake_service import FakeService
@@ -48,5 +49,6 @@ class Parts:
     theme: Theme
     launcher: FakeLauncher
     sources: Sources
+    preferences: Preferences
     problems: list[object] = field(default_factory=list)
     said: list[str] = field(default_factory=list)

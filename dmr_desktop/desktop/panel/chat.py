@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from dmr_desktop.desktop.chat import Chat, ChatOptions, as_markdown
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.message_view import MessageView
 from dmr_desktop.desktop.panel.model_choice import fill_models
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label
@@ -80,9 +81,7 @@ class ChatPage(QWidget):
         self.send_button.setProperty("kind", "primary")
         self.again_button = Button(self.tr("Ask again"), name=self.tr("Ask the last question again"))
         self.copy_button = Button(self.tr("Copy chat"), name=self.tr("Copy the conversation as Markdown"))
-        self.empty = Label(tone="dim")
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setWordWrap(True)
+        self.empty = EmptyState(theme, "chat")
         self._lay_out()
         self._connect()
         self._show_turns()
@@ -91,6 +90,11 @@ class ChatPage(QWidget):
     def render_state(self, state: DesktopState) -> None:
         fill_models(self.models, state)
         self._update_buttons()
+
+    def choose(self, model: str) -> None:
+        """The model to talk to, if it is there."""
+        if (index := self.models.findText(model)) >= 0:
+            self.models.setCurrentIndex(index)
 
     @property
     def options(self) -> ChatOptions:
@@ -128,14 +132,17 @@ class ChatPage(QWidget):
         """One view a turn; a running answer's view grows by itself."""
         turns = self._chat.turns
         while len(self._views) > len(turns):
-            self._views.pop().deleteLater()
+            view = self._views.pop()
+            view.hide()
+            view.deleteLater()
         for index, turn in enumerate(turns):
             is_running = self._chat.is_running and index == len(turns) - 1
             if index == len(self._views):
                 view = MessageView(turn, self._theme)
                 view.copy_wanted.connect(self._commands.copy)
                 self._views.append(view)
-                self._column.insertWidget(self._column.count() - 1, view)
+                side = Qt.AlignmentFlag.AlignRight if turn.role == "user" else Qt.AlignmentFlag(0)
+                self._column.insertWidget(self._column.count() - 1, view, 0, side)
             elif index == len(turns) - 1 and not is_running:
                 self._views[index].complete(turn)
         self.empty.setVisible(not turns)
@@ -156,11 +163,12 @@ class ChatPage(QWidget):
         state, is_running = self._commands.state, self._chat.is_running
         has_model = state.is_connected and bool(state.models)
         if not state.is_connected:
-            self.empty.setText(self.tr("The service does not run."))
+            self.empty.say(self.tr("The service does not run."))
         elif not state.models:
-            self.empty.setText(self.tr("Pull a model first, on the Models page."))
+            offers = [(self.tr("Pull model…"), lambda: self._commands.open_panel("models"))]
+            self.empty.say(self.tr("No model to talk to yet"), self.tr("Pull one first, on the Models page."), offers)
         else:
-            self.empty.setText(self.tr("Try a model here.\nNothing you write leaves this computer."))
+            self.empty.say(self.tr("Try a model here"), self.tr("Nothing you write leaves this computer."))
         self.models.setEnabled(has_model)
         self.send_button.setText(self.tr("Stop") if is_running else self.tr("Send"))
         self.send_button.setAccessibleName(self.send_button.text())

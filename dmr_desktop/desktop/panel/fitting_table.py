@@ -17,7 +17,7 @@ LEAST_SHARE = 150
 class FittingTable(QTableView):
     """``samples``: the longest usual value of each column that has a width of its own; the others share what is left.
 
-    ``expendable`` columns are hidden, in this order, until those others have room.
+    ``expendable`` columns are hidden, in this order, until those others have ``least_share`` pixels each.
     """
 
     def __init__(
@@ -27,6 +27,7 @@ class FittingTable(QTableView):
         samples: Mapping[int, str],
         expendable: Sequence[int] = (),
         row_height: int = 40,
+        least_share: int = LEAST_SHARE,
     ) -> None:
         super().__init__()
         self.setModel(model)
@@ -47,6 +48,7 @@ class FittingTable(QTableView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setFont(scaled_font(0.95))
         self._expendable = tuple(expendable)
+        self._least_share = least_share
         self._widths: dict[int, int] = {}
         for column in range(model.columnCount()):
             if column not in samples:
@@ -69,7 +71,7 @@ class FittingTable(QTableView):
                 self.setColumnHidden(column, column in hidden)
 
     def _to_hide(self, width: int) -> set[int]:
-        needed = {column: self._widths.get(column, LEAST_SHARE) for column in range(self.model().columnCount())}
+        needed = {column: self._widths.get(column, self._least_share) for column in range(self.model().columnCount())}
         hidden: set[int] = set()
         for column in self._expendable:
             if sum(needed.values()) <= width:

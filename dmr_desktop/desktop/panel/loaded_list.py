@@ -16,16 +16,15 @@ class LoadedRow(Card):
     """One runner."""
 
     def __init__(self, commands: Commands, theme: Theme, name: str, runner: RunnerStatus) -> None:
-        super().__init__(row=True, margins=(16, 9, 10, 9))
+        super().__init__(row=True, margins=(16, 9, 12, 9))
         self._theme = theme
-        self._facts = ElidedLabel(tone="dim")
-        self._details = Label(tone="dim")
+        self._details = ElidedLabel(tone="dim")
         self.unload = Button(self.tr("Unload"), name=self.tr("Unload {model}").format(model=name))
-        title = Label(name, bold=True)
-        title.setMaximumWidth(360)
-        self.body.addWidget(title)
-        self.body.addWidget(self._facts, 1)
-        self.body.addWidget(self._details)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(ElidedLabel(name, bold=True))
+        texts.addWidget(self._details)
+        self.body.addLayout(texts, 1)
         self.body.addWidget(self.unload)
         reference = runner.model_id
         self.unload.clicked.connect(lambda: commands.unload(reference))
@@ -33,8 +32,8 @@ class LoadedRow(Card):
         self._paint()
 
     def render_runner(self, runner: RunnerStatus) -> None:
-        self._facts.setText(runner_facts(runner))
-        self._details.setText(runner_details(runner, time.time()))
+        parts = runner_facts(runner), runner_details(runner, time.time())
+        self._details.setText(" · ".join(part for part in parts if part))
         self.unload.setEnabled(runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests)
 
     def _paint(self) -> None:

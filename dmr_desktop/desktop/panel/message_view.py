@@ -4,21 +4,32 @@ What a model writes is untrusted: no HTML, nothing is loaded, no link opens by i
 """
 
 from PySide6.QtCore import QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QFontDatabase, QTextCursor, QTextDocument, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontDatabase,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextFrameFormat,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QTextBrowser, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.chat import Turn, code_blocks
 from dmr_desktop.desktop.panel.widgets import Button, Label
 from dmr_desktop.desktop.theme import Theme
 
+USER_WIDTH = 520
+"""What somebody asks is set apart: at the right, as wide as it is long, up to this many pixels."""
 MARKDOWN = QTextDocument.MarkdownFeature.MarkdownNoHTML | QTextDocument.MarkdownFeature.MarkdownDialectCommonMark
 
 
 class MessageText(QTextBrowser):
     """As high as its text; scrolling is the page's business."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_user: bool) -> None:
         super().__init__()
+        self._is_user = is_user
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setOpenLinks(False)
@@ -29,7 +40,13 @@ class MessageText(QTextBrowser):
         self.document().documentLayout().documentSizeChanged.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
-        return QSize(200, int(self.document().size().height()) + 2)
+        height = int(self.document().size().height()) + 2
+        if not self._is_user:
+            return QSize(200, height)
+        longest = max(
+            (self.fontMetrics().horizontalAdvance(line) for line in self.toPlainText().split("\n")), default=0
+        )
+        return QSize(min(USER_WIDTH, longest + 8), height)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(80, self.sizeHint().height())
@@ -66,7 +83,7 @@ class MessageView(QFrame):
         self.reasoning.setWordWrap(True)
         self.reasoning.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.thinking_button = Button(self.tr("Show reasoning"), kind="flat")
-        self.text = MessageText(who)
+        self.text = MessageText(who, is_user=is_user)
         self.note = Label(tone="dim", size=0.9)
         self.error = Label(tone="error")
         self.error.setWordWrap(True)
@@ -98,6 +115,7 @@ class MessageView(QFrame):
         if turn.role == "assistant":
             self.text.show_markdown(turn.text)
             self._use_fixed_font()
+            self._frame_code()
         self.reasoning.setText(turn.reasoning)
         self.note.setText(turn.note)
         self.error.setText(turn.error)
@@ -115,6 +133,29 @@ class MessageView(QFrame):
     def _show_reasoning(self, is_shown: bool) -> None:
         self.reasoning.setVisible(is_shown)
         self.thinking_button.setText(self.tr("Hide reasoning") if is_shown else self.tr("Show reasoning"))
+
+    def _frame_code(self) -> None:
+        """Code stands on a ground of its own."""
+        document = self.text.document()
+        look = QTextFrameFormat()
+        look.setBackground(QColor(self._theme.tokens.window))
+        look.setPadding(8)
+        runs: list[tuple[int, int]] = []
+        block = document.begin()
+        while block.isValid():
+            if block.blockFormat().hasProperty(QTextFormat.Property.BlockCodeFence):
+                end = block.position() + block.length() - 1
+                runs = (
+                    [*runs[:-1], (runs[-1][0], end)]
+                    if runs and runs[-1][1] + 1 == block.position()
+                    else [*runs, (block.position(), end)]
+                )
+            block = block.next()
+        for start, end in reversed(runs):
+            cursor = QTextCursor(document)
+            cursor.setPosition(start)
+            cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+            cursor.insertFrame(look)
 
     def _use_fixed_font(self) -> None:
         """Qt marks code in Markdown as fixed pitch; this names the font that the desktop uses for it."""
@@ -156,3 +197,5 @@ class MessageView(QFrame):
     def _paint(self) -> None:
         for button in (self.copy_button, self.code_button):
             button.show_icon("copy", self._theme.tokens.dim)
+        if self._turn.role == "assistant" and code_blocks(self._turn.text):
+            self.complete(self._turn)  # the ground of code is part of the text

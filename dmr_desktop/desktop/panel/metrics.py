@@ -80,7 +80,8 @@ class Metrics(QWidget):
         self.span.currentChanged.connect(self._choose_span)
         head = QHBoxLayout()
         head.addWidget(Label(self.tr("This computer"), tone="dim", bold=True))
-        head.addStretch()
+        self.no_gpu = ElidedLabel(tone="dim")
+        head.addWidget(self.no_gpu, 1)
         head.addWidget(self.span)
         grid = QGridLayout()
         grid.setSpacing(12)
@@ -101,6 +102,10 @@ class Metrics(QWidget):
                 card.show_metric(UNKNOWN, "")
             return
         now = samples[-1]
+        has_gpu = bool(now.gpus)
+        for widget in (self.gpu, self.vram):
+            widget.setVisible(has_gpu)
+        self.no_gpu.setText("" if has_gpu else self.tr("No GPU found: models run on the CPU"))
         self._render_gpu(state)
         self._show(
             self.cpu, format_percent(now.cpu_percent), activity_line(state), lambda sample: sample.cpu_percent / 100
@@ -115,7 +120,7 @@ class Metrics(QWidget):
     def _render_gpu(self, state: DesktopState) -> None:
         now = state.telemetry[-1]
         if not now.gpus:
-            self.gpu.show_metric(UNKNOWN, self.tr("No GPU found: models run on the CPU"))
+            self.gpu.show_metric(UNKNOWN, "")
             self.vram.show_metric(UNKNOWN, "")
             return
 

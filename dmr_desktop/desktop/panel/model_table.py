@@ -11,7 +11,7 @@ from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import runner_word
+from dmr_desktop.desktop.wording import clock_time, runner_word
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
@@ -23,7 +23,10 @@ class Column(IntEnum):
     SIZE = 1
     PARAMETERS = 2
     QUANTIZATION = 3
-    STATE = 4
+    ARCHITECTURE = 4
+    CONTEXT = 5
+    USED = 6
+    STATE = 7
 
 
 class ModelTable(QAbstractTableModel):
@@ -33,11 +36,15 @@ class ModelTable(QAbstractTableModel):
         super().__init__(parent)
         self._theme = theme
         self._rows: list[tuple[ModelEntry, RunnerStatus | None]] = []
+        self._used: dict[str, float] = {}
         self._titles = {
             Column.NAME: self.tr("Model"),
             Column.SIZE: self.tr("Size"),
             Column.PARAMETERS: self.tr("Parameters"),
             Column.QUANTIZATION: self.tr("Quantization"),
+            Column.ARCHITECTURE: self.tr("Architecture"),
+            Column.CONTEXT: self.tr("Context"),
+            Column.USED: self.tr("Last used"),
             Column.STATE: self.tr("State"),
         }
         self._text: dict[Column, Callable[[ModelEntry, RunnerStatus | None], str]] = {
@@ -45,12 +52,16 @@ class ModelTable(QAbstractTableModel):
             Column.SIZE: lambda model, runner: format_bytes(model.size_bytes) if model.size_bytes else UNKNOWN,
             Column.PARAMETERS: lambda model, runner: printable(model.parameters, 40) or UNKNOWN,
             Column.QUANTIZATION: lambda model, runner: printable(model.quantization, 40) or UNKNOWN,
+            Column.ARCHITECTURE: lambda model, runner: printable(model.architecture, 40) or UNKNOWN,
+            Column.CONTEXT: lambda model, runner: f"{model.context_size:,}" if model.context_size else UNKNOWN,
+            Column.USED: lambda model, runner: clock_time(self._used.get(model.id, 0.0)),
             Column.STATE: lambda model, runner: runner_word(runner),
         }
         theme.changed.connect(self._repaint)
 
     def show_state(self, state: DesktopState) -> None:
         rows = [(model, state.runner_of(model)) for model in state.models]
+        self._used = {model.id: state.last_used(model) for model in state.models}
         if [model.id for model, _ in rows] == [model.id for model, _ in self._rows]:
             if rows != self._rows:
                 self._rows = rows
@@ -80,7 +91,9 @@ class ModelTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         model, runner = self._rows[index.row()]
         column = Column(index.column())
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role == Qt.ItemDataRole.DisplayRole or (
+            role == Qt.ItemDataRole.ToolTipRole and column in (Column.NAME, Column.QUANTIZATION)
+        ):
             return self._text[column](model, runner)
         if role == SORT_ROLE:
             return float(model.size_bytes) if column is Column.SIZE else self._text[column](model, runner).lower()

@@ -1,8 +1,9 @@
 """The Models page: what is stored, and what can be done with it."""
 
 import shutil
+from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QSortFilterProxyModel, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -16,14 +17,17 @@ from PySide6.QtWidgets import (
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.fit import Fit
 from dmr_desktop.desktop.panel.deletion_list import DeletionList
+from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.load_dialog import LoadDialog
+from dmr_desktop.desktop.panel.model_menu import ModelMenu
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
 from dmr_desktop.desktop.panel.pull_list import PullList
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
 from dmr_desktop.desktop.quantities import format_bytes
 from dmr_desktop.desktop.remote import Remote, RemoteModel, judge
-from dmr_desktop.desktop.state import DesktopState, ModelEntry
+from dmr_desktop.desktop.starters import starters_for
+from dmr_desktop.desktop.state import DesktopState, ModelEntry, find_pull
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import remote_line
 from dmr_desktop.protocol.runners import RunnerState
@@ -32,17 +36,22 @@ SAMPLES: dict[int, str] = {
     Column.SIZE: "999.9 MiB",
     Column.PARAMETERS: "999.99 M",
     Column.QUANTIZATION: "IQ4_XS_M",
+    Column.ARCHITECTURE: "nomic-bert",
+    Column.CONTEXT: "131,072",
+    Column.USED: "30 Nov, 14:05",
     Column.STATE: "        Unloading…",
 }
 """The longest usual values; the name gets the rest."""
-
+NAME_WIDTH = 195
 
 TYPING_MS = 700
 """A name that was not changed for this long is looked up."""
 
 
 class ModelsPage(QWidget):
-    """Table, pull field with what the registry says, and running pulls."""
+    """Table, pull field with what the registry says, and running pulls. Signals: ``chat_wanted(name)``."""
+
+    chat_wanted = Signal(str)
 
     def __init__(self, commands: Commands, theme: Theme, fit: Fit, remote: Remote) -> None:
         super().__init__()
@@ -83,13 +92,27 @@ class ModelsPage(QWidget):
         self.model.show_state(state)
         self._select(keep)
         self._stack.setCurrentIndex(0 if state.models else 1)
-        if state.is_connected:
-            self._empty.setText(self.tr("No models yet. Type a name above and press Pull."))
-        else:
-            self._empty.setText(self.tr("The models are shown when the service runs."))
+        self._render_empty(state)
         self.field.setEnabled(state.is_connected)
         self.pulls.render_state(state)
         self._update_buttons()
+
+    def _render_empty(self, state: DesktopState) -> None:
+        if not state.is_connected:
+            self.empty.say(self.tr("The models are shown when the service runs."))
+            return
+        offers = [
+            (
+                f"{starter.reference} · {format_bytes(starter.size_bytes)}",
+                partial(self._commands.pull, starter.reference),
+            )
+            for starter in starters_for(state)[:3]
+            if find_pull(state.pulls, starter.reference) is None
+        ]
+        advice = self.tr(
+            "Type a name above and press Pull, or begin with one of these. Names of Hugging Face work too."
+        )
+        self.empty.say(self.tr("No models yet"), advice, offers)
 
     @property
     def selected(self) -> ModelEntry | None:
@@ -97,8 +120,9 @@ class ModelsPage(QWidget):
         return self.model.model_at(self._sorted.mapToSource(rows[0]).row()) if rows else None
 
     def _make_table(self) -> FittingTable:
-        expendable = (Column.PARAMETERS, Column.QUANTIZATION)
-        table = FittingTable(self._sorted, self.tr("Stored models"), SAMPLES, expendable)
+        expendable = (Column.USED, Column.ARCHITECTURE, Column.CONTEXT, Column.PARAMETERS, Column.QUANTIZATION)
+        table = FittingTable(self._sorted, self.tr("Stored models"), SAMPLES, expendable, least_share=NAME_WIDTH)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.setSortingEnabled(True)
         table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
         return table
@@ -111,11 +135,10 @@ class ModelsPage(QWidget):
         head.addWidget(self.field, 4)
         head.addWidget(self.pull_button)
         card = Card(margins=(1, 4, 1, 4))
-        self._empty = Label(tone="dim")
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty = EmptyState(self._theme, "models")
         self._stack = QStackedLayout()
         self._stack.addWidget(self.table)
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.empty)
         card.body.addLayout(self._stack)
         foot = QHBoxLayout()
         foot.setSpacing(10)
@@ -147,6 +170,8 @@ class ModelsPage(QWidget):
         self.unload_button.clicked.connect(self._unload)
         self.copy_button.clicked.connect(self._copy)
         self.delete_button.clicked.connect(self.ask_delete)
+        self.table.customContextMenuRequested.connect(self._pop_menu_up)
+        self.table.doubleClicked.connect(lambda: self.load_button.click())
         self.table.selectionModel().selectionChanged.connect(self._on_selected)
         self._commands.pulls.changed.connect(lambda: self.pulls.render_state(self._commands.state))
         self._commands.deletions.changed.connect(self._update_buttons)
@@ -231,6 +256,18 @@ class ModelsPage(QWidget):
         if any(runner.model_id == model.id for runner in self._commands.state.loaded):
             sentences.append(self.tr("The model is loaded and will be unloaded first."))
         return " ".join(sentences)
+
+    def menu_for(self, model: ModelEntry) -> ModelMenu:
+        """What can be done with the selected model."""
+        buttons = (self.load_button, self.options_button, self.unload_button, self.copy_button, self.delete_button)
+        return ModelMenu(self, self._commands, model, buttons, lambda: self.chat_wanted.emit(model.name))
+
+    def _pop_menu_up(self, place: QPoint) -> None:
+        model = self.selected
+        if model is not None:
+            menu = self.menu_for(model)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.table.viewport().mapToGlobal(place))
 
     def _on_selected(self) -> None:
         model = self.selected

@@ -1,4 +1,4 @@
-"""The first page: state, TCP switch, the computer's load, loaded models."""
+"""The first page: state, TCP switch, the computer's load, loaded models; at the very first, what to do first."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -6,8 +6,10 @@ from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.loaded_list import LoadedList
 from dmr_desktop.desktop.panel.metrics import Metrics
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
+from dmr_desktop.desktop.panel.welcome import Welcome
 from dmr_desktop.desktop.panel.widgets import Button, ElidedLabel, Label, Pill
 from dmr_desktop.desktop.preferences import Preferences
+from dmr_desktop.desktop.starters import is_only_demo
 from dmr_desktop.desktop.state import DesktopState, Shape, shape_of
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import shape_word, status_line
@@ -32,11 +34,16 @@ class OverviewPage(QScrollArea):
         self.tcp = TcpCard(commands, theme)
         self.metrics = Metrics(theme, preferences)
         self.loaded = LoadedList(commands, theme)
+        self.welcome = Welcome(commands, theme)
+        self.welcome.done.connect(self._end_welcome)
+        self._commands = commands
+        self._preferences = preferences
         pull = Button(self.tr("Pull model…"), kind="primary", name=self.tr("Pull a model"))
         pull.clicked.connect(lambda: commands.open_panel("models"))
         head = QHBoxLayout()
         head.setSpacing(12)
-        head.addWidget(Label(self.tr("Overview"), size=1.5, bold=True))
+        self._title = Label(size=1.5, bold=True)
+        head.addWidget(self._title)
         head.addWidget(self.pill)
         head.addWidget(self.status, 1)
         head.addWidget(pull)
@@ -47,11 +54,18 @@ class OverviewPage(QScrollArea):
         column.setSpacing(12)
         column.addLayout(head)
         column.addSpacing(2)
-        column.addWidget(self.tcp)
-        column.addWidget(self.metrics)
-        column.addSpacing(4)
-        column.addWidget(Label(self.tr("Loaded models"), tone="dim", bold=True))
-        column.addWidget(self.loaded)
+        self._usual = QWidget()
+        usual = QVBoxLayout(self._usual)
+        usual.setContentsMargins(0, 0, 0, 0)
+        usual.setSpacing(12)
+        usual.addWidget(self.tcp)
+        usual.addWidget(self.metrics)
+        usual.addSpacing(4)
+        usual.addWidget(Label(self.tr("Loaded models"), tone="dim", bold=True))
+        usual.addWidget(self.loaded)
+        usual.addStretch()
+        column.addWidget(self._usual)
+        column.addWidget(self.welcome)
         column.addStretch()
         self.setWidget(page)
         self.setWidgetResizable(True)
@@ -62,6 +76,17 @@ class OverviewPage(QScrollArea):
         shape = shape_of(state)
         self.pill.show_word(shape_word(shape), PILL_TONES[shape])
         self.status.setText(status_line(state))
-        self.tcp.render_state(state)
-        self.metrics.render_state(state)
-        self.loaded.render_state(state)
+        is_first = not self._preferences.welcomed and state.is_connected and is_only_demo(state) and not state.pulls
+        self._title.setText(self.tr("Welcome") if is_first else self.tr("Overview"))
+        self.welcome.setVisible(is_first)
+        self._usual.setVisible(not is_first)
+        if is_first:
+            self.welcome.render_state(state)
+        else:
+            self.tcp.render_state(state)
+            self.metrics.render_state(state)
+            self.loaded.render_state(state)
+
+    def _end_welcome(self) -> None:
+        self._preferences.welcomed = True
+        self.render_state(self._commands.state)

@@ -11,7 +11,7 @@ from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import duration, request_word
+from dmr_desktop.desktop.wording import duration, endpoint_word, request_word
 from dmr_desktop.protocol.notices import RequestNotice
 
 Index = QModelIndex | QPersistentModelIndex
@@ -52,7 +52,7 @@ class RequestTable(QAbstractTableModel):
         self._text: dict[Column, Callable[[RequestNotice], str]] = {
             Column.TIME: lambda notice: datetime.fromtimestamp(notice.started_at).strftime("%H:%M:%S"),
             Column.MODEL: lambda notice: familiar(notice.model),
-            Column.PATH: lambda notice: printable(notice.path, 80),
+            Column.PATH: lambda notice: endpoint_word(notice.path),
             Column.STATE: lambda notice: request_word(notice.state),
             Column.TOKENS: tokens_of,
             Column.DURATION: lambda notice: UNKNOWN if notice.state == "running" else duration(notice.duration_ms),
@@ -102,6 +102,8 @@ class RequestTable(QAbstractTableModel):
             return panel_icon(icon, color, 16)
         if role == ID_ROLE:
             return notice.id
+        if role == Qt.ItemDataRole.ToolTipRole and column is Column.PATH:
+            return printable(notice.path, 80)
         return None
 
     def _repaint(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.request_table import Column, RequestTable
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
@@ -69,11 +70,17 @@ class RequestsPage(QWidget):
         keep = self._shown.id if self._shown else ""
         self.model.show_requests(state.requests)
         self._stack.setCurrentIndex(0 if state.requests else 1)
-        self._empty.setText(
-            self.tr("No request yet. What programs ask the models shows up here.")
-            if state.is_connected
-            else self.tr("The requests are shown when the service runs.")
-        )
+        if state.is_connected:
+            self.empty.say(
+                self.tr("No request yet"),
+                self.tr("What programs ask the models shows up here, with its outcome and speed."),
+                [(self.tr("How to connect a program"), lambda: self._commands.open_panel("integrations"))],
+            )
+        else:
+            self.empty.say(self.tr("The requests are shown when the service runs."))
+        if self._shown is not None and self.model.row_of(self._shown.id) is None:
+            self._shown = self._bodies = None  # forgotten by the service
+            self._show_bodies()
         self._select(keep)
 
     @property
@@ -140,20 +147,20 @@ class RequestsPage(QWidget):
 
     def _lay_out(self) -> None:
         card = Card(margins=(1, 4, 1, 4))
-        self._empty = Label(tone="dim")
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty = EmptyState(self._theme, "requests")
         self._stack = QStackedLayout()
         self._stack.addWidget(self.table)
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.empty)
         card.body.addLayout(self._stack)
         below = Card()
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.tabs)
-        head.addWidget(self.details, 1)
+        head.addStretch()
         head.addWidget(self.curl_button)
         head.addWidget(self.copy_button)
         below.body.addLayout(head)
+        below.body.addWidget(self.details)
         below.body.addWidget(self.text, 1)
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.setChildrenCollapsible(False)

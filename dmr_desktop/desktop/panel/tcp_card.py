@@ -12,7 +12,7 @@ from dmr_desktop.desktop.wording import tcp_sentence
 class TcpCard(Card):
     """Shows ``state.tcp``; a click asks the service and waits for its event."""
 
-    def __init__(self, commands: Commands, theme: Theme) -> None:
+    def __init__(self, commands: Commands, theme: Theme, title: str = "") -> None:
         super().__init__(row=True)
         self._commands = commands
         self._theme = theme
@@ -23,7 +23,7 @@ class TcpCard(Card):
         self.copy_button = Button(self.tr("Copy URL"), name=self.tr("Copy the base URL"))
         texts = QVBoxLayout()
         texts.setSpacing(2)
-        texts.addWidget(Label(self.tr("TCP host access"), bold=True))
+        texts.addWidget(Label(title or self.tr("TCP host access"), bold=True))
         texts.addWidget(self.sentence)
         self.body.addWidget(self.switch)
         self.body.addLayout(texts, 1)

@@ -82,6 +82,7 @@ class PanelWindow(QMainWindow):
         self._menu_button.clicked.connect(self._pop_menu_up)
         self._lay_out()
         self.nav.currentRowChanged.connect(self._show_page)
+        self.models.chat_wanted.connect(self._chat_with)
         self.nav.setCurrentRow(0)
         for number in range(len(SECTIONS)):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self)
@@ -102,6 +103,10 @@ class PanelWindow(QMainWindow):
             self.models.field.setFocus()
         elif page == "chat":
             self.chat.draft.setFocus()
+
+    def _chat_with(self, model: str) -> None:
+        self.open_page("chat")
+        self.chat.choose(model)
 
     def render_state(self, state: DesktopState) -> None:
         if not self.isVisible():

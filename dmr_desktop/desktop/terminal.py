@@ -1,0 +1,48 @@
+"""What the app does, as commands for a terminal. Pure."""
+
+import shlex
+
+from dmr_desktop.desktop.state import ModelEntry
+from dmr_desktop.protocol.notices import TcpStatus
+
+
+def load_command(model: ModelEntry) -> str:
+    return _dmr("run", "--detach", _name(model))
+
+
+def chat_command(model: ModelEntry) -> str:
+    return _dmr("run", _name(model))
+
+
+def unload_command(model: ModelEntry) -> str:
+    return _dmr("unload", _name(model))
+
+
+def delete_command(model: ModelEntry) -> str:
+    return _dmr("rm", _name(model))
+
+
+def pull_command(reference: str) -> str:
+    return _dmr("pull", reference)
+
+
+def configure_command(model: ModelEntry, context_size: int | None, keep_alive: str, flags: str = "") -> str:
+    """``flags`` as for a shell; they follow ``--``."""
+    words = ["configure"]
+    if context_size is not None:
+        words += ["--context-size", str(context_size)]
+    words += ["--keep-alive", keep_alive] if not keep_alive.startswith("-") else [f"--keep-alive={keep_alive}"]
+    return _dmr(*words, _name(model)) + (f" -- {flags.strip()}" if flags.strip() else "")
+
+
+def tcp_command(tcp: TcpStatus, wanted: bool) -> str:
+    return _dmr("enable", "--tcp", str(tcp.port)) if wanted else _dmr("disable")
+
+
+def _name(model: ModelEntry) -> str:
+    """A model without a tag goes by its id."""
+    return model.name if model.tags else model.id
+
+
+def _dmr(*words: str) -> str:
+    return shlex.join(("dmr", *words))

@@ -1,0 +1,438 @@
+"""Pictures of every page of the panel, with example data, drawn without a display.
+
+    python scripts/pictures.py FOLDER [--themes light,dark] [--sizes 1080x680,820x560] [--scale 2] [--language de]
+                                      [--scenes overview,models,...]
+
+``SCENE-THEME-WIDTHxHEIGHT.png`` each: to look at them before a release, and for the documentation. Needs the
+packages of the tests.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+GIB, MIB = 1024**3, 1024**2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--themes", default="light,dark")
+    parser.add_argument("--sizes", default="1080x680,820x560")
+    parser.add_argument("--scale", default="1")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--scenes", default="")
+    options = parser.parse_args()
+    os.environ["QT_SCALE_FACTOR"] = options.scale
+    options.folder.mkdir(parents=True, exist_ok=True)
+
+    from PySide6.QtWidgets import QApplication
+
+    from dmr_desktop.desktop.icons import app_icon
+    from dmr_desktop.desktop.language import install_language
+
+    app = QApplication(["dmr-desktop"])
+    app.setWindowIcon(app_icon())
+    install_language(app, options.language)
+    with tempfile.TemporaryDirectory(prefix="dmr") as home:
+        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+            os.environ[name] = home
+        studio = Studio(Path(home))
+        wanted = options.scenes.split(",") if options.scenes else list(SCENES)
+        for theme in options.themes.split(","):
+            studio.theme.choose(theme)
+            for size in options.sizes.split(","):
+                width, height = (int(part) for part in size.split("x"))
+                for scene in wanted:
+                    studio.shoot(scene, width, height, options.folder / f"{scene}-{theme}-{size}.png")
+        studio.close()
+
+
+class Studio:
+    """The panel with a fake service behind it."""
+
+    def __init__(self, home: Path) -> None:
+        from PySide6.QtCore import QObject
+        from PySide6.QtWidgets import QApplication
+
+        from dmr_desktop.desktop.api import ServiceApi
+        from dmr_desktop.desktop.commands import Commands
+        from dmr_desktop.desktop.event_stream import EventStream
+        from dmr_desktop.desktop.link import ServiceLink
+        from dmr_desktop.desktop.menu import TrayMenu
+        from dmr_desktop.desktop.panel.window import PanelWindow
+        from dmr_desktop.desktop.preferences import Preferences
+        from dmr_desktop.desktop.pulls import Pulls
+        from dmr_desktop.desktop.sources import Sources
+        from dmr_desktop.desktop.theme import Theme
+        from dmr_desktop.desktop.transport import Transport
+        from tests.fakes.desktop_parts import FakeLauncher
+        from tests.fakes.fake_service import FakeService
+
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.root = QObject()
+        self.theme = Theme(app, "light")
+        self.service = FakeService(home / "dmr.sock").start()
+        play(self.service)
+
+        def transport() -> Transport:
+            return Transport(self.service.socket_path, self.root)
+
+        self.link = ServiceLink(EventStream(transport(), self.root), FakeLauncher(self.service), self.root)
+        self.commands = Commands(
+            self.link, ServiceApi(transport(), self.root), Pulls(transport(), self.root), self.root
+        )
+        self.preferences = Preferences(home)
+        self.sources = Sources.of(self.service.socket_path, self.root)
+        self.menu = TrayMenu(self.commands, self.theme, self.preferences)
+        self.panel = PanelWindow(self.commands, self.theme, self.menu, self.sources, self.preferences)
+        self.link.changed.connect(self.panel.render_state)
+        self.link.changed.connect(self.menu.render_state)
+        self.commands.problem.connect(self.panel.show_problem)
+        self.link.join()
+
+    def wait(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError
+            QApplication.processEvents()
+            time.sleep(0.005)
+
+    def settle(self, seconds: float = 0.25) -> None:
+        end = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() > end)
+
+    def show(self, **changes: object) -> None:
+        """The service as it is in the scene."""
+        from tests.fakes.fake_service import empty_snapshot
+
+        snapshot = replace(empty_snapshot(self.service.socket_path), **changes)  # type: ignore[arg-type]
+        self.service.emit("snapshot", replace(snapshot, models_path="/home/me/.docker/models"))
+        self.settle(0.15)
+
+    def shoot(self, scene: str, width: int, height: int, path: Path) -> None:
+        from PySide6.QtWidgets import QApplication, QDialog
+
+        self.wait(lambda: self.service.num_listeners == 1)
+        self.panel.banner.hide()
+        self.panel.resize(width, height)
+        self.panel.open_page("overview")
+        SCENES[scene](self)
+        self.settle()
+        dialogs = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QDialog)]
+        shown = next((dialog for dialog in dialogs if dialog.isVisible()), self.panel)
+        shown.grab().save(str(path))
+        for dialog in dialogs:
+            dialog.close()
+        print(path, flush=True)
+
+    def close(self) -> None:
+        self.link.close()
+        self.sources.close()
+        self.commands.pulls.cancel_all()
+        self.service.crash()
+
+
+def play(service: "object") -> None:
+    """What the fake service answers."""
+    from tests.fakes.fake_service import FakeService
+
+    assert isinstance(service, FakeService)
+    question = {
+        "model": "ai/qwen3:8B-Q4_K_M",
+        "messages": [{"role": "user", "content": "Name three things that llamas are good at."}],
+        "temperature": 0.7,
+    }
+    answer = {
+        "id": "chatcmpl-7",
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Carrying, guarding sheep, and wool."}}],
+        "usage": {"prompt_tokens": 17, "completion_tokens": 41, "total_tokens": 58},
+    }
+    records = [
+        {
+            "request_id": f"r{number}",
+            "url": "/engines/v1/chat/completions",
+            "request": json.dumps(question),
+            "response": json.dumps(answer),
+            "user_agent": "n8n",
+        }
+        for number in range(8)
+    ]
+    service.answer("GET", "/engines/requests", 200, [{"records": records}])
+    service.answer("GET", "/logs?follow=true", 200, LOG)
+    for reference in (str(tag) for model in models() for tag in model["tags"]):  # type: ignore[attr-defined]
+        estimate = {
+            "total_bytes": 6 * GIB,
+            "available_bytes": 19 * GIB,
+            "fits": True,
+            "max_context_that_fits": 98304,
+        }
+        service.answer("GET", f"/models/{reference}/fit", 200, estimate)
+    service.answer("POST", "/engines/v1/chat/completions", 200, chat_answer())
+
+
+def chat_answer() -> bytes:
+    pieces = [{"choices": [{"index": 0, "delta": {"content": REPLY[at : at + 40]}}]} for at in range(0, len(REPLY), 40)]
+    usage = {"choices": [], "usage": {"completion_tokens": 148}, "timings": {"predicted_per_second": 41.7}}
+    lines = [f"data: {json.dumps(piece)}\n\n" for piece in [*pieces, usage]]
+    return ("".join(lines) + "data: [DONE]\n\n").encode()
+
+
+REPLY = """Sort by the **last name**, then by the first:
+
+```python
+people.sort(key=lambda person: (person.last, person.first))
+```
+
+1. `sort` is stable, so equal names keep their order.
+2. Use `sorted(people, key=...)` if you need a new list.
+"""
+_ENGINE = "[inference.model.ai/qwen3]"
+LOG = "\n".join(
+    (
+        "[2026-11-30T09:12:01.104000000Z] ready on /run/user/1000/dmr-desktop/dmr.sock",
+        "[2026-11-30T09:12:01.240000000Z] TCP is open on 127.0.0.1:12434",
+        "[2026-11-30T09:12:09.733000000Z] loading ai/qwen3:8B-Q4_K_M: 16384 tokens of context, 5.4 GiB",
+        f"[2026-11-30T09:12:09.951000000Z] {_ENGINE} llama_model_loader: loaded meta data with 28 key-value pairs",
+        f"[2026-11-30T09:12:10.317000000Z] {_ENGINE} load_tensors: offloaded 37/37 layers to GPU",
+        "[2026-11-30T09:12:12.870000000Z] ai/qwen3:8B-Q4_K_M is ready after 3.1 s",
+        "[2026-11-30T09:13:20.002000000Z] WARNING: refused a request of https://example.com",
+        "[2026-11-30T09:13:41.588000000Z] ERROR: ai/gemma3:4B-Q4_K_M: the connection was cut",
+        "[2026-11-30T09:13:42.101000000Z] ai/gemma3:4B-Q4_K_M goes on at 1.1 of 2.5 GiB",
+        "",
+    )
+)
+
+
+# ---- example data -----------------------------------------------------------------------------
+
+
+def models() -> tuple[dict[str, object], ...]:
+    def model(letter: str, tag: str, size: float, parameters: str, quantization: str, architecture: str, context: int):
+        return {
+            "id": "sha256:" + letter * 64,
+            "tags": [tag],
+            "size_bytes": int(size),
+            "created": int(time.time()) - 86400,
+            "config": {
+                "parameters": parameters,
+                "quantization": quantization,
+                "architecture": architecture,
+                "context_size": context,
+            },
+        }
+
+    return (
+        model("a", "docker.io/ai/smollm2:latest", 256 * MIB, "361.82 M", "IQ2_XXS/Q4_K_M", "llama", 8192),
+        model("b", "docker.io/ai/qwen3:8B-Q4_K_M", 4.68 * GIB, "8.19 B", "Q4_K_M", "qwen3", 40960),
+        model("c", "docker.io/ai/llama3.2:1B-Q8_0", 1.22 * GIB, "1.24 B", "Q8_0", "llama", 131072),
+        model("d", "docker.io/ai/gpt-oss:20B", 11.3 * GIB, "20.91 B", "MXFP4", "gpt-oss", 131072),
+        model("e", "docker.io/ai/nomic-embed-text-v1.5:latest", 260 * MIB, "136.73 M", "F16", "nomic-bert", 2048),
+        model("f", "hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M", 1.9 * GIB, "3.21 B", "Q4_K_M", "llama", 131072),
+    )  # fmt: skip
+
+
+def runners() -> tuple[object, ...]:
+    from dmr_desktop.protocol.runners import Mode, RunnerFacts, RunnerState, RunnerStatus
+
+    facts = RunnerFacts(8192, 8192, 8, 49152, 960, "learned: chatml")
+    small = RunnerStatus(
+        "llama.cpp", "sha256:" + "a" * 64, "ai/smollm2", Mode.COMPLETION, RunnerState.READY, pid=4712,
+        last_used=time.time() - 51, loaded_at=time.time() - 300, expires_at=time.time() + 249.4,
+        memory_bytes=430 * MIB, card_bytes=402 * MIB, facts=facts,
+    )  # fmt: skip
+    large = replace(
+        small, model_id="sha256:" + "b" * 64, model_name="ai/qwen3:8B-Q4_K_M", state=RunnerState.BUSY,
+        active_requests=2, expires_at=None, memory_bytes=int(5.4 * GIB), card_bytes=5 * GIB,
+        facts=replace(facts, context_size=16384),
+    )  # fmt: skip
+    return small, large
+
+
+def samples(period: float, count: int = 120, with_gpu: bool = True) -> tuple[object, ...]:
+    from dmr_desktop.protocol.notices import GpuSample, TelemetrySample
+
+    found = []
+    for index in range(count):
+        at = index / count
+        ripple = (math.sin(index * 12.9898) * 43758.5453) % 1
+        work = 1 / (1 + math.exp(-24 * (at - 0.22)))
+        gpu = GpuSample(
+            "NVIDIA RTX 4070", round(8 + 68 * work + 6 * ripple, 1),
+            int((0.9 + 5.2 / (1 + math.exp(-60 * (at - 0.18)))) * GIB), 12 * GIB, 61.0, 118.2,
+        )  # fmt: skip
+        found.append(
+            TelemetrySample(
+                time.time() - (count - 1 - index) * period,
+                round(16 + 16 * math.sin(index / 17) ** 2 + 5 * ripple, 1),
+                int((11.4 + 1.8 / (1 + math.exp(-50 * (at - 0.18)))) * GIB), 32 * GIB, int(2.4 * GIB), 41.7, 2,
+                (gpu,) if with_gpu else (),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def requests() -> tuple[object, ...]:
+    from dmr_desktop.protocol.notices import RequestNotice
+
+    chat, anthropic = "/engines/v1/chat/completions", "/anthropic/v1/messages"
+    now = time.time()
+    return (
+        RequestNotice("r0", "running", "ai/qwen3:8B-Q4_K_M", chat, now - 2, 0, 0, 0),
+        RequestNotice("r1", "running", "ai/qwen3:8B-Q4_K_M", anthropic, now - 7, 0, 0, 0),
+        RequestNotice("r2", "done", "ai/qwen3:8B-Q4_K_M", chat, now - 31, 1240, 17, 41),
+        RequestNotice("r3", "done", "ai/nomic-embed-text-v1.5", "/engines/v1/embeddings", now - 64, 38, 512, 0),
+        RequestNotice("r4", "failed", "ai/missing", chat, now - 88, 3, 0, 0, "model not found: pull it first"),
+        RequestNotice("r5", "cancelled", "ai/smollm2", chat, now - 130, 4810, 96, 211),
+        RequestNotice("r6", "done", "ai/smollm2", "/api/chat", now - 177, 920, 24, 64),
+        RequestNotice("r7", "done", "ai/smollm2", chat, now - 204, 12_480, 2048, 512),
+    )
+
+
+# ---- scenes -----------------------------------------------------------------------------------
+
+
+def busy(studio: Studio, **changes: object) -> None:
+    from dmr_desktop.protocol.notices import PullStatus, TcpStatus
+
+    pull = PullStatus(
+        "docker.io/ai/gemma3:4B-Q4_K_M", "running", int(1.06 * GIB), int(2.5 * GIB), 38.2 * MIB, "downloading"
+    )
+    whole: dict[str, object] = {
+        "tcp": TcpStatus(True, True, 12434, ("127.0.0.1",)),
+        "containers": TcpStatus(False, False, 12434, ("172.17.0.1",)),
+        "models": models(),
+        "runners": runners(),
+        "pulls": (pull,),
+        "telemetry": samples(1.0),
+        "history": samples(15.0),
+        "requests": requests(),
+    }
+    studio.show(**(whole | changes))
+
+
+def first_run(studio: Studio) -> None:
+    demo = models()[0] | {"tags": ["dmr.local/demo:latest"]}
+    busy(studio, models=(demo,), runners=(), pulls=(), requests=(), tcp=off(), telemetry=samples(1.0, with_gpu=False))
+    studio.panel.open_page("overview")
+
+
+def off() -> object:
+    from dmr_desktop.protocol.notices import TcpStatus
+
+    return TcpStatus(False, False, 12434)
+
+
+def overview(studio: Studio) -> None:
+    busy(studio)
+
+
+def overview_quiet(studio: Studio) -> None:
+    busy(studio, runners=(), pulls=(), tcp=off(), telemetry=samples(1.0, 40, with_gpu=False))
+
+
+def page(name: str) -> Callable[[Studio], None]:
+    def show(studio: Studio) -> None:
+        busy(studio)
+        studio.panel.open_page(name)
+        studio.settle()
+
+    return show
+
+
+def models_empty(studio: Studio) -> None:
+    busy(studio, models=(), runners=(), pulls=())
+    studio.panel.open_page("models")
+
+
+def models_deleting(studio: Studio) -> None:
+    page("models")(studio)
+    deletions = studio.commands.deletions
+    deletions.want(studio.link.state.models[2])
+    studio.settle()
+
+
+def load_dialog(studio: Studio) -> None:
+    page("models")(studio)
+    table = studio.panel.models.table
+    table.selectRow(2)
+    studio.panel.models.ask_options()
+
+
+def chat(studio: Studio) -> None:
+    from dmr_desktop.desktop.chat import ChatOptions
+
+    page("chat")(studio)
+    session = studio.sources.chat
+    if not session.turns:
+        session.ask("How do I sort a list of people by last name in Python?", ChatOptions("ai/qwen3:8B-Q4_K_M"))
+        studio.wait(lambda: not session.is_running)
+
+
+def chat_empty(studio: Studio) -> None:
+    studio.sources.chat.clear()
+    page("chat")(studio)
+
+
+def request(studio: Studio) -> None:
+    page("requests")(studio)
+    studio.panel.requests.table.selectRow(2)
+    studio.settle()
+
+
+def requests_empty(studio: Studio) -> None:
+    busy(studio, requests=())
+    studio.panel.open_page("requests")
+
+
+def trouble(studio: Studio) -> None:
+    from dmr_desktop.desktop.problems import Problem
+
+    busy(studio)
+    message = "port 12434 is in use by docker-proxy (process 811)"
+    problem = Problem("TCP host access stays off", message, "Free the port, or use another one.", 409, "tcp")
+    studio.commands.problem.emit(problem)
+
+
+def integrations_off(studio: Studio) -> None:
+    busy(studio, tcp=off())
+    studio.panel.open_page("integrations")
+
+
+SCENES: dict[str, Callable[[Studio], None]] = {
+    "overview": overview,
+    "overview-quiet": overview_quiet,
+    "first-run": first_run,
+    "models": page("models"),
+    "models-empty": models_empty,
+    "load-dialog": load_dialog,
+    "chat": chat,
+    "chat-empty": chat_empty,
+    "integrations": page("integrations"),
+    "integrations-off": integrations_off,
+    "requests": request,
+    "requests-empty": requests_empty,
+    "logs": page("logs"),
+    "settings": page("settings"),
+    "trouble": trouble,
+    "models-deleting": models_deleting,
+}
+
+
+if __name__ == "__main__":
+    main()
