@@ -277,12 +277,12 @@
       <translation>wie im Modell</translation>
     </message>
     <message>
-      <source>{count} tokens</source>
-      <translation>{count} Token</translation>
-    </message>
-    <message>
       <source>Unload when idle</source>
       <translation>Entladen bei Untätigkeit</translation>
+    </message>
+    <message>
+      <source>as the service is set</source>
+      <translation>wie der Dienst eingestellt ist</translation>
     </message>
     <message>
       <source>after 5 minutes</source>
@@ -305,8 +305,40 @@
       <translation>nie</translation>
     </message>
     <message>
+      <source>Layers on the GPU</source>
+      <translation>Schichten auf der GPU</translation>
+    </message>
+    <message>
+      <source>all that fit</source>
+      <translation>alle, die passen</translation>
+    </message>
+    <message>
+      <source>Threads</source>
+      <translation>Threads</translation>
+    </message>
+    <message>
+      <source>as many as this computer has cores</source>
+      <translation>so viele, wie der Rechner Kerne hat</translation>
+    </message>
+    <message>
+      <source>More flags</source>
+      <translation>Weitere Optionen</translation>
+    </message>
+    <message>
+      <source>of llama-server, e.g. --flash-attn on --cache-type-k q8_0</source>
+      <translation>von llama-server, z. B. --flash-attn on --cache-type-k q8_0</translation>
+    </message>
+    <message>
       <source>Load</source>
       <translation>Laden</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
+    </message>
+    <message>
+      <source>after {time}</source>
+      <translation>nach {time}</translation>
     </message>
     <message>
       <source>Unknown</source>
@@ -339,6 +371,10 @@
     <message>
       <source>Fits</source>
       <translation>Passt</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} Token</translation>
     </message>
   </context>
   <context>
@@ -857,7 +893,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Pulling {model}</source>
-      <translation>{model} wird heruntergeladen</translation>
+      <translation>Hole {model}</translation>
     </message>
     <message>
       <source>Pause pulling {model}</source>
@@ -925,6 +961,10 @@ nicht den Dienst.</translation>
       <source>Duration</source>
       <translation>Dauer</translation>
     </message>
+    <message>
+      <source>Program</source>
+      <translation>Programm</translation>
+    </message>
   </context>
   <context>
     <name>RequestsPage</name>
@@ -959,6 +999,14 @@ nicht den Dienst.</translation>
     <message>
       <source>Copy as curl</source>
       <translation>Als curl kopieren</translation>
+    </message>
+    <message>
+      <source>Open in chat</source>
+      <translation>Im Chat öffnen</translation>
+    </message>
+    <message>
+      <source>Ask this again in the chat</source>
+      <translation>Dies im Chat noch einmal fragen</translation>
     </message>
     <message>
       <source>No request yet</source>
@@ -998,6 +1046,10 @@ nicht den Dienst.</translation>
     <message>
       <source>TCP host access stays on</source>
       <translation>Der TCP-Zugang bleibt an</translation>
+    </message>
+    <message>
+      <source>Could not change which web pages may use the models</source>
+      <translation>Welche Webseiten die Modelle nutzen dürfen, ließ sich nicht ändern</translation>
     </message>
     <message>
       <source>Container access stays off</source>
@@ -1106,6 +1158,34 @@ nicht den Dienst.</translation>
       <translation>DMR Desktop ins Anwendungsmenü aufnehmen</translation>
     </message>
     <message>
+      <source>Web pages that may use the models</source>
+      <translation>Webseiten, die die Modelle nutzen dürfen</translation>
+    </message>
+    <message>
+      <source>none</source>
+      <translation>keine</translation>
+    </message>
+    <message>
+      <source>these</source>
+      <translation>diese</translation>
+    </message>
+    <message>
+      <source>all</source>
+      <translation>alle</translation>
+    </message>
+    <message>
+      <source>Addresses of the web pages</source>
+      <translation>Adressen der Webseiten</translation>
+    </message>
+    <message>
+      <source>Allow</source>
+      <translation>Erlauben</translation>
+    </message>
+    <message>
+      <source>Allow these web pages</source>
+      <translation>Diese Webseiten erlauben</translation>
+    </message>
+    <message>
       <source>Container access</source>
       <translation>Zugang für Container</translation>
     </message>
@@ -1176,6 +1256,10 @@ nicht den Dienst.</translation>
     <message>
       <source>Programs made for Docker Model Runner expect 12434.</source>
       <translation>Programme für Docker Model Runner erwarten 12434.</translation>
+    </message>
+    <message>
+      <source>Web pages</source>
+      <translation>Webseiten</translation>
     </message>
     <message>
       <source>Models</source>
@@ -1401,6 +1485,18 @@ nicht den Dienst.</translation>
       <translation>Aus: Nur diese App, der Befehl dmr und Programme am Socket erreichen die Modelle.</translation>
     </message>
     <message>
+      <source>Any web page that is open in a browser here can use the models while TCP host access is on.</source>
+      <translation>Jede Webseite, die hier in einem Browser offen ist, kann die Modelle nutzen, solange der TCP-Zugang an ist.</translation>
+    </message>
+    <message>
+      <source>These web pages can use the models while TCP host access is on; pages of this computer always can.</source>
+      <translation>Diese Webseiten können die Modelle nutzen, solange der TCP-Zugang an ist; Seiten dieses Rechners können es immer.</translation>
+    </message>
+    <message>
+      <source>Only pages that come from this computer can use the models, while TCP host access is on.</source>
+      <translation>Nur Seiten dieses Rechners können die Modelle nutzen, solange der TCP-Zugang an ist.</translation>
+    </message>
+    <message>
       <source>Containers on this computer can use and list models, and nothing else: {where}</source>
       <translation>Container auf diesem Computer können Modelle nutzen und auflisten, sonst nichts: {where}</translation>
     </message>
@@ -1445,16 +1541,16 @@ nicht den Dienst.</translation>
       <translation>wird entladen…</translation>
     </message>
     <message>
-      <source>idle, stays loaded</source>
-      <translation>untätig, bleibt geladen</translation>
+      <source>stays loaded</source>
+      <translation>bleibt geladen</translation>
     </message>
     <message>
-      <source>idle, unloads in {time}</source>
-      <translation>untätig, wird entladen in {time}</translation>
+      <source>unloads in {time}</source>
+      <translation>entlädt in {time}</translation>
     </message>
     <message>
-      <source>{count} tokens of context</source>
-      <translation>{count} Token Kontext</translation>
+      <source>context {count}</source>
+      <translation>Kontext {count}</translation>
     </message>
     <message>
       <source>Asking the registry…</source>
@@ -1521,6 +1617,10 @@ nicht den Dienst.</translation>
       <translation>Abgebrochen</translation>
     </message>
     <message>
+      <source>first token after {time}</source>
+      <translation>erstes Token nach {time}</translation>
+    </message>
+    <message>
       <source>Ready, no model loaded</source>
       <translation>Bereit, kein Modell geladen</translation>
     </message>
@@ -1534,7 +1634,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Pulling {model}</source>
-      <translation>{model} wird heruntergeladen</translation>
+      <translation>Hole {model}</translation>
     </message>
     <message>
       <source>{count} more</source>

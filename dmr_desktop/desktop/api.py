@@ -11,6 +11,7 @@ from urllib.parse import quote
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
 
+from dmr_desktop.desktop.load_options import LoadOptions
 from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.problems import Problem, problem_from_reply
 from dmr_desktop.desktop.transport import Transport, status_of
@@ -40,6 +41,13 @@ class ServiceApi(QObject):
         on, off = self.tr("TCP host access stays off"), self.tr("TCP host access stays on")
         return self._call(on if enabled else off, "PUT", "/settings/tcp", body, about="tcp")
 
+    def set_origins(self, enabled: bool, origins: tuple[str, ...]) -> Call:
+        """Which web pages may use the TCP door, which stays as it is (``enabled``)."""
+        title = self.tr("Could not change which web pages may use the models")
+        return self._call(
+            title, "PUT", "/settings/tcp", {"enabled": enabled, "origins": list(origins)}, about="origins"
+        )
+
     def set_containers(self, enabled: bool) -> Call:
         """Opens or closes the door for containers."""
         on, off = self.tr("Container access stays off"), self.tr("Container access stays on")
@@ -53,13 +61,11 @@ class ServiceApi(QObject):
             return self._call(title, "POST", "/engines/v1/embeddings", {"model": reference, "input": []}, headers)
         return self._call(title, "POST", "/engines/v1/chat/completions", {"model": reference, "messages": []}, headers)
 
-    def configure(self, reference: str, context_size: int | None, keep_alive: str) -> Call:
+    def configure(self, reference: str, options: LoadOptions, *, is_embedding: bool) -> Call:
         """How the model is loaded from now on, by whomever. Not while it answers somebody."""
         title = self.tr("Could not change how {model} is loaded").format(model=familiar(reference))
-        body: dict[str, JSON] = {"model": reference, "keep_alive": keep_alive}
-        if context_size is not None:
-            body["context-size"] = context_size
-        return self._call(title, "POST", "/engines/_configure", body)
+        body = options.as_body(reference, is_embedding=is_embedding)
+        return self._call(title, "POST", "/engines/_configure", body, about="configure")
 
     def unload(self, reference: str, backend: str = "") -> Call:
         """Stops a model's idle runners. None stopped (it is answering somebody) counts as a failure."""

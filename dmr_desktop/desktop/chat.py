@@ -117,6 +117,12 @@ class Chat(QObject):
             self._set_last(note=self.tr("stopped"))
             self._reply.abort()
 
+    def replace(self, turns: tuple[Turn, ...]) -> None:
+        """Another conversation instead."""
+        self.clear()
+        self._turns = turns
+        self.changed.emit()
+
     def clear(self) -> None:
         self.stop()
         self._turns = ()

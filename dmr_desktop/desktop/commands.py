@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from dmr_desktop.desktop.api import Call, ServiceApi
 from dmr_desktop.desktop.deletions import Deletions
 from dmr_desktop.desktop.link import ServiceLink
+from dmr_desktop.desktop.load_options import LoadOptions
 from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.pulls import Pulls
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
@@ -35,6 +36,8 @@ class Commands(QObject):
         api.failed.connect(self.problem)
         pulls.failed.connect(self.problem)
         pulls.finished.connect(self._on_pulled)
+        self._was_connected = False
+        link.changed.connect(self._on_link)
 
     @property
     def state(self) -> DesktopState:
@@ -48,6 +51,10 @@ class Commands(QObject):
 
     def set_tcp(self, enabled: bool, port: int | None = None) -> Call:
         return self._api.set_tcp(enabled, port)
+
+    def set_origins(self, origins: tuple[str, ...]) -> Call:
+        tcp = self.state.tcp
+        return self._api.set_origins(tcp is not None and tcp.enabled, origins)
 
     def set_containers(self, enabled: bool) -> Call:
         return self._api.set_containers(enabled)
@@ -63,12 +70,11 @@ class Commands(QObject):
             self.copy(url, url)
 
     def load(self, model: ModelEntry) -> Call:
-        # Encoder models have no chat; their family names all hold "bert".
-        return self._api.load(model.reference, is_embedding="bert" in model.architecture)
+        return self._api.load(model.reference, is_embedding=model.is_encoder)
 
-    def load_with(self, model: ModelEntry, context_size: int | None, keep_alive: str) -> Call:
+    def load_with(self, model: ModelEntry, options: LoadOptions) -> Call:
         """Configures the model, then loads it."""
-        call = self._api.configure(model.reference, context_size, keep_alive)
+        call = self._api.configure(model.reference, options, is_embedding=model.is_encoder)
         call.ended.connect(lambda ok: self.load(model) if ok else None)
         return call
 
@@ -94,6 +100,12 @@ class Commands(QObject):
 
     def stop_service(self) -> Call:
         return self._api.stop_service()
+
+    def _on_link(self, state: DesktopState) -> None:
+        """A service that is back goes on with what its end has cut."""
+        if state.is_connected and not self._was_connected:
+            self.pulls.resume_cut()
+        self._was_connected = state.is_connected
 
     def _on_pulled(self, reference: str) -> None:
         self.said.emit(self.tr("{model} is ready to use").format(model=familiar(reference)))

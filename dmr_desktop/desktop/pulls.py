@@ -1,7 +1,8 @@
 """Pulls that this desktop asked for: one open request each, cancelled or paused by closing it.
 
 What a pull has done so far is in ``/events`` for everybody; this only holds the requests and reports
-their failures. A pull lasts as long as its request.
+their failures. A pull lasts as long as its request. One that ended because the service died waits, as if paused, until
+:meth:`Pulls.resume_cut` when the service is back.
 """
 
 import json
@@ -15,6 +16,8 @@ from dmr_desktop.desktop.problems import Problem, problem_from_reply
 from dmr_desktop.desktop.transport import Transport, status_of
 
 MAX_LINE_BYTES = 1024 * 1024
+MAX_CUTS = 3
+"""A pull that brings the service down so often is not begun again by itself."""
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Pulls(QObject):
         self._transport = transport
         self._pulls: dict[str, _Pull] = {}
         self._paused: dict[str, str] = {}
+        self._cut: dict[str, int] = {}
 
     @property
     def paused(self) -> tuple[str, ...]:
@@ -70,17 +74,25 @@ class Pulls(QObject):
         """Leaves a pull, a paused one too. What came so far is kept by the service and used next time."""
         key = canonical(reference)
         pull = self._pulls.get(key)
+        self._cut.pop(key, None)
         if self._paused.pop(key, None) is not None:
             self.changed.emit()
         if pull is not None:
             pull.is_cancelled = True
             pull.reply.abort()
 
+    def resume_cut(self) -> None:
+        """Goes on with what the end of the service has cut; the same pull no more than :data:`MAX_CUTS` times."""
+        for key, count in self._cut.items():
+            if key in self._paused and count <= MAX_CUTS:
+                self.start(self._paused[key])
+
     def pause(self, reference: str) -> None:
         """Leaves a pull and remembers it until :meth:`start` or :meth:`cancel`."""
         key = canonical(reference)
         pull = self._pulls.get(key)
         if pull is not None and not pull.is_cancelled:
+            self._cut.pop(key, None)
             self._paused[key] = pull.reference
             pull.is_cancelled = True
             pull.reply.abort()
@@ -109,8 +121,12 @@ class Pulls(QObject):
         if pull.error:
             self.failed.emit(Problem(title, printable(pull.error), self.tr("Pull again: finished parts are kept.")))
         elif pull.outcome:
+            self._cut.pop(key, None)
             self._paused.pop(key, None)  # it was done before the pause reached it
             self.finished.emit(pull.reference)
+        elif not pull.is_cancelled and reply.error() is QNetworkReply.NetworkError.RemoteHostClosedError:
+            self._cut[key] = self._cut.get(key, 0) + 1
+            self._paused[key] = pull.reference
         elif not pull.is_cancelled:
             status = status_of(reply)
             if status == 200:

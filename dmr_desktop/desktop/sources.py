@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from dmr_desktop.desktop.chat import Chat
 from dmr_desktop.desktop.fit import Fit
+from dmr_desktop.desktop.load_options import Configured
 from dmr_desktop.desktop.log_tail import LogTail
 from dmr_desktop.desktop.remote import Remote
 from dmr_desktop.desktop.request_bodies import RequestBodies
@@ -25,6 +26,7 @@ class Sources:
     trial: Trial
     fit: Fit
     remote: Remote
+    configured: Configured
 
     @classmethod
     def of(cls, socket_path: Path, parent: QObject) -> "Sources":
@@ -40,6 +42,7 @@ class Sources:
             Trial(transport(), parent),
             Fit(transport(), parent),
             Remote(transport(), parent),
+            Configured(transport(), parent),
         )
 
     def close(self) -> None:
@@ -48,3 +51,4 @@ class Sources:
         self.trial.cancel()
         self.fit.cancel()
         self.remote.cancel()
+        self.configured.cancel()

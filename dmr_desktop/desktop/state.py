@@ -55,6 +55,11 @@ class ModelEntry:
     context_size: int | None = None
 
     @property
+    def is_encoder(self) -> bool:
+        """Encoder models have no chat; their family names all hold "bert"."""
+        return "bert" in self.architecture
+
+    @property
     def reference(self) -> str:
         """What to call the model in a request. A tag that would climb out of a URL's path is not used."""
         return self.tags[0] if self.tags and ".." not in self.tags[0] else self.id

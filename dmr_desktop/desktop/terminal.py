@@ -2,6 +2,7 @@
 
 import shlex
 
+from dmr_desktop.desktop.load_options import LoadOptions
 from dmr_desktop.desktop.state import ModelEntry
 from dmr_desktop.protocol.notices import TcpStatus
 
@@ -26,13 +27,14 @@ def pull_command(reference: str) -> str:
     return _dmr("pull", reference)
 
 
-def configure_command(model: ModelEntry, context_size: int | None, keep_alive: str, flags: str = "") -> str:
-    """``flags`` as for a shell; they follow ``--``."""
+def configure_command(model: ModelEntry, options: LoadOptions) -> str:
     words = ["configure"]
-    if context_size is not None:
-        words += ["--context-size", str(context_size)]
-    words += ["--keep-alive", keep_alive] if not keep_alive.startswith("-") else [f"--keep-alive={keep_alive}"]
-    return _dmr(*words, _name(model)) + (f" -- {flags.strip()}" if flags.strip() else "")
+    if options.context_size is not None:
+        words += ["--context-size", str(options.context_size)]
+    if options.keep_alive:
+        words.append(f"--keep-alive={options.keep_alive}")
+    flags = options.flags.strip()
+    return _dmr(*words, _name(model)) + (f" -- {flags}" if flags else "")
 
 
 def tcp_command(tcp: TcpStatus, wanted: bool) -> str:

@@ -79,6 +79,15 @@ def tcp_sentence(state: DesktopState) -> str:
     return _tr("Off: only this app, the dmr command and programs that use the socket can reach the models.")
 
 
+def origins_sentence(origins: tuple[str, ...]) -> str:
+    """Which web pages may ask, in words."""
+    if "*" in origins:
+        return _tr("Any web page that is open in a browser here can use the models while TCP host access is on.")
+    if origins:
+        return _tr("These web pages can use the models while TCP host access is on; pages of this computer always can.")
+    return _tr("Only pages that come from this computer can use the models, while TCP host access is on.")
+
+
 def containers_sentence(containers: TcpStatus | None) -> str:
     """Who else can use the models, in words."""
     if containers is None:
@@ -119,8 +128,13 @@ def runner_word(runner: RunnerStatus | None) -> str:
     return _tr("Not loaded")
 
 
+def runner_words() -> tuple[str, ...]:
+    """All that :func:`runner_word` may say."""
+    return _tr("Not loaded"), _tr("Loading…"), _tr("Unloading…"), _tr("Busy"), _tr("Loaded"), _tr("Failed")
+
+
 def runner_details(runner: RunnerStatus, now: float) -> str:
-    """Memory and what it does, e.g. ``402 MiB · 300 MiB on the GPU · idle, stays loaded``. ``now`` is Unix seconds."""
+    """Memory and what it does, e.g. ``402 MiB · 300 MiB on the GPU · stays loaded``. ``now`` is Unix seconds."""
     parts = [format_bytes(runner.memory_bytes)] if runner.memory_bytes else []
     if runner.card_bytes:
         parts.append(_tr("{size} on the GPU").format(size=format_bytes(runner.card_bytes)))
@@ -134,17 +148,17 @@ def runner_details(runner: RunnerStatus, now: float) -> str:
         case _ if runner.active_requests:
             parts.append(_counted_requests(runner.active_requests))
         case _ if runner.expires_at is None:
-            parts.append(_tr("idle, stays loaded"))
+            parts.append(_tr("stays loaded"))
         case _:
-            parts.append(_tr("idle, unloads in {time}").format(time=format_seconds(runner.expires_at - now)))
+            parts.append(_tr("unloads in {time}").format(time=format_seconds(runner.expires_at - now)))
     return " · ".join(parts)
 
 
 def runner_facts(runner: RunnerStatus) -> str:
-    """Context, and the mode unless it is text, e.g. ``embedding · 8,192 tokens of context``."""
+    """Context, and the mode unless it is text, e.g. ``embedding · context 8,192``."""
     parts: list[str] = [] if runner.mode is Mode.COMPLETION else [runner.mode.value]
     if runner.facts is not None:
-        parts.append(_tr("{count} tokens of context").format(count=f"{runner.facts.context_size:,}"))
+        parts.append(_tr("context {count}").format(count=f"{runner.facts.context_size:,}"))
     return " · ".join(parts)
 
 
@@ -229,6 +243,13 @@ def endpoint_word(path: str) -> str:
     return printable(_COMMON_PATH.sub("", path), 80)
 
 
+def client_word(user_agent: str) -> str:
+    """What a program calls itself, without version and small print: ``OpenAI/Python 1.3`` → ``OpenAI/Python``."""
+    first = printable(user_agent.strip(), 120).partition(" ")[0]
+    name, slash, version = first.rpartition("/")
+    return (name if slash and version[:1].isdigit() else first) or UNKNOWN
+
+
 def request_word(state: str) -> str:
     """How a request stands."""
     return {
@@ -251,8 +272,13 @@ def request_details(notice: RequestNotice) -> str:
     parts = [request_word(notice.state)]
     if notice.state != "running":
         parts.append(duration(notice.duration_ms))
-    if notice.completion_tokens and notice.duration_ms > 0:
-        parts.append(_speed(notice.completion_tokens / notice.duration_ms * 1000))
+    if notice.first_token_ms:
+        parts.append(_tr("first token after {time}").format(time=duration(notice.first_token_ms)))
+    # Reading the prompt is no writing: the first token does not count where its time is known.
+    tokens = notice.completion_tokens - (1 if notice.first_token_ms else 0)
+    seconds = (notice.duration_ms - notice.first_token_ms) / 1000
+    if tokens > 0 and notice.state != "running" and seconds > 0:
+        parts.append(_speed(tokens / seconds))
     if notice.error:
         parts.append(printable(notice.error, 200))
     return " · ".join(parts)

@@ -89,7 +89,10 @@ class TelemetrySample:
 
 @dataclass(frozen=True, slots=True)
 class RequestNotice:
-    """One inference request, without its text."""
+    """One inference request, without its text.
+
+    ``first_token_ms`` 0: none came, or not known yet. ``client`` is what the program called itself.
+    """
 
     id: str
     state: Literal["running", "done", "failed", "cancelled"]
@@ -100,6 +103,8 @@ class RequestNotice:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: str = ""
+    first_token_ms: float = 0.0
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

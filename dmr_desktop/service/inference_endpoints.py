@@ -28,6 +28,8 @@ from dmr_desktop.service.recorder import Record, Recorder, Subject
 from dmr_desktop.service.request_log import RequestLog
 from dmr_desktop.service.strict_json import parse_json
 
+_CLIENT_CHARS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class InferenceParts:
@@ -79,8 +81,11 @@ class InferenceEndpoint:
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
         subject = Subject(next(iter(files.model.tags), files.model.id), self.mode)
+        client = Headers(scope=scope).get("user-agent", "")[:_CLIENT_CHARS]
         with (
-            self._parts.recorder.record(model, scope["path"], subject, scope["state"].get("request_id")) as record,
+            self._parts.recorder.record(
+                model, scope["path"], subject, scope["state"].get("request_id"), client
+            ) as record,
             self._parts.requests.log(record, files.model.id, scope, raw, send) as logged_send,
         ):
             try:

@@ -54,6 +54,7 @@ class Record:
         "_deltas",
         "_recorder",
         "asked",
+        "client",
         "error",
         "first_token_ms",
         "id",
@@ -72,6 +73,7 @@ class Record:
         self.model = model
         self.path = path
         self.subject = subject
+        self.client = ""
         self.asked: Callable[[Exchange], None] = _ignore
         self.keep: Callable[[Sequence[Event]], None] | None = None
         self.first_token_ms: float | None = None
@@ -127,6 +129,8 @@ class Record:
             prompt_tokens=self.usage.prompt_tokens if self.usage else 0,
             completion_tokens=self.usage.completion_tokens if self.usage else self._deltas,
             error=self.error.message if self.error else "",
+            first_token_ms=self.first_token_ms or 0.0,
+            client=self.client,
         )
 
 
@@ -151,14 +155,15 @@ class Recorder:
 
     @contextmanager
     def record(
-        self, model: str, path: str, subject: Subject | None = None, request_id: str | None = None
+        self, model: str, path: str, subject: Subject | None = None, request_id: str | None = None, client: str = ""
     ) -> Iterator[Record]:
         """For the time of one request; one that neither finished nor failed was cancelled.
 
-        ``request_id`` is what its client was told, if it was told one.
+        ``request_id`` is what its client was told, if it was told one; ``client`` what that calls itself.
         """
         record = Record(self, model, path, subject or Subject(model))
         record.id = request_id or record.id
+        record.client = client
         self.num_active += 1
         self._running[record.id] = record
         self._announce(record.notice())

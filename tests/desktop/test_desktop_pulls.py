@@ -5,6 +5,7 @@ from dataclasses import replace
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.problems import Problem
+from dmr_desktop.desktop.pulls import MAX_CUTS
 from dmr_desktop.desktop.remote import judge, size_of
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.protocol.notices import GpuSample, PullStatus, TelemetrySample
@@ -85,6 +86,34 @@ def test_an_error_before_the_stream(qtbot: QtBot, parts: Parts, service: FakeSer
     parts.commands.pull("ai/nothing")
     qtbot.waitUntil(lambda: len(parts.problems) == 1)
     assert "Model not found" in parts.panel.banner.text
+
+
+def test_a_pull_goes_on_when_the_service_is_back(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    script = start(qtbot, parts, service)
+    script.say(type="progress", message="Downloaded: 1 MB", total=10)
+    qtbot.waitUntil(lambda: not script.lines.qsize())
+    service.crash()
+    qtbot.waitUntil(lambda: parts.commands.pulls.paused == ("ai/gemma3",))
+    qtbot.waitUntil(lambda: len(service.pulls) == 2, timeout=15_000)
+    assert parts.commands.pulls.references == ("ai/gemma3",)
+    assert parts.problems == []
+    service.pulls[1].say(type="success", message="Model pulled successfully")
+    service.pulls[1].end()
+    qtbot.waitUntil(lambda: parts.said == ["ai/gemma3 is ready to use"])
+
+
+def test_a_pull_that_brings_the_service_down_is_not_begun_for_ever(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    pulls = parts.commands.pulls
+    start(qtbot, parts, service)
+    pulls._cut["docker.io/ai/gemma3:latest"] = MAX_CUTS
+    service.crash()
+    qtbot.waitUntil(lambda: pulls.paused == ("ai/gemma3",))
+    qtbot.waitUntil(lambda: parts.link.state.is_connected, timeout=15_000)
+    assert pulls.references == ()
+    (row,) = parts.panel.models.pulls.rows
+    assert row.pause.text() == "Resume"
 
 
 def test_a_cut_connection_is_a_problem(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

@@ -169,11 +169,8 @@ def test_a_models_share_of_the_graphics_card_is_said_where_the_service_knows_it(
     runner = RunnerStatus(
         "llama.cpp", "sha256:1", "ai/x", Mode.COMPLETION, RunnerState.READY, memory_bytes=512 * 1024**2
     )
-    assert runner_details(runner, 0) == "512 MiB · idle, stays loaded"
-    assert (
-        runner_details(replace(runner, card_bytes=256 * 1024**2), 0)
-        == "512 MiB · 256 MiB on the GPU · idle, stays loaded"
-    )
+    assert runner_details(runner, 0) == "512 MiB · stays loaded"
+    assert runner_details(replace(runner, card_bytes=256 * 1024**2), 0) == "512 MiB · 256 MiB on the GPU · stays loaded"
 
 
 @pytest.mark.parametrize(

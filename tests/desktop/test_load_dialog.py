@@ -1,9 +1,11 @@
 """Loading with options: the estimate follows the choice, and the choice reaches the service."""
 
 import pytest
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.fit import Estimate, read_estimate
+from dmr_desktop.desktop.load_options import LoadOptions, read_options
 from dmr_desktop.desktop.panel.load_dialog import LoadDialog
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
@@ -55,6 +57,65 @@ def test_a_refused_choice_loads_nothing(qtbot: QtBot, dialog: LoadDialog, parts:
     dialog.load_button.click()
     qtbot.waitUntil(lambda: bool(parts.problems))
     assert not service.seen("POST", "/engines/v1/chat/completions")
+
+
+def test_what_was_set_before_is_where_it_begins(qtbot: QtBot, dialog: LoadDialog) -> None:
+    config = {
+        "context-size": 12288,
+        "keep_alive": "45m0s",
+        "runtime-flags": ["--threads", "4", "--flash-attn", "on", "--n-gpu-layers", "20"],
+    }
+    before = read_options([{"Backend": "llama.cpp", "Config": config}])
+    assert before == LoadOptions(12288, "45m", "--threads 4 --flash-attn on --n-gpu-layers 20")
+    dialog.show_options(before)
+    assert (dialog.context.currentText(), dialog.keep_alive.currentText()) == ("12,288 tokens", "after 45m")
+    assert (dialog.threads.text(), dialog.layers.text(), dialog.flags.text()) == ("4", "20", "--flash-attn on")
+    assert dialog.options == LoadOptions(12288, "45m", "--n-gpu-layers 20 --threads 4 --flash-attn on")
+    dialog.show_options(LoadOptions(2048))
+    assert dialog.options.context_size == 12288, "what was chosen meanwhile stays"
+
+
+def test_flags_reach_the_service_as_words(qtbot: QtBot, dialog: LoadDialog, service: FakeService) -> None:
+    dialog.threads.setText("4")
+    dialog.flags.setText("--chat-template-kwargs '{\"a\": 1}'")
+    dialog.load_button.click()
+    qtbot.waitUntil(lambda: bool(service.seen("POST", "/engines/_configure")))
+    (configured,) = service.seen("POST", "/engines/_configure")
+    assert configured.body == {
+        "model": REFERENCE,
+        "runtime-flags": ["--threads", "4", "--chat-template-kwargs", '{"a": 1}'],
+    }
+
+
+def test_flags_with_an_open_quote_cannot_be_sent(qtbot: QtBot, dialog: LoadDialog) -> None:
+    dialog.flags.setText("--jinja 'open")
+    assert not dialog.load_button.isEnabled()
+    dialog.flags.setText("--jinja")
+    assert dialog.load_button.isEnabled()
+
+
+def test_the_choice_as_a_command(qtbot: QtBot, dialog: LoadDialog) -> None:
+    dialog.keep_alive.setCurrentIndex(dialog.keep_alive.findData("30m"))
+    dialog.command_button.click()
+    assert QGuiApplication.clipboard().text() == "dmr configure --keep-alive=30m ai/alpha:1B"
+
+
+def test_an_encoder_is_configured_for_embedding() -> None:
+    assert LoadOptions(512).as_body("m", is_embedding=True) == {"model": "m", "context-size": 512, "mode": "embedding"}
+
+
+@pytest.mark.parametrize(
+    ("text", "short"), [("1h0m0s", "1h"), ("30m0s", "30m"), ("45s", "45s"), ("1h30m0s", "1h30m"), ("-1", "-1")]
+)
+def test_durations_as_people_write_them(text: str, short: str) -> None:
+    found = read_options([{"Config": {"keep_alive": text}}])
+    assert found is not None
+    assert found.keep_alive == short
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, [7], [{"Config": 3}]])
+def test_nothing_is_configured(answer: object) -> None:
+    assert read_options(answer) is None
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"total_bytes": "1", "available_bytes": 2, "fits": True}])

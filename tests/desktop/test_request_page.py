@@ -1,12 +1,18 @@
 """The Requests page: notices as rows, texts when a row is chosen."""
 
+import json
 from dataclasses import replace
 
+import pytest
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from dmr_desktop.desktop.chat import Turn
 from dmr_desktop.desktop.panel.request_table import Column
+from dmr_desktop.desktop.quantities import UNKNOWN
+from dmr_desktop.desktop.replay import Replay, read_replay
 from dmr_desktop.desktop.request_bodies import Bodies, as_curl, find_bodies, pretty
+from dmr_desktop.desktop.wording import client_word
 from dmr_desktop.protocol.notices import RequestNotice
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
@@ -59,6 +65,71 @@ def test_a_chosen_request_shows_its_texts(qtbot: QtBot, parts: Parts, service: F
     assert page.text.toPlainText() == '{\n  "a": 1\n}'
     page.curl_button.click()
     assert QGuiApplication.clipboard().text().startswith("curl http://localhost:12434/v1/chat/completions")
+
+
+def test_a_request_goes_on_in_the_chat(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    asked = {
+        "model": "ai/alpha",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+    }
+    service.answer("GET", "/engines/requests", 200, [{"records": [RECORD | {"request": json.dumps(asked)}]}])
+    page = parts.panel.requests
+    parts.panel.open_page("requests")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit(
+        "request", replace(NOTICE, state="done", duration_ms=1000.0, first_token_ms=200.0, completion_tokens=21)
+    )
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    qtbot.waitUntil(page.replay_button.isEnabled)
+    assert page.details.accessibleName() == "Done · 1.0 s · first token after 200 ms · 25 tokens/s"
+    page.replay_button.click()
+    assert parts.panel.chat.isVisible()
+    assert parts.panel.chat.draft.toPlainText() == "Hi"
+    assert parts.panel.chat.system.text() == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("body", "replay"),
+    [
+        ({"model": "m", "prompt": "Once"}, Replay("m", "", (), "Once")),
+        ({"model": "m", "instructions": "S", "input": "Q"}, Replay("m", "S", (), "Q")),
+        (
+            {
+                "system": [{"type": "text", "text": "S"}],
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", "text": "A"}, {"type": "image_url"}]},
+                    {"role": "assistant", "content": "B", "tool_calls": []},
+                    {"role": "tool", "content": "7"},
+                    {"role": "user", "content": "C"},
+                    {"role": "assistant", "content": "prefilled"},
+                ],
+            },
+            Replay("", "S", (Turn("user", "A"), Turn("assistant", "B")), "C"),
+        ),
+        ({"model": "m", "input": ["text to embed"]}, None),
+        ({"messages": [{"role": "assistant", "content": "x"}, 7, {"role": "user", "content": None}]}, None),
+        ([], None),
+    ],
+)
+def test_bodies_of_all_dialects_can_be_gone_on_with(body: object, replay: Replay | None) -> None:
+    assert read_replay(json.dumps(body)) == replay
+    assert read_replay("{") is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "word"),
+    [
+        ("OpenAI/Python 1.3.5", "OpenAI/Python"),
+        ("python-httpx/0.28.1", "python-httpx"),
+        ("curl/8.1", "curl"),
+        ("n8n", "n8n"),
+        ("Mozilla/5.0 (X11; Linux)", "Mozilla"),
+        ("", UNKNOWN),
+    ],
+)
+def test_programs_without_their_versions(agent: str, word: str) -> None:
+    assert client_word(agent) == word
 
 
 def test_without_a_kept_text_the_page_says_why(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

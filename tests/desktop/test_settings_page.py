@@ -88,6 +88,38 @@ def test_the_port_is_changed_by_the_service(qtbot: QtBot, parts: Parts, service:
     assert service.seen("PUT", "/settings/tcp")[0].body == {"enabled": False, "port": 12999}
 
 
+def test_web_pages_get_in_when_the_service_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("settings")
+    page = parts.panel.settings
+    service.emit("tcp", TcpStatus(True, True, 12434))
+    qtbot.waitUntil(lambda: parts.link.state.base_url is not None)
+
+    def choose(kind: str) -> None:
+        page.origins.setCurrentIndex(page.origins.findData(kind))
+        page.origins.activated.emit(page.origins.currentIndex())
+
+    def asked() -> list[object]:
+        return [request.body for request in service.seen("PUT", "/settings/tcp")]
+
+    choose("all")
+    qtbot.waitUntil(lambda: asked() == [{"enabled": True, "origins": ["*"]}])
+    service.emit("tcp", TcpStatus(True, True, 12434, origins=("*",)))
+    qtbot.waitUntil(lambda: "Any web page" in page.origins_sentence.text())
+    choose("list")
+    assert page.origin_list.isVisible()
+    assert not page.origin_button.isEnabled()
+    page.origin_list.setText("https://a.example, https://b.example:8443")
+    page.origin_button.click()
+    qtbot.waitUntil(lambda: len(asked()) == 2)
+    assert asked()[1] == {"enabled": True, "origins": ["https://a.example", "https://b.example:8443"]}
+    service.emit("tcp", TcpStatus(True, True, 12434, origins=("https://a.example", "https://b.example:8443")))
+    qtbot.waitUntil(lambda: "These web pages" in page.origins_sentence.text())
+    assert not page.origin_button.isEnabled()
+    service.emit("tcp", TcpStatus(True, True, 12434))
+    qtbot.waitUntil(lambda: page.origins.currentData() == "none")
+    assert not page.origin_list.isVisible()
+
+
 def test_containers_get_in_when_the_service_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     parts.panel.open_page("settings")
     page = parts.panel.settings

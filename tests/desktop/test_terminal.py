@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.desktop import terminal
+from dmr_desktop.desktop.load_options import LoadOptions
 from dmr_desktop.desktop.state import ModelEntry
 from dmr_desktop.protocol.notices import TcpStatus
 from tests.desktop.test_panel import show_models
@@ -22,7 +23,7 @@ TCP = TcpStatus(False, False, 12444)
 def test_names_and_options() -> None:
     assert terminal.load_command(MODEL) == "dmr run --detach ai/qwen3:8B-Q4_K_M"
     assert terminal.unload_command(replace(MODEL, tags=())) == f"dmr unload {MODEL.id}"
-    assert terminal.configure_command(MODEL, None, "-1", " --threads 4 ") == (
+    assert terminal.configure_command(MODEL, LoadOptions(keep_alive="-1", flags=" --threads 4 ")) == (
         "dmr configure --keep-alive=-1 ai/qwen3:8B-Q4_K_M -- --threads 4"
     )
     assert terminal.pull_command("a b; rm -rf /") == "dmr pull 'a b; rm -rf /'"
@@ -36,8 +37,9 @@ def test_names_and_options() -> None:
         terminal.unload_command(MODEL),
         terminal.delete_command(MODEL),
         terminal.pull_command("hf.co/org/repo:Q4_K_M"),
-        terminal.configure_command(MODEL, 8192, "30m"),
-        terminal.configure_command(MODEL, 8192, "-1"),
+        terminal.configure_command(MODEL, LoadOptions()),
+        terminal.configure_command(MODEL, LoadOptions(8192, "30m")),
+        terminal.configure_command(MODEL, LoadOptions(8192, "-1", "--threads 4 --flash-attn on")),
         terminal.tcp_command(TCP, True),
         terminal.tcp_command(TCP, False),
     ],

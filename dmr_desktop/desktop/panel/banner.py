@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.icons import panel_pixmap
 from dmr_desktop.desktop.panel.widgets import Button, Label, repolish
@@ -39,12 +39,18 @@ class Banner(QFrame):
         texts.setSpacing(2)
         for label in (self._title, self._message, self._hint):
             texts.addWidget(label)
+        actions = QHBoxLayout()
+        actions.setContentsMargins(0, 6, 0, 2)
+        actions.addLayout(self._actions)
+        actions.addStretch()
+        self._action_row = QWidget()
+        self._action_row.setLayout(actions)
+        texts.addWidget(self._action_row)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 11, 10, 11)
         row.setSpacing(12)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(texts, 1)
-        row.addLayout(self._actions)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         theme.changed.connect(self._paint)
         self._paint()
@@ -98,6 +104,7 @@ class Banner(QFrame):
             button.clicked.connect(lambda _checked=False, action=action: action())
             self._actions.addWidget(button)
             self._buttons += (button,)
+        self._action_row.setVisible(bool(self._buttons))
         self.setAccessibleName(self.text)
         self._paint()
         repolish(self)

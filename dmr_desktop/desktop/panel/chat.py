@@ -15,10 +15,12 @@ from PySide6.QtWidgets import (
 
 from dmr_desktop.desktop.chat import Chat, ChatOptions, as_markdown
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.message_view import MessageView
 from dmr_desktop.desktop.panel.model_choice import fill_models
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.replay import Replay
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 
@@ -95,6 +97,14 @@ class ChatPage(QWidget):
         """The model to talk to, if it is there."""
         if (index := self.models.findText(model)) >= 0:
             self.models.setCurrentIndex(index)
+
+    def show_replay(self, replay: Replay) -> None:
+        """A conversation to go on with; what was asked last waits to be sent again."""
+        self.choose(familiar(replay.model))
+        self.system.setText(replay.system)
+        self.options_button.setChecked(bool(replay.system))
+        self._chat.replace(replay.turns)
+        self.draft.setPlainText(replay.draft)
 
     @property
     def options(self) -> ChatOptions:

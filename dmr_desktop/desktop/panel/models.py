@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.fit import Fit
+from dmr_desktop.desktop.load_options import Configured
 from dmr_desktop.desktop.panel.deletion_list import DeletionList
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
@@ -29,7 +30,7 @@ from dmr_desktop.desktop.remote import Remote, RemoteModel, judge
 from dmr_desktop.desktop.starters import starters_for
 from dmr_desktop.desktop.state import DesktopState, ModelEntry, find_pull
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import remote_line
+from dmr_desktop.desktop.wording import remote_line, runner_words
 from dmr_desktop.protocol.runners import RunnerState
 
 SAMPLES: dict[int, str] = {
@@ -39,9 +40,9 @@ SAMPLES: dict[int, str] = {
     Column.ARCHITECTURE: "nomic-bert",
     Column.CONTEXT: "131,072",
     Column.USED: "30 Nov, 14:05",
-    Column.STATE: "        Unloading…",
 }
 """The longest usual values; the name gets the rest."""
+ICON_ROOM = " " * 8
 NAME_WIDTH = 195
 
 TYPING_MS = 700
@@ -53,7 +54,7 @@ class ModelsPage(QWidget):
 
     chat_wanted = Signal(str)
 
-    def __init__(self, commands: Commands, theme: Theme, fit: Fit, remote: Remote) -> None:
+    def __init__(self, commands: Commands, theme: Theme, fit: Fit, remote: Remote, configured: Configured) -> None:
         super().__init__()
         self._remote = remote
         self._typing = QTimer(self)
@@ -63,6 +64,7 @@ class ModelsPage(QWidget):
         self.known.hide()
         self._commands = commands
         self._fit = fit
+        self._configured = configured
         self._theme = theme
         self._selected_id = ""
         self.field = QLineEdit()
@@ -106,7 +108,7 @@ class ModelsPage(QWidget):
                 f"{starter.reference} · {format_bytes(starter.size_bytes)}",
                 partial(self._commands.pull, starter.reference),
             )
-            for starter in starters_for(state)[:3]
+            for starter in starters_for(state)[:2]
             if find_pull(state.pulls, starter.reference) is None
         ]
         advice = self.tr(
@@ -121,7 +123,9 @@ class ModelsPage(QWidget):
 
     def _make_table(self) -> FittingTable:
         expendable = (Column.USED, Column.ARCHITECTURE, Column.CONTEXT, Column.PARAMETERS, Column.QUANTIZATION)
-        table = FittingTable(self._sorted, self.tr("Stored models"), SAMPLES, expendable, least_share=NAME_WIDTH)
+        longest = max(runner_words(), key=len)
+        samples = {**SAMPLES, Column.STATE: f"{ICON_ROOM}{longest}"}
+        table = FittingTable(self._sorted, self.tr("Stored models"), samples, expendable, least_share=NAME_WIDTH)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.setSortingEnabled(True)
         table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
@@ -221,8 +225,9 @@ class ModelsPage(QWidget):
         """Asks for context size and keep-alive; the answer comes later."""
         model = self.selected
         if model is not None:
-            dialog = LoadDialog(model, self._fit, self.window())
-            dialog.chosen.connect(lambda context, keep: self._commands.load_with(model, context, keep))
+            dialog = LoadDialog(model, self._fit, self._configured, self.window())
+            dialog.chosen.connect(lambda options: self._commands.load_with(model, options))
+            dialog.copied.connect(self._commands.copy)
             dialog.open()
 
     def _unload(self) -> None:

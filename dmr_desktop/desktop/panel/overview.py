@@ -1,5 +1,6 @@
 """The first page: state, TCP switch, the computer's load, loaded models; at the very first, what to do first."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
@@ -71,6 +72,7 @@ class OverviewPage(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.viewport().setAutoFillBackground(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def render_state(self, state: DesktopState) -> None:
         shape = shape_of(state)

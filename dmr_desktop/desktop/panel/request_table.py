@@ -11,7 +11,7 @@ from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import duration, endpoint_word, request_word
+from dmr_desktop.desktop.wording import client_word, duration, endpoint_word, request_word
 from dmr_desktop.protocol.notices import RequestNotice
 
 Index = QModelIndex | QPersistentModelIndex
@@ -25,6 +25,7 @@ class Column(IntEnum):
     STATE = 3
     TOKENS = 4
     DURATION = 5
+    CLIENT = 6
 
 
 def tokens_of(notice: RequestNotice) -> str:
@@ -48,6 +49,7 @@ class RequestTable(QAbstractTableModel):
             Column.STATE: self.tr("State"),
             Column.TOKENS: self.tr("Tokens"),
             Column.DURATION: self.tr("Duration"),
+            Column.CLIENT: self.tr("Program"),
         }
         self._text: dict[Column, Callable[[RequestNotice], str]] = {
             Column.TIME: lambda notice: datetime.fromtimestamp(notice.started_at).strftime("%H:%M:%S"),
@@ -56,6 +58,7 @@ class RequestTable(QAbstractTableModel):
             Column.STATE: lambda notice: request_word(notice.state),
             Column.TOKENS: tokens_of,
             Column.DURATION: lambda notice: UNKNOWN if notice.state == "running" else duration(notice.duration_ms),
+            Column.CLIENT: lambda notice: client_word(notice.client),
         }
         theme.changed.connect(self._repaint)
 
@@ -102,8 +105,8 @@ class RequestTable(QAbstractTableModel):
             return panel_icon(icon, color, 16)
         if role == ID_ROLE:
             return notice.id
-        if role == Qt.ItemDataRole.ToolTipRole and column is Column.PATH:
-            return printable(notice.path, 80)
+        if role == Qt.ItemDataRole.ToolTipRole and column in (Column.PATH, Column.CLIENT):
+            return printable(notice.path if column is Column.PATH else notice.client, 120)
         return None
 
     def _repaint(self) -> None:

@@ -1,6 +1,6 @@
 """The Requests page: who asked what, with which outcome; text of the last ones on request."""
 
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -17,25 +17,30 @@ from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.request_table import Column, RequestTable
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.replay import read_replay
 from dmr_desktop.desktop.request_bodies import Bodies, RequestBodies, as_curl, pretty
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import request_details
+from dmr_desktop.desktop.wording import request_details, request_word
 from dmr_desktop.protocol.notices import RequestNotice
 from dmr_desktop.settings import DEFAULT_PORT
 
 ROW_HEIGHT = 34
+ICON_ROOM = " " * 8
+STATES = ("running", "done", "failed", "cancelled")
 SAMPLES: dict[int, str] = {
     Column.TIME: "00:00:00",
-    Column.STATE: "        Cancelled",
     Column.TOKENS: "99999 → 9999",
     Column.DURATION: "59 min 59 s",
+    Column.CLIENT: "OpenAI/Python",
 }
 """The longest usual values; model and endpoint get the rest."""
 
 
 class RequestsPage(QWidget):
-    """Table and, below it, the chosen request."""
+    """Table and, below it, the chosen request. Signals: ``replay_wanted(Replay)``."""
+
+    replay_wanted = Signal(object)
 
     def __init__(self, commands: Commands, theme: Theme, bodies: RequestBodies) -> None:
         super().__init__()
@@ -45,8 +50,10 @@ class RequestsPage(QWidget):
         self._shown: RequestNotice | None = None
         self._bodies: Bodies | None = None
         self.model = RequestTable(theme, self)
-        expendable = (Column.TOKENS, Column.PATH)
-        self.table = FittingTable(self.model, self.tr("Requests"), SAMPLES, expendable, ROW_HEIGHT)
+        expendable = (Column.CLIENT, Column.TOKENS, Column.PATH)
+        longest = max((request_word(state) for state in STATES), key=len)
+        samples = {**SAMPLES, Column.STATE: f"{ICON_ROOM}{longest}"}
+        self.table = FittingTable(self.model, self.tr("Requests"), samples, expendable, ROW_HEIGHT)
         self.details = ElidedLabel(tone="dim")
         self.tabs = QTabBar()
         self.tabs.setAccessibleName(self.tr("Which text"))
@@ -61,6 +68,7 @@ class RequestsPage(QWidget):
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.copy_button = Button(self.tr("Copy"), name=self.tr("Copy this text"))
         self.curl_button = Button(self.tr("Copy as curl"))
+        self.replay_button = Button(self.tr("Open in chat"), name=self.tr("Ask this again in the chat"))
         self._lay_out()
         self._connect()
         self._paint()
@@ -95,6 +103,7 @@ class RequestsPage(QWidget):
         self.tabs.currentChanged.connect(self._show_bodies)
         self.copy_button.clicked.connect(lambda: self._commands.copy(self.text.toPlainText(), self.tr("Text")))
         self.curl_button.clicked.connect(self._copy_curl)
+        self.replay_button.clicked.connect(self._replay)
         self._theme.changed.connect(self._paint)
 
     def _select(self, request_id: str) -> None:
@@ -138,6 +147,11 @@ class RequestsPage(QWidget):
             )
         self.copy_button.setEnabled(bool(self.text.toPlainText()))
         self.curl_button.setEnabled(bodies is not None and bool(bodies.request))
+        self.replay_button.setEnabled(bodies is not None and read_replay(bodies.request) is not None)
+
+    def _replay(self) -> None:
+        if self._bodies is not None and (replay := read_replay(self._bodies.request)) is not None:
+            self.replay_wanted.emit(replay)
 
     def _copy_curl(self) -> None:
         if self._bodies is not None:
@@ -156,12 +170,16 @@ class RequestsPage(QWidget):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.tabs)
-        head.addStretch()
-        head.addWidget(self.curl_button)
-        head.addWidget(self.copy_button)
+        head.addWidget(self.details, 1)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addStretch()
+        for button in (self.replay_button, self.curl_button, self.copy_button):
+            foot.addWidget(button)
         below.body.addLayout(head)
-        below.body.addWidget(self.details)
         below.body.addWidget(self.text, 1)
+        below.body.addSpacing(2)
+        below.body.addLayout(foot)
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.setChildrenCollapsible(False)
         parts.setHandleWidth(12)

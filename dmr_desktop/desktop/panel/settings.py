@@ -18,7 +18,8 @@ from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import containers_sentence
+from dmr_desktop.desktop.wording import containers_sentence, origins_sentence
+from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.settings import DEFAULT_PORT
 
 MAX_PORT = 65535
@@ -33,6 +34,7 @@ class SettingsPage(QScrollArea):
         self._commands = commands
         self._theme = theme
         self._preferences = preferences
+        self._allowed: tuple[str, ...] | None = None
         self._paths = EntryPaths.from_environment(os.environ)
         self.look = QComboBox()
         self.look.setAccessibleName(self.tr("Appearance"))
@@ -48,6 +50,18 @@ class SettingsPage(QScrollArea):
         self.autostart = Switch(theme, self.tr("Start with my session"))
         self.entry_button = Button(self.tr("Add to menu"), name=self.tr("Add DMR Desktop to the applications menu"))
         self.tcp = TcpCard(commands, theme)
+        self.origins = QComboBox()
+        self.origins.setAccessibleName(self.tr("Web pages that may use the models"))
+        self.origins.addItem(self.tr("none"), "none")
+        self.origins.addItem(self.tr("these"), "list")
+        self.origins.addItem(self.tr("all"), "all")
+        self.origin_list = QLineEdit()
+        self.origin_list.setAccessibleName(self.tr("Addresses of the web pages"))
+        self.origin_list.setPlaceholderText("https://app.example.com")
+        self.origin_list.setMinimumWidth(180)
+        self.origin_button = Button(self.tr("Allow"), name=self.tr("Allow these web pages"))
+        self.origins_sentence = Label(tone="dim")
+        self.origins_sentence.setWordWrap(True)
         self.containers = Switch(theme, self.tr("Container access"))
         self.containers_sentence = Label(tone="dim")
         self.containers_sentence.setWordWrap(True)
@@ -78,6 +92,7 @@ class SettingsPage(QScrollArea):
             self.port.setText(str(tcp.port if tcp else DEFAULT_PORT))
         self.port.setEnabled(tcp is not None)
         self._update_port_button()
+        self._render_origins(tcp)
         self.models_path.setText(state.models_path or UNKNOWN)
         size = sum(model.size_bytes for model in state.models)
         text = self.tr("1 model") if len(state.models) == 1 else self.tr("{count} models")
@@ -91,6 +106,10 @@ class SettingsPage(QScrollArea):
         self.language.activated.connect(self._choose_language)
         self.autostart.clicked.connect(self._toggle_autostart)
         self.entry_button.clicked.connect(self._install_entry)
+        self.origins.activated.connect(self._choose_origins)
+        self.origin_list.textChanged.connect(self._update_origins)
+        self.origin_list.returnPressed.connect(self._allow_list)
+        self.origin_button.clicked.connect(self._allow_list)
         self.containers.clicked.connect(self._toggle_containers)
         self.port.textChanged.connect(self._update_port_button)
         self.port.returnPressed.connect(self._use_port)
@@ -125,6 +144,39 @@ class SettingsPage(QScrollArea):
     def _report(self, title: str, error: OSError) -> None:
         message = f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
         self._commands.problem.emit(Problem(title, message, self.tr("Check who may write there.")))
+
+    def _render_origins(self, tcp: TcpStatus | None) -> None:
+        allowed = tcp.origins if tcp else ()
+        is_editing = self.origins.currentData() == "list" and self.origin_list.hasFocus()
+        if not is_editing and allowed != self._allowed:
+            self._allowed = allowed
+            kind = "all" if "*" in allowed else "list" if allowed else "none"
+            self.origins.setCurrentIndex(self.origins.findData(kind))
+            self.origin_list.setText(", ".join(allowed) if kind == "list" else "")
+        self.origins.setEnabled(tcp is not None)
+        self.origins_sentence.setText(origins_sentence(allowed))
+        self._update_origins()
+
+    def _choose_origins(self) -> None:
+        kind = self.origins.currentData()
+        if kind == "list":
+            self.origin_list.show()
+            self.origin_list.setFocus()
+        else:
+            self._commands.set_origins(("*",) if kind == "all" else ())
+        self._update_origins()
+
+    def _allow_list(self) -> None:
+        if self.origin_button.isEnabled():
+            self._commands.set_origins(origins_of(self.origin_list.text()))
+            self.origins.setFocus()
+
+    def _update_origins(self) -> None:
+        is_list = self.origins.currentData() == "list"
+        for widget in (self.origin_list, self.origin_button):
+            widget.setVisible(is_list)
+        typed = origins_of(self.origin_list.text())
+        self.origin_button.setEnabled(self.origins.isEnabled() and bool(typed) and typed != self._allowed)
 
     def _toggle_containers(self) -> None:
         containers = self._commands.state.containers
@@ -169,6 +221,9 @@ class SettingsPage(QScrollArea):
                 self.port_button,
             )
         )
+        column.addWidget(
+            _row(self.tr("Web pages"), self.origins_sentence, self.origin_list, self.origin_button, self.origins)
+        )
         column.addWidget(_row(self.tr("Container access"), self.containers_sentence, self.containers))
         column.addWidget(_row(self.tr("Models"), self.models_path, self.models_size, self.copy_path))
         column.addWidget(_row(self.tr("Unix socket"), self.socket, self.copy_socket))
@@ -183,6 +238,11 @@ class SettingsPage(QScrollArea):
     def _paint(self) -> None:
         for button in (self.copy_path, self.copy_socket):
             button.show_icon("copy", self._theme.tokens.dim)
+
+
+def origins_of(text: str) -> tuple[str, ...]:
+    """Web origins with commas or blanks between them."""
+    return tuple(text.replace(",", " ").split())
 
 
 def _row(title: str, details: str | Label, *controls: QWidget) -> Card:

@@ -30,6 +30,7 @@ from dmr_desktop.desktop.panel.settings import SettingsPage
 from dmr_desktop.desktop.panel.widgets import Button, Label
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
+from dmr_desktop.desktop.replay import Replay
 from dmr_desktop.desktop.sources import Sources
 from dmr_desktop.desktop.state import DesktopState, Link
 from dmr_desktop.desktop.theme import Theme
@@ -58,7 +59,7 @@ class PanelWindow(QMainWindow):
         self.resize(1080, 720)
         self.setMinimumSize(760, 480)
         self.overview = OverviewPage(commands, theme, preferences)
-        self.models = ModelsPage(commands, theme, sources.fit, sources.remote)
+        self.models = ModelsPage(commands, theme, sources.fit, sources.remote, sources.configured)
         self.chat = ChatPage(commands, theme, sources.chat)
         self.integrations = IntegrationsPage(commands, theme, sources.trial)
         self.requests = RequestsPage(commands, theme, sources.bodies)
@@ -83,6 +84,7 @@ class PanelWindow(QMainWindow):
         self._lay_out()
         self.nav.currentRowChanged.connect(self._show_page)
         self.models.chat_wanted.connect(self._chat_with)
+        self.requests.replay_wanted.connect(self._replay)
         self.nav.setCurrentRow(0)
         for number in range(len(SECTIONS)):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self)
@@ -107,6 +109,10 @@ class PanelWindow(QMainWindow):
     def _chat_with(self, model: str) -> None:
         self.open_page("chat")
         self.chat.choose(model)
+
+    def _replay(self, replay: Replay) -> None:
+        self.open_page("chat")
+        self.chat.show_replay(replay)
 
     def render_state(self, state: DesktopState) -> None:
         if not self.isVisible():
