@@ -14,10 +14,12 @@ Each is both an OpenAI SDK error and a LangChain model error, so code written fo
          └─ DMRModelLoadingError  openai.InternalServerError
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
+import httpx
 import openai
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -79,12 +81,14 @@ class DMRModelLoadingError(DMRServerError, openai.InternalServerError):
 
 @contextmanager
 def helpful_errors(model: str, places: Sequence[Place]) -> Iterator[None]:
-    """Turn errors of the OpenAI SDK into the ones above; all others pass."""
+    """Turn errors of the OpenAI SDK, and of its HTTP library, into the ones above; all others pass."""
     begun = monotonic()
     try:
         yield
     except DMRError:
         raise
+    except _transport_errors() as error:
+        raise _broken_off(error, model, places, monotonic() - begun) from error
     except openai.APIError as error:
         helpful = _helpful(error, model, places, monotonic() - begun)
         if helpful is None:
@@ -92,17 +96,50 @@ def helpful_errors(model: str, places: Sequence[Place]) -> Iterator[None]:
         raise helpful from error
 
 
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What version 2 of the SDK lets through while a stream is read (3 wraps it). A client of the user's own may be
+    of httpx2, as the SDK is.
+    """
+    httpx2 = sys.modules.get("httpx2")
+    return (httpx.TransportError,) if httpx2 is None else (httpx.TransportError, httpx2.TransportError)
+
+
+def _transport_cause(error: BaseException) -> Exception | None:
+    """The SDK's error, and LangChain's around it, name what they are made from."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, _transport_errors()):
+        cause = cause.__cause__
+    return cause
+
+
+def _broken_off(error: Exception, model: str, places: Sequence[Place], seconds: float) -> DMRError:
+    request = httpx.Request("POST", places[0].base_url)
+    if "Timeout" in type(error).__name__:
+        return _timed_out(request, model, places, seconds)
+    message = _sentences(
+        f"The connection to {places[0]} broke off in the middle of the answer ({error})",
+        "DMR Desktop was stopped or has died: `dmr status` tells, `dmr quickstart` starts it; then ask again",
+    )
+    return DMRConnectionError(message=message, request=request)
+
+
+def _timed_out(request: httpx.Request, model: str, places: Sequence[Place], seconds: float) -> DMRTimeoutError:
+    timeout = DMRTimeoutError(request)
+    timeout.message = _sentences(
+        f"{places[0]} did not answer within {seconds:.0f} s",
+        f"a first request also loads the model ({model}); give it longer with timeout=, or load it before with "
+        f"`dmr run -d {model}`",
+    )
+    timeout.args = (timeout.message,)
+    return timeout
+
+
 def _helpful(error: openai.APIError, model: str, places: Sequence[Place], seconds: float) -> DMRError | None:
     if isinstance(error, openai.APITimeoutError):
-        timeout = DMRTimeoutError(error.request)
-        timeout.message = _sentences(
-            f"{places[0]} did not answer within {seconds:.0f} s",
-            f"a first request also loads the model ({model}); give it longer with timeout=, or load it before with "
-            f"`dmr run -d {model}`",
-        )
-        timeout.args = (timeout.message,)
-        return timeout
+        return _timed_out(error.request, model, places, seconds)
     if isinstance(error, openai.APIConnectionError):
+        if (cause := _transport_cause(error)) is not None and "Connect" not in type(cause).__name__:
+            return _broken_off(cause, model, places, seconds)
         tried = " or ".join(str(place) for place in places)
         message = _sentences(
             f"DMR Desktop is not running, or not at {tried}",

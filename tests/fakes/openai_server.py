@@ -27,7 +27,7 @@ class Reply:
     """``events`` makes it a stream of these data lines, else ``body`` is sent as it is or as JSON.
 
     ``delay_seconds`` pass before the first byte, and the first answers of all wait for one another until
-    ``gather`` requests were there at once.
+    ``gather`` requests were there at once. One that ``breaks_off`` announces more than it sends.
     """
 
     status: int = 200
@@ -36,6 +36,7 @@ class Reply:
     content_type: str = "application/json"
     delay_seconds: float = 0.0
     gather: int = 0
+    breaks_off: bool = False
 
 
 @dataclass
@@ -129,9 +130,10 @@ def fake_openai(*replies: Reply, socket_path: Path | None = None) -> Iterator[Fa
             with suppress(ConnectionError):  # a client may have given up
                 self.send_response(reply.status)
                 self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(len(data) + reply.breaks_off))
                 self.end_headers()
                 self.wfile.write(data)
+                self.close_connection = self.close_connection or reply.breaks_off
 
     server: socketserver.BaseServer
     if socket_path is None:

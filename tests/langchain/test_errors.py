@@ -142,6 +142,29 @@ def test_an_error_in_mid_stream_is_raised_after_what_came_before() -> None:
             next(stream)
 
 
+BROKEN = Reply(events=[chat_chunk({"content": "Hel"})], breaks_off=True)
+
+
+async def test_a_service_that_dies_in_mid_stream_is_told_and_so_is_what_to_do() -> None:
+    with fake_openai(BROKEN) as fake:
+        model = ChatDMR(model="m", base_url=fake.url)
+        stream = model.stream("hi")
+        assert next(stream).content == "Hel"
+        with pytest.raises(DMRConnectionError, match=r"broke off in the middle.*`dmr status`.*ask again"):
+            next(stream)
+        with pytest.raises(DMRConnectionError, match="broke off"):
+            _ = [chunk async for chunk in model.astream("hi")]
+
+
+def test_so_it_is_with_a_client_of_ones_own() -> None:
+    with (
+        fake_openai(BROKEN) as fake,
+        openai.DefaultHttpxClient() as client,
+        pytest.raises(DMRConnectionError, match="broke off"),
+    ):
+        list(ChatDMR(model="m", base_url=fake.url, http_client=client).stream("hi"))
+
+
 def test_a_timeout_says_how_to_get_more_time(tmp_path: Path) -> None:
     # A listener whose queue nobody serves: connecting works, an answer never comes.
     import socket
