@@ -2,19 +2,11 @@
 
 from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.ollama_answer import LineWriter, ObjectCollector, new_head
-from dmr_desktop.dialects.ollama_fields import (
-    NDJSON,
-    read_format,
-    read_model,
-    read_template_kwargs,
-    read_top_logprobs,
-)
+from dmr_desktop.dialects.ollama_exchange import read_exchange
+from dmr_desktop.dialects.ollama_fields import read_template_kwargs
 from dmr_desktop.dialects.ollama_messages import read_messages
-from dmr_desktop.dialects.ollama_options import read_options
-from dmr_desktop.dialects.openai_sampling import read_keep_alive
 from dmr_desktop.dialects.openai_tools import read_tools
-from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, Tool
+from dmr_desktop.protocol.generation import ChatPrompt, Tool
 
 
 def is_load(body: Fields) -> bool:
@@ -25,31 +17,12 @@ def is_load(body: Fields) -> bool:
 def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     """Raises InvalidRequest."""
     body = Fields(data)
-    options = read_options(body, defaults)
-    request = GenerationRequest(
-        prompt=ChatPrompt(
-            messages=read_messages(body),
-            tools=_read_tools(body),
-            template_kwargs=read_template_kwargs(body, defaults),
-        ),
-        sampling=options.sampling,
-        max_tokens=options.max_tokens,
-        stop=options.stop,
-        top_logprobs=read_top_logprobs(body),
-        response_format=read_format(body),
-        reasoning_budget=options.reasoning_budget,
+    prompt = ChatPrompt(
+        messages=read_messages(body),
+        tools=_read_tools(body),
+        template_kwargs=read_template_kwargs(body, defaults),
     )
-    model, has_logprobs = read_model(body), request.top_logprobs is not None
-    head = new_head(model, "chat")
-    return Exchange(
-        model=model,
-        requests=(request,),
-        stream=body.flag("stream", default=True),
-        writer=lambda: LineWriter(head, has_logprobs=has_logprobs),
-        collector=lambda: ObjectCollector(head, has_logprobs=has_logprobs),
-        media_type=NDJSON,
-        keep_alive_seconds=read_keep_alive(body),
-    )
+    return read_exchange(body, defaults, "chat", prompt)
 
 
 def _read_tools(body: Fields) -> tuple[Tool, ...]:

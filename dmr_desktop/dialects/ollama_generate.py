@@ -2,18 +2,9 @@
 
 from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.ollama_answer import LineWriter, ObjectCollector, new_head
-from dmr_desktop.dialects.ollama_fields import (
-    NDJSON,
-    read_format,
-    read_images,
-    read_model,
-    read_template_kwargs,
-    read_top_logprobs,
-)
-from dmr_desktop.dialects.ollama_options import read_options
-from dmr_desktop.dialects.openai_sampling import read_keep_alive
-from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, Message, Prompt, TextPart, TextPrompt
+from dmr_desktop.dialects.ollama_exchange import read_exchange
+from dmr_desktop.dialects.ollama_fields import read_images, read_template_kwargs
+from dmr_desktop.protocol.generation import ChatPrompt, Message, Prompt, TextPart, TextPrompt
 
 _NOT_SUPPORTED = {
     "suffix": "'suffix' is not supported: this program does not fill in the middle of a text.",
@@ -34,27 +25,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     for name, sentence in _NOT_SUPPORTED.items():
         if body.text(name):
             body.refuse(name, sentence)
-    options = read_options(body, defaults)
-    request = GenerationRequest(
-        prompt=_read_prompt(body, defaults),
-        sampling=options.sampling,
-        max_tokens=options.max_tokens,
-        stop=options.stop,
-        top_logprobs=read_top_logprobs(body),
-        response_format=read_format(body),
-        reasoning_budget=options.reasoning_budget,
-    )
-    model, has_logprobs = read_model(body), request.top_logprobs is not None
-    head = new_head(model, "generate")
-    return Exchange(
-        model=model,
-        requests=(request,),
-        stream=body.flag("stream", default=True),
-        writer=lambda: LineWriter(head, has_logprobs=has_logprobs),
-        collector=lambda: ObjectCollector(head, has_logprobs=has_logprobs),
-        media_type=NDJSON,
-        keep_alive_seconds=read_keep_alive(body),
-    )
+    return read_exchange(body, defaults, "generate", _read_prompt(body, defaults))
 
 
 def _read_prompt(body: Fields, defaults: Defaults) -> Prompt:

@@ -58,6 +58,8 @@ def dump(value: object) -> JSON:
     if isinstance(value, Mapping):
         return {str(key): dump(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        if set(map(type, value)) <= {int, str}:
+            return list(value)  # prompts of token ids are long
         return [dump(item) for item in value]
     raise WireError(f"cannot send a {type(value).__name__}")
 

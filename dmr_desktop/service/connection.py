@@ -6,20 +6,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from starlette.types import Receive
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole body; None if the client left. The guard's limits hold."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        return bytes(message.get("body", b""))
-    pieces: list[bytes] = []
-    while message["type"] == "http.request":
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(pieces)
-        message = await receive()
-    return None
-
-
 async def run_while_connected(
     receive: Receive,
     work: Coroutine[object, object, None],

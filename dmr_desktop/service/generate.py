@@ -7,6 +7,7 @@ byte is a proper HTTP refusal; after it, the dialect's error event and a well-fo
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -47,48 +48,60 @@ async def leased(
         yield runner
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One inference request that has passed all checks: the model it is for, its record, and the ASGI triple."""
+
+    files: ModelFiles
+    record: Record
+    scope: Scope
+    receive: Receive
+    send: Send
+
+
 class Answer:
     """The answering of one parsed request."""
 
-    def __init__(self, loader: Loader, files: ModelFiles, exchange: Exchange, record: Record) -> None:
+    def __init__(self, loader: Loader, call: Call, exchange: Exchange) -> None:
         self._loader = loader
-        self._files = files
+        self._call = call
         self._exchange = exchange
-        self._record = record
-        record.asked(exchange)
+        call.record.asked(exchange)
+
+    async def run(self) -> None:
+        """Raises :class:`DMRError` only while nothing has been sent."""
+        call = self._call
+        if not self._exchange.stream:
+            await run_while_connected(call.receive, self._collect())
+            return
+        out = StreamedAnswer(call.send, self._exchange.media_type)
+        await run_while_connected(
+            call.receive, self._stream(out), waiting=out.show_patience, patience_seconds=PATIENCE_SECONDS
+        )
 
     async def _events(self) -> AsyncGenerator[tuple[Event, ...], None]:
-        exchange = self._exchange
-        lease = leased(self._loader, self._files, Mode.COMPLETION, exchange.model, exchange.keep_alive_seconds)
+        call, exchange = self._call, self._exchange
+        lease = leased(self._loader, call.files, Mode.COMPLETION, exchange.model, exchange.keep_alive_seconds)
         async with lease as runner:
             requests: Sequence[GenerationRequest] = exchange.requests
             if exchange.drops_oldest:
                 requests = [await shortened(runner, request) for request in requests]
             async with aclosing(generate_all(runner, requests)) as groups:
                 async for group in groups:
-                    self._record.watch(group)
+                    call.record.watch(group)
                     yield group
 
-    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises :class:`DMRError` only while nothing has been sent."""
-        if not self._exchange.stream:
-            await run_while_connected(receive, self._collect(scope, receive, send))
-            return
-        out = StreamedAnswer(send, self._exchange.media_type)
-        await run_while_connected(
-            receive, self._stream(out), waiting=out.show_patience, patience_seconds=PATIENCE_SECONDS
-        )
-
-    async def _collect(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _collect(self) -> None:
         collector = self._exchange.collector()
         async with aclosing(self._events()) as groups:
             async for group in groups:
                 _raise_failure(group)
                 collector.add(group)
-        await Response(collector.result(), media_type="application/json")(scope, receive, send)
+        call = self._call
+        await Response(collector.result(), media_type="application/json")(call.scope, call.receive, call.send)
 
     async def _stream(self, out: StreamedAnswer) -> None:
-        writer = self._exchange.writer()
+        writer, record = self._exchange.writer(), self._call.record
         try:
             async with aclosing(self._events()) as groups:
                 async for group in groups:
@@ -96,14 +109,14 @@ class Answer:
                         _raise_failure(group)
                     await out.write(writer.write(group))
         except DMRError as error:
-            self._record.fail(error.info)
+            record.fail(error.info)
             if not out.is_open:
                 raise
             await out.write(writer.write((Failed(error.info),)))
         except Exception:
-            log.exception("request %s failed", self._record.id)
+            log.exception("request %s failed", record.id)
             problem = DMRError("the service failed to answer", hint="its log tells more")
-            self._record.fail(problem.info)
+            record.fail(problem.info)
             if not out.is_open:
                 raise problem from None
             await out.write(writer.write((Failed(problem.info),)))

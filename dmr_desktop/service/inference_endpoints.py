@@ -1,14 +1,17 @@
 """Inference requests as ASGI endpoints: the checks that all pass, then the work of each kind."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from dmr_desktop.backends.base import Runner
 from dmr_desktop.dialects import openai_embeddings
-from dmr_desktop.dialects.exchange import Defaults, Parse
+from dmr_desktop.dialects.exchange import Defaults, Exchange
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_embeddings import EmbeddingExchange
 from dmr_desktop.dialects.openai_sampling import read_model
@@ -17,16 +20,20 @@ from dmr_desktop.protocol.generation import Usage
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.answers import HTTPProblem
+from dmr_desktop.service.bodies import apart_if_large, parsed, read_body
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations
-from dmr_desktop.service.connection import read_body, run_while_connected
+from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS
-from dmr_desktop.service.generate import Answer, leased
+from dmr_desktop.service.generate import Answer, Call, leased
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.recommended import recommended_sampling
-from dmr_desktop.service.recorder import Record, Recorder, Subject
+from dmr_desktop.service.recorder import Recorder, Subject
 from dmr_desktop.service.request_log import RequestLog
-from dmr_desktop.service.strict_json import parse_json
+
+E = TypeVar("E")
+Read: TypeAlias = Callable[[object, Defaults], E]
+"""A dialect's reading of a body, any JSON value, with what holds where it sets nothing. Raises InvalidRequest."""
 
 _CLIENT_CHARS = 200
 
@@ -50,18 +57,27 @@ def not_found(reference: str) -> ModelNotFound:
     )
 
 
-class InferenceEndpoint:
+def without_defaults(read: Callable[[object], E]) -> Read[E]:
+    """The reading of a body in which everything is set or has one value."""
+    return lambda data, _: read(data)
+
+
+class InferenceEndpoint(Generic[E]):
     """The checks that every inference request passes, in Docker Model Runner's order; plain ASGI.
 
-    ``model_of`` reads the model's name in a body, ``unknown`` words that there is no such model.
+    ``read`` makes of a body what ``_answer`` gets. It is called in a thread if the body is large, unless it
+    ``reads_memory`` of the service, which belongs to the event loop. ``model_of`` finds the model's name in a body,
+    ``unknown`` words that there is no such model.
     """
 
     mode: Mode
     model_of: Callable[[Fields], str] = staticmethod(read_model)
     unknown: Callable[[str], ModelNotFound] = staticmethod(not_found)
 
-    def __init__(self, parts: InferenceParts) -> None:
+    def __init__(self, parts: InferenceParts, read: Read[E], *, reads_memory: bool = False) -> None:
         self._parts = parts
+        self._read = read
+        self._reads_memory = reads_memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -71,7 +87,7 @@ class InferenceEndpoint:
         raw = await read_body(receive)
         if raw is None:
             return
-        data = parse_json(raw)
+        data = await parsed(raw)
         model = self.model_of(Fields(data))
         try:
             files = await self._parts.catalog.files(model)
@@ -82,70 +98,70 @@ class InferenceEndpoint:
             return
         subject = Subject(next(iter(files.model.tags), files.model.id), self.mode)
         client = Headers(scope=scope).get("user-agent", "")[:_CLIENT_CHARS]
+        kept = await apart_if_large(len(raw), lambda: self._parts.requests.kept(raw))
         with (
             self._parts.recorder.record(
                 model, scope["path"], subject, scope["state"].get("request_id"), client
             ) as record,
-            self._parts.requests.log(record, files.model.id, scope, raw, send) as logged_send,
+            self._parts.requests.log(record, files.model.id, scope, kept, send) as logged_send,
         ):
             try:
-                await self._answer(data, files, record, scope, receive, logged_send)
+                asked = await self._asked(data, len(raw), files)
+                await self._answer(asked, Call(files, record, scope, receive, logged_send))
             except DMRError as error:
                 record.fail(error.info)
                 raise
+
+    async def _asked(self, data: object, num_bytes: int, files: ModelFiles) -> E:
+        configured = self._parts.configurations.defaults(files.model.id, self.mode)
+        defaults = {**recommended_sampling(files.model.config), **configured}
+        if self._reads_memory:
+            return self._read(data, defaults)
+        return await apart_if_large(num_bytes, lambda: self._read(data, defaults))
 
     async def _preload(self, files: ModelFiles, model: str, scope: Scope, receive: Receive, send: Send) -> None:
         async with leased(self._parts.loader, files, self.mode, model):
             pass
         await Response()(scope, receive, send)
 
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _answer(self, asked: E, call: Call) -> None:
         raise NotImplementedError
 
-    def _defaults(self, files: ModelFiles) -> Defaults:
-        """What holds where a request sets nothing."""
-        configured = self._parts.configurations.defaults(files.model.id, self.mode)
-        return {**recommended_sampling(files.model.config), **configured}
+    def _lease(
+        self, call: Call, keep_alive_seconds: float | None = None, mode: Mode | None = None
+    ) -> AbstractAsyncContextManager[Runner]:
+        """A runner for the call, in this endpoint's mode unless another is given."""
+        return leased(self._parts.loader, call.files, mode or self.mode, call.record.model, keep_alive_seconds)
 
 
-class GenerationEndpoint(InferenceEndpoint):
+class GenerationEndpoint(InferenceEndpoint[Exchange]):
     mode = Mode.COMPLETION
 
-    def __init__(self, parts: InferenceParts, parse: Parse) -> None:
-        super().__init__(parts)
-        self._parse = parse
-
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        exchange = self._parse(data, self._defaults(files))
-        await Answer(self._parts.loader, files, exchange, record).run(scope, receive, send)
+    async def _answer(self, exchange: Exchange, call: Call) -> None:
+        await Answer(self._parts.loader, call, exchange).run()
 
 
-class EmbeddingEndpoint(InferenceEndpoint):
+class WholeEndpoint(InferenceEndpoint[E]):
+    """Answers with one JSON body, which is worked on only as long as the client is there."""
+
+    async def _answer(self, asked: E, call: Call) -> None:
+        await run_while_connected(call.receive, self._send_body(asked, call))
+
+    async def _send_body(self, asked: E, call: Call) -> None:
+        body = await self._body(asked, call)
+        await Response(body, media_type="application/json")(call.scope, call.receive, call.send)
+
+    async def _body(self, asked: E, call: Call) -> bytes:
+        """The JSON; tells ``call.record`` what it cost."""
+        raise NotImplementedError
+
+
+class EmbeddingEndpoint(WholeEndpoint[EmbeddingExchange]):
     mode = Mode.EMBEDDING
 
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        exchange = openai_embeddings.parse(data)
-        await run_while_connected(receive, self._embed(exchange, files, record, scope, receive, send))
-
-    async def _embed(
-        self,
-        exchange: EmbeddingExchange,
-        files: ModelFiles,
-        record: Record,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        async with leased(
-            self._parts.loader, files, Mode.EMBEDDING, exchange.model, exchange.keep_alive_seconds
-        ) as runner:
+    async def _body(self, exchange: EmbeddingExchange, call: Call) -> bytes:
+        async with self._lease(call, exchange.keep_alive_seconds) as runner:
             result = await runner.embed(exchange.request)
         body = openai_embeddings.render(exchange, result)
-        record.done(Usage(result.prompt_tokens, 0))
-        await Response(body, media_type="application/json")(scope, receive, send)
+        call.record.done(Usage(result.prompt_tokens, 0))
+        return body

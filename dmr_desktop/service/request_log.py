@@ -43,7 +43,7 @@ _ORIGINS = (("/anthropic/", "anthropic/messages"), ("/messages", "anthropic/mess
 class LoggedRequest:
     """One request as the client sent it, and what it was answered. Texts are kept only if ``keeps_bodies``."""
 
-    def __init__(self, record: Record, model_id: str, scope: Scope, body: bytes, *, keeps_bodies: bool) -> None:
+    def __init__(self, record: Record, model_id: str, scope: Scope, kept: bytes, *, keeps_bodies: bool) -> None:
         self.record = record
         self.model_id = model_id
         self.status = 0
@@ -52,7 +52,7 @@ class LoggedRequest:
         self._method, self._path = scope["method"], scope["path"]
         self._agent = Headers(scope=scope).get("user-agent", "")[:_MAX_AGENT_CHARS]
         self._keeps_bodies = keeps_bodies
-        self._request = kept_body(body) if keeps_bodies else b""
+        self._request = kept
         self._response: list[bytes] = []
         self._response_bytes = 0
         self._events: list[Sequence[Event]] = []
@@ -157,10 +157,14 @@ class RequestLog:
         self._models: dict[str, deque[LoggedRequest]] = {}
         self._followers: dict[Subscription, str | None] = {}
 
+    def kept(self, body: bytes) -> bytes:
+        """What is kept of a request's body. Pure: a large one may be cut down in a thread."""
+        return kept_body(body) if self._keeps_bodies else b""
+
     @contextmanager
-    def log(self, record: Record, model_id: str, scope: Scope, body: bytes, send: Send) -> Iterator[Send]:
-        """For the time of one request; the ``send`` to answer it with."""
-        entry = LoggedRequest(record, model_id, scope, body, keeps_bodies=self._keeps_bodies)
+    def log(self, record: Record, model_id: str, scope: Scope, kept: bytes, send: Send) -> Iterator[Send]:
+        """For the time of one request, of whose body there is what was ``kept``; the ``send`` to answer it with."""
+        entry = LoggedRequest(record, model_id, scope, kept, keeps_bodies=self._keeps_bodies)
         record.asked = entry.asked
         self._add(entry)
         try:

@@ -4,8 +4,7 @@ from starlette.requests import Request
 
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import InvalidRequest
-from dmr_desktop.service.connection import read_body
-from dmr_desktop.service.strict_json import parse_json
+from dmr_desktop.service.bodies import parsed, read_body
 
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
@@ -15,7 +14,7 @@ async def read_fields(request: Request, refusal: str) -> Fields:
     """The body's JSON object; ``refusal`` begins the sentence that a body of any other kind gets."""
     body = await read_body(request.receive)
     try:
-        return Fields(parse_json(body or b""))
+        return Fields(await parsed(body or b""))
     except InvalidRequest as error:
         raise InvalidRequest(refusal, hint=error.message) from None
 

@@ -13,13 +13,10 @@ from dmr_desktop.dialects import anthropic_models, anthropic_request
 from dmr_desktop.dialects.anthropic_errors import error_body, new_request_id
 from dmr_desktop.protocol.errors import DMRError, ModelNotFound
 from dmr_desktop.protocol.generation import ChatPrompt, Usage
-from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.answers import HTTPProblem, error_answer
-from dmr_desktop.service.connection import run_while_connected
-from dmr_desktop.service.generate import leased
-from dmr_desktop.service.inference_endpoints import GenerationEndpoint, InferenceEndpoint, InferenceParts
-from dmr_desktop.service.recorder import Record
+from dmr_desktop.service.generate import Call
+from dmr_desktop.service.inference_endpoints import GenerationEndpoint, InferenceParts, WholeEndpoint
 from dmr_desktop.service.routes_inference import BASES
 
 ANTHROPIC_BASE = "/anthropic/v1"
@@ -31,7 +28,7 @@ class AnthropicRoutes:
 
     def routes(self) -> list[BaseRoute]:
         messages = _Identified(MessagesEndpoint(self._parts, anthropic_request.parse))
-        count = _Identified(CountTokensEndpoint(self._parts))
+        count = _Identified(CountTokensEndpoint(self._parts, anthropic_request.parse_count))
         found: list[BaseRoute] = [
             Route(f"{ANTHROPIC_BASE}/models", self.models, methods=["GET"]),
             Route(f"{ANTHROPIC_BASE}/models/{{name:path}}", self.model, methods=["GET"]),
@@ -65,26 +62,17 @@ class MessagesEndpoint(GenerationEndpoint):
     unknown = staticmethod(unknown_model)
 
 
-class CountTokensEndpoint(InferenceEndpoint):
+class CountTokensEndpoint(WholeEndpoint[ChatPrompt]):
     """How many tokens the model would read; the model's own tokenizer is asked, so it is loaded for that."""
 
     mode = Mode.COMPLETION
     unknown = staticmethod(unknown_model)
 
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        prompt = anthropic_request.parse_count(data, self._defaults(files))
-        await run_while_connected(receive, self._count(prompt, files, record, scope, receive, send))
-
-    async def _count(
-        self, prompt: ChatPrompt, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        async with leased(self._parts.loader, files, self.mode, record.model) as runner:
-            count = len(await runner.tokenize(prompt))
-        record.done(Usage(count, 0))
-        body = orjson.dumps({"input_tokens": count})
-        await Response(body, media_type="application/json")(scope, receive, send)
+    async def _body(self, exchange: ChatPrompt, call: Call) -> bytes:
+        async with self._lease(call) as runner:
+            count = len(await runner.tokenize(exchange))
+        call.record.done(Usage(count, 0))
+        return orjson.dumps({"input_tokens": count})
 
 
 class _Identified:

@@ -4,9 +4,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from dmr_desktop.dialects import anthropic_models, openai_chat, openai_completions, openai_models
+from dmr_desktop.dialects import anthropic_models, openai_chat, openai_completions, openai_embeddings, openai_models
 from dmr_desktop.protocol.errors import ModelNotFound
-from dmr_desktop.service.inference_endpoints import EmbeddingEndpoint, GenerationEndpoint, InferenceParts, not_found
+from dmr_desktop.service.inference_endpoints import (
+    EmbeddingEndpoint,
+    GenerationEndpoint,
+    InferenceParts,
+    not_found,
+    without_defaults,
+)
 
 BASES = ("/v1", "/engines/v1", "/engines/{backend}/v1", "/engines/{backend}")
 """The last one for clients whose documented base has no version (LiteLLM)."""
@@ -19,7 +25,7 @@ class InferenceRoutes:
     def routes(self) -> list[BaseRoute]:
         chat = GenerationEndpoint(self._parts, openai_chat.parse)
         completions = GenerationEndpoint(self._parts, openai_completions.parse)
-        embeddings = EmbeddingEndpoint(self._parts)
+        embeddings = EmbeddingEndpoint(self._parts, without_defaults(openai_embeddings.parse))
         found: list[BaseRoute] = []
         for base in BASES:
             found += [

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND, Runner
 from dmr_desktop.dialects import ollama_chat, ollama_embed, ollama_generate
-from dmr_desktop.dialects.exchange import Parse
+from dmr_desktop.dialects.exchange import Defaults, Exchange, Parse
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.ollama_answer import DoneReason, Shape, load_answer, new_head
 from dmr_desktop.dialects.ollama_embed import OllamaEmbedding
@@ -28,11 +27,16 @@ from dmr_desktop.protocol.generation import TextPrompt, Usage
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState
 from dmr_desktop.service.connection import run_while_connected
-from dmr_desktop.service.generate import Answer, leased
-from dmr_desktop.service.inference_endpoints import InferenceEndpoint, InferenceParts
+from dmr_desktop.service.generate import Answer, Call
+from dmr_desktop.service.inference_endpoints import (
+    InferenceEndpoint,
+    InferenceParts,
+    Read,
+    WholeEndpoint,
+    without_defaults,
+)
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.placement import BEST_DEFAULT_CONTEXT
-from dmr_desktop.service.recorder import Record
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,24 @@ CHAT = _Kind("chat", ollama_chat.parse, ollama_chat.is_load)
 GENERATE = _Kind("generate", ollama_generate.parse, ollama_generate.is_load)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """``exchange`` None: only that the model be loaded, or unloaded with ``keep_alive_seconds`` 0."""
+
+    exchange: Exchange | None
+    keep_alive_seconds: float | None
+    num_ctx: int | None
+
+
+def _reading(kind: _Kind) -> Read[_Asked]:
+    def read(data: object, defaults: Defaults) -> _Asked:
+        body = Fields(data)
+        exchange = None if kind.is_load(body) else kind.parse(data, defaults)
+        return _Asked(exchange, read_keep_alive(body), read_num_ctx(body))
+
+    return read
+
+
 def not_found(name: str) -> ModelNotFound:
     """In Ollama's words, which its clients look for."""
     return ModelNotFound(f"model '{name}' not found", hint="GET /api/tags lists what is here; pull the model first")
@@ -63,89 +85,60 @@ class OllamaRoutes:
         return [
             Route("/api/chat", OllamaGenerationEndpoint(self._parts, CHAT)),
             Route("/api/generate", OllamaGenerationEndpoint(self._parts, GENERATE)),
-            Route("/api/embed", OllamaEmbeddingEndpoint(self._parts, is_older=False)),
-            Route("/api/embeddings", OllamaEmbeddingEndpoint(self._parts, is_older=True)),
+            Route("/api/embed", OllamaEmbeddingEndpoint(self._parts, without_defaults(ollama_embed.parse))),
+            Route("/api/embeddings", OllamaEmbeddingEndpoint(self._parts, without_defaults(ollama_embed.parse_older))),
         ]
 
 
-class OllamaEndpoint(InferenceEndpoint):
-    """The model by either of its two names, and refusals in Ollama's words."""
-
+class OllamaGenerationEndpoint(InferenceEndpoint[_Asked]):
+    mode = Mode.COMPLETION
     model_of = staticmethod(read_model)
     unknown = staticmethod(not_found)
 
-
-class OllamaGenerationEndpoint(OllamaEndpoint):
-    mode = Mode.COMPLETION
-
     def __init__(self, parts: InferenceParts, kind: _Kind) -> None:
-        super().__init__(parts)
-        self._kind = kind
+        super().__init__(parts, _reading(kind))
+        self._shape = kind.shape
 
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        body, loader = Fields(data), self._parts.loader
-        if self._kind.is_load(body):
-            await run_while_connected(receive, self._load(body, files, record, scope, receive, send))
+    async def _answer(self, asked: _Asked, call: Call) -> None:
+        if asked.exchange is None:
+            await run_while_connected(call.receive, self._load(asked, call))
             return
-        exchange = self._kind.parse(data, self._defaults(files))
-        with _wide_enough(loader, files, self.mode, read_num_ctx(body)):
-            await Answer(loader, files, exchange, record).run(scope, receive, send)
+        with _wide_enough(self._parts.loader, call.files, self.mode, asked.num_ctx):
+            await Answer(self._parts.loader, call, asked.exchange).run()
 
-    async def _load(
-        self, body: Fields, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        loader, keep_alive = self._parts.loader, read_keep_alive(body)
+    async def _load(self, asked: _Asked, call: Call) -> None:
+        loader = self._parts.loader
         reason: DoneReason = "load"
-        if keep_alive == 0:
+        if asked.keep_alive_seconds == 0:
             reason = "unload"
-            await unload(loader, files, record.model)
+            await unload(loader, call.files, call.record.model)
         else:
-            with _wide_enough(loader, files, self.mode, read_num_ctx(body)):
-                async with leased(loader, files, self.mode, record.model, keep_alive):
+            with _wide_enough(loader, call.files, self.mode, asked.num_ctx):
+                async with self._lease(call, asked.keep_alive_seconds):
                     pass
-        record.done(Usage(0, 0))
-        answer = load_answer(new_head(record.model, self._kind.shape), reason)
-        await Response(answer, media_type="application/json")(scope, receive, send)
+        call.record.done(Usage(0, 0))
+        answer = load_answer(new_head(call.record.model, self._shape), reason)
+        await Response(answer, media_type="application/json")(call.scope, call.receive, call.send)
 
 
-class OllamaEmbeddingEndpoint(OllamaEndpoint):
+class OllamaEmbeddingEndpoint(WholeEndpoint[OllamaEmbedding]):
     mode = Mode.EMBEDDING
+    model_of = staticmethod(read_model)
+    unknown = staticmethod(not_found)
 
-    def __init__(self, parts: InferenceParts, *, is_older: bool) -> None:
-        super().__init__(parts)
-        self._read = ollama_embed.parse_older if is_older else ollama_embed.parse
-
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        request = self._read(data)
-        await run_while_connected(receive, self._embed(request, files, record, scope, receive, send))
-
-    async def _embed(
-        self,
-        request: OllamaEmbedding,
-        files: ModelFiles,
-        record: Record,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
+    async def _body(self, exchange: OllamaEmbedding, call: Call) -> bytes:
         began = loaded = time.monotonic()
         result = EmbeddingResult((), 0)
-        if not request.texts and request.keep_alive_seconds == 0:
-            await unload(self._parts.loader, files, request.model)
+        if not exchange.texts and exchange.keep_alive_seconds == 0:
+            await unload(self._parts.loader, call.files, exchange.model)
         else:
-            async with leased(
-                self._parts.loader, files, self.mode, request.model, request.keep_alive_seconds
-            ) as runner:
+            async with self._lease(call, exchange.keep_alive_seconds) as runner:
                 loaded = time.monotonic()
-                if request.texts:
-                    result = await _vectors(runner, request)
-        body = ollama_embed.render(request, result, began, loaded)
-        record.done(Usage(result.prompt_tokens, 0))
-        await Response(body, media_type="application/json")(scope, receive, send)
+                if exchange.texts:
+                    result = await _vectors(runner, exchange)
+        body = ollama_embed.render(exchange, result, began, loaded)
+        call.record.done(Usage(result.prompt_tokens, 0))
+        return body
 
 
 async def _vectors(runner: Runner, request: OllamaEmbedding) -> EmbeddingResult:

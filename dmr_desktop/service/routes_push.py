@@ -7,11 +7,10 @@ from starlette.routing import BaseRoute, Route
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest
 from dmr_desktop.service.answers import text_answer
+from dmr_desktop.service.bodies import parsed, read_body
 from dmr_desktop.service.catalog import Catalog
-from dmr_desktop.service.connection import read_body
 from dmr_desktop.service.progress_answer import ProgressAnswer
 from dmr_desktop.service.pushes import Pushes
-from dmr_desktop.service.strict_json import parse_json
 
 
 class PushRoutes:
@@ -38,4 +37,4 @@ class PushRoutes:
 async def _bearer_token(request: Request) -> str | None:
     """An empty body is fine. Raises :class:`InvalidRequest`."""
     body = await read_body(request.receive)
-    return Fields(parse_json(body)).text("bearer-token") or None if body else None
+    return Fields(await parsed(body)).text("bearer-token") or None if body else None

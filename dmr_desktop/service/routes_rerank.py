@@ -3,19 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.dialects.rerank import RerankExchange, parse_rerank, parse_score
 from dmr_desktop.protocol.generation import Usage
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode
-from dmr_desktop.service.connection import run_while_connected
-from dmr_desktop.service.generate import leased
-from dmr_desktop.service.inference_endpoints import InferenceEndpoint, InferenceParts
+from dmr_desktop.service.generate import Call
+from dmr_desktop.service.inference_endpoints import InferenceParts, WholeEndpoint, without_defaults
 from dmr_desktop.service.model_check import shard_paths
-from dmr_desktop.service.recorder import Record
 from dmr_desktop.service.routes_inference import BASES
 from dmr_desktop.store.ranking import check_can_rank
 
@@ -38,34 +34,19 @@ class Rankers:
         self._known.add(files.model.id)
 
 
-class RerankEndpoint(InferenceEndpoint):
+class RerankEndpoint(WholeEndpoint[RerankExchange]):
     mode = Mode.RERANKING
 
     def __init__(self, parts: InferenceParts, rankers: Rankers, parse: Callable[[object], RerankExchange]) -> None:
-        super().__init__(parts)
+        super().__init__(parts, without_defaults(parse))
         self._rankers = rankers
-        self._parse = parse
 
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        exchange = self._parse(data)
-        await self._rankers.check(files)
-        await run_while_connected(receive, self._rank(exchange, files, record, scope, receive, send))
-
-    async def _rank(
-        self,
-        exchange: RerankExchange,
-        files: ModelFiles,
-        record: Record,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        async with leased(self._parts.loader, files, self.mode, exchange.model, exchange.keep_alive_seconds) as runner:
+    async def _body(self, exchange: RerankExchange, call: Call) -> bytes:
+        await self._rankers.check(call.files)
+        async with self._lease(call, exchange.keep_alive_seconds) as runner:
             result = await runner.rerank(exchange.request)
-        record.done(Usage(result.prompt_tokens, 0))
-        await Response(exchange.render(result), media_type="application/json")(scope, receive, send)
+        call.record.done(Usage(result.prompt_tokens, 0))
+        return exchange.render(result)
 
 
 def rerank_routes(parts: InferenceParts) -> list[BaseRoute]:

@@ -14,13 +14,11 @@ from dmr_desktop.dialects.responses import ResponsesDialect
 from dmr_desktop.dialects.responses_memory import StoredItem, StoredResponse
 from dmr_desktop.protocol.errors import BackendNotFound, InvalidRequest, ResponseNotFound
 from dmr_desktop.protocol.generation import Usage
-from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.answers import HTTPProblem
-from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS
-from dmr_desktop.service.generate import leased
-from dmr_desktop.service.inference_endpoints import GenerationEndpoint, InferenceParts
-from dmr_desktop.service.recorder import Record
+from dmr_desktop.service.generate import Call
+from dmr_desktop.service.inference_endpoints import GenerationEndpoint, InferenceParts, WholeEndpoint
 from dmr_desktop.service.response_store import ResponseStore
 from dmr_desktop.service.routes_inference import BASES
 
@@ -37,7 +35,8 @@ class ResponseRoutes:
 
     def routes(self) -> list[BaseRoute]:
         parse = ResponsesDialect(self._store).parse
-        create, count = GenerationEndpoint(self._parts, parse), CountEndpoint(self._parts, parse)
+        create = GenerationEndpoint(self._parts, parse, reads_memory=True)
+        count = CountEndpoint(self._parts, parse, reads_memory=True)
         found: list[BaseRoute] = []
         for base in ("", "/engines", *BASES):
             found += [
@@ -105,23 +104,16 @@ def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-class CountEndpoint(GenerationEndpoint):
+class CountEndpoint(WholeEndpoint[Exchange]):
     """How many tokens a request would read; the model itself is asked, so it is loaded for that."""
 
-    async def _answer(
-        self, data: object, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        exchange = self._parse(data, self._defaults(files))
-        await run_while_connected(receive, self._count(exchange, files, record, scope, receive, send))
+    mode = Mode.COMPLETION
 
-    async def _count(
-        self, exchange: Exchange, files: ModelFiles, record: Record, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        async with leased(self._parts.loader, files, self.mode, exchange.model, exchange.keep_alive_seconds) as runner:
+    async def _body(self, exchange: Exchange, call: Call) -> bytes:
+        async with self._lease(call, exchange.keep_alive_seconds) as runner:
             count = len(await runner.tokenize(exchange.requests[0].prompt))
-        record.done(Usage(count, 0))
-        answer = _json(orjson.dumps({"object": "response.input_tokens", "input_tokens": count}))
-        await answer(scope, receive, send)
+        call.record.done(Usage(count, 0))
+        return orjson.dumps({"object": "response.input_tokens", "input_tokens": count})
 
 
 class _Methods:

@@ -15,11 +15,11 @@ from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import Conflict, DMRError
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.service.answers import json_answer
+from dmr_desktop.service.bodies import parsed, read_body
 from dmr_desktop.service.catalog import Catalog
-from dmr_desktop.service.connection import read_body, run_while_connected
+from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.streamed import StreamedAnswer
-from dmr_desktop.service.strict_json import parse_json
 from dmr_desktop.store.prune import DEFAULT_AGE_SECONDS
 from dmr_desktop.store.verify import Verified
 
@@ -86,7 +86,7 @@ class UpkeepRoutes:
 async def _fields(request: Request) -> Fields:
     """The body's object; no body is an empty one."""
     body = await read_body(request.receive) or b""
-    return Fields(parse_json(body) if body.strip() else {})
+    return Fields(await parsed(body) if body.strip() else {})
 
 
 class _VerifyAnswer(Response):

@@ -6,7 +6,7 @@ An integer beyond 64 bits arrives as a float.
 """
 
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import orjson
 
@@ -14,10 +14,15 @@ from dmr_desktop.protocol.errors import InvalidRequest
 
 MAX_DEPTH = 64
 MAX_KEYS = 50_000
+MAX_MARKS = 1_000_000
+"""Commas and opening brackets, and so about as many values. Reading millions of them would hold up everybody, and no
+request needs them: OpenAI takes 300,000 token ids at once."""
 
 
 def parse_json(body: bytes) -> object:
     """The value; raises :class:`InvalidRequest`, whose message begins with Docker Model Runner's sentence."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_MARKS:
+        _refuse(f"more than {MAX_MARKS} commas and brackets")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -33,26 +38,29 @@ def parse_json(body: bytes) -> object:
 
 
 def _survey(root: object) -> tuple[int, int]:
-    """Number of pairs, and of colons inside keys and strings. Refuses too deep, too many and too large."""
+    """Number of pairs, and of colons inside keys and strings. Refuses too deep and too many."""
     keys = colons = depth = 0
-    level = [root]
+    level: list[Any] = [root]
     while level:
         depth += 1
-        deeper: list[object] = []
+        deeper: list[Any] = []
         for value in level:
-            if isinstance(value, str):
+            # By their exact types, which are all that orjson makes: this looks at each value of each request.
+            kind = type(value)
+            if kind is str:
                 colons += value.count(":")
-            elif depth > MAX_DEPTH and isinstance(value, dict | list):
-                _refuse(f"nested deeper than {MAX_DEPTH} levels")
-            elif isinstance(value, dict):
+            elif kind is dict or kind is list:
+                if depth > MAX_DEPTH:
+                    _refuse(f"nested deeper than {MAX_DEPTH} levels")
+                if kind is list:
+                    deeper += value
+                    continue
                 keys += len(value)
                 if keys > MAX_KEYS:
                     _refuse(f"more than {MAX_KEYS} keys")
                 for key in value:
                     colons += key.count(":")
-                deeper.extend(value.values())
-            elif isinstance(value, list):
-                deeper.extend(value)
+                deeper += value.values()
         level = deeper
     return keys, colons
 

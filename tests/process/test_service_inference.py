@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from dmr_desktop.protocol.generation import (
     ToolCallStarted,
     Usage,
 )
-from dmr_desktop.service import catalog, generate
+from dmr_desktop.service import bodies, catalog, generate, inference_endpoints
 from tests.fakes.scripted_backend import Script, words
 from tests.fixtures_service import LiveInProcess, live_in_process
 
@@ -339,3 +340,28 @@ async def test_files_laid_out_for_a_runner_may_be_deleted(live: LiveInProcess, m
         assert (await live.http.post("/v1/chat/completions", json=CHAT)).status_code == 200
         await live.http.post("/engines/unload", json={"all": True})
         shutil.rmtree(live.settings.models_path / "bundles")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", CHAT),
+        ("embeddings", {"model": MODEL, "input": "hi"}),
+        ("messages", {**CHAT, "max_tokens": 5}),
+    ],
+)
+async def test_a_large_body_is_read_apart_from_the_loop(
+    live: LiveInProcess, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, object]
+) -> None:
+    """All of it: the JSON, what the dialect makes of it, and what is kept for the log of requests."""
+    apart: list[int] = []
+
+    async def counted(num_bytes: int, work: Callable[[], object]) -> object:
+        apart.append(num_bytes)
+        return work()
+
+    for module in (bodies, inference_endpoints):
+        monkeypatch.setattr(module, "apart_if_large", counted)
+    content = json.dumps({**body, "user": "x" * 100_000}).encode()
+    assert (await live.http.post(f"/v1/{path}", content=content)).status_code == 200
+    assert apart == [len(content)] * 3

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmr_desktop.protocol.errors import InvalidRequest
-from dmr_desktop.service.strict_json import MAX_DEPTH, MAX_KEYS, parse_json
+from dmr_desktop.service.strict_json import MAX_DEPTH, MAX_KEYS, MAX_MARKS, parse_json
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,8 @@ def test_what_is_read(text: str) -> None:
         b"[" * 100_000,
         b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1),
         json.dumps({str(i): i for i in range(MAX_KEYS + 1)}).encode(),
+        b"[" + b"1," * MAX_MARKS + b"1]",
+        b"[" + b"[]," * (MAX_MARKS // 2) + b"1]",
     ],
 )
 def test_what_is_refused(body: bytes) -> None:
