@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dmr_desktop.engine.api import SequenceOutput
-from dmr_desktop.engine.formats.parser import OutputParser
+from dmr_desktop.engine.formats.chat import Parser
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo, RunnerError
 from dmr_desktop.protocol.generation import Event, Failed, Finished, Started, TextDelta, Timings, Usage
 from dmr_desktop.protocol.wire import dump_event
@@ -30,7 +30,7 @@ class Answer:
     """One request under way. ``echo`` is put in front of every choice's text."""
 
     number: int
-    parsers: Sequence[OutputParser]
+    parsers: Sequence[Parser]
     echo: str = ""
     is_started: bool = False
     num_unfinished: int = field(init=False)

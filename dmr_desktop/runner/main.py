@@ -75,6 +75,7 @@ def _serve(channel: Channel, state_dir: Path | None) -> int:
         known = error if isinstance(error, DMRError) else RunnerStartFailed(f"the model cannot be loaded: {error}")
         channel.send({"op": "failed", "error": dump(known.info)})
         return EXIT_LAUNCH_FAILED
+    _logger.info("chat format: %s", facts.chat_format)
     reader.accept = service.accept
     outbox.put_message({"op": "ready", "facts": dump(facts)})
     # What loading left behind stays; looking at it again at every collection would be a pause in the stream.

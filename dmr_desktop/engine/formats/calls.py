@@ -10,14 +10,19 @@ import re
 from collections.abc import Container
 from typing import Literal, Protocol, TypeAlias
 
-from dmr_desktop.engine.formats.chat_format import CallBody, JsonCall, Literally, NamedCall
+from dmr_desktop.engine.formats.chat_format import CallSyntax, JsonCall, Literally, NamedCall, Skeleton
 from dmr_desktop.engine.formats.json_stream import SPACE, ValueScanner
+from dmr_desktop.engine.formats.markers import starts_with
+from dmr_desktop.engine.formats.tagged import Offered, TaggedCallReader
 
 Status: TypeAlias = Literal["reading", "done", "failed"]
 
 _MAX_NAME = 128
 _NAME = re.compile(rf"[A-Za-z0-9_.:/-]{{1,{_MAX_NAME}}}")
+_DIGITS = re.compile(r"[0-9]+")
 _ARGUMENT_KEYS = frozenset(("arguments", "parameters"))
+_WAIT, _NONE = -2, -1
+_USUAL = JsonCall(("name",), ("arguments",), (), ())
 
 
 class CallReader(Protocol):
@@ -36,11 +41,22 @@ class CallReader(Protocol):
         ...
 
 
-def call_reader(body: CallBody, offered: Container[str], *, bare: bool) -> CallReader:
+def call_reader(calls: CallSyntax, offered: Offered, *, bare: bool) -> CallReader:
     """``bare``: nothing marks the text as a call, so only what looks exactly like one is taken as one."""
-    if isinstance(body, JsonCall):
-        return JsonCallReader(body, offered, bare=bare)
-    return NamedCallReader(body, offered)
+    match calls.body:
+        case JsonCall() as body:
+            return JsonCallReader(body, offered, bare=bare)
+        case NamedCall() as body:
+            return NamedCallReader(body, offered)
+        case body:
+            section_end = calls.section_end.strip()
+            ends = (*calls.ends, *((section_end,) if section_end else ()))
+            return TaggedCallReader(body, offered, ends)
+
+
+def usual_reader(offered: Offered) -> CallReader:
+    """For models that fall back to the most usual spelling: ``{"name": ..., "arguments": ...}``."""
+    return JsonCallReader(_USUAL, offered, bare=False)
 
 
 class JsonCallReader:
@@ -129,13 +145,14 @@ class JsonCallReader:
         self._expect = "colon"
 
     def _value(self, source: str) -> None:
-        if self._path == self._body.name_path:
+        place = self._place
+        if place == self._body.name_path or (not place and not self.name):
             name = _decoded(source)
             if not isinstance(name, str) or name not in self._offered:
                 self.status = "failed"
                 return
             self.name = name
-        elif self._path == self._body.id_path:
+        elif place == self._body.id_path:
             self.id = str(_decoded(source) or "")
         elif self._is_arguments() and not self._streams:
             self._arguments.append(_argument_text(source))
@@ -154,41 +171,57 @@ class JsonCallReader:
         else:
             self.status = "failed"
 
+    @property
+    def _place(self) -> tuple[str, ...]:
+        """The path, without the object called ``function`` into which some models put a call that needs none.
+
+        Others write the name itself under that key; that place is empty.
+        """
+        if self._path[:1] == ("function",) and self._body.name_path[:1] != ("function",):
+            return self._path[1:]
+        return self._path
+
     def _is_arguments(self) -> bool:
-        wanted = self._body.arguments_path
-        if self._path == wanted:
+        wanted, place = self._body.arguments_path, self._place
+        if place == wanted:
             return True
         # Models mix up the two usual words for it.
-        same_place = bool(self._path) and self._path[:-1] == wanted[:-1]
-        return same_place and self._path[-1] in _ARGUMENT_KEYS and wanted[-1] in _ARGUMENT_KEYS
+        same_place = bool(place) and place[:-1] == wanted[:-1]
+        return same_place and place[-1] in _ARGUMENT_KEYS and wanted[-1] in _ARGUMENT_KEYS
 
     def _leads_deeper(self) -> bool:
-        depth = len(self._path)
+        place = self._place
+        depth = len(place)
         body = self._body
         return any(
-            len(path) > depth and path[:depth] == self._path
-            for path in (body.name_path, body.arguments_path, body.id_path)
+            len(path) > depth and path[:depth] == place for path in (body.name_path, body.arguments_path, body.id_path)
         )
 
     def _knows(self, key: str) -> bool:
-        depth = len(self._path)
+        depth = len(self._place)
         body = self._body
         known = {path[depth] for path in (body.name_path, body.arguments_path, body.id_path) if len(path) > depth}
-        return key in known or key in _ARGUMENT_KEYS or key in ("type", "id")
+        return key in known or key in _ARGUMENT_KEYS or key in ("type", "id", "function")
 
 
 class NamedCallReader:
-    """Follows the skeleton: fixed texts (white space around them is free), name, id, JSON arguments."""
+    """Follows the skeleton: fixed texts (white space around them is free), name, id, index, JSON arguments.
+
+    What stands between the name and the arguments may be missing.
+    """
 
     def __init__(self, body: NamedCall, offered: Container[str]) -> None:
         self.status: Status = "reading"
         self.name = ""
         self.id = ""
-        self._todo = list(body.skeleton)
+        at = body.skeleton.index("arguments")
+        self._head: Skeleton = body.skeleton[: at + 1]
+        self._tail = "".join(piece.text for piece in body.skeleton[at + 1 :] if isinstance(piece, Literally)).strip()
+        self._id_prefix = body.id_prefix
         self._offered = offered
-        self._name = ""
-        self._head = ""
+        self._text = ""
         self._scanner: ValueScanner | None = None
+        self._is_in_tail = False
         self._arguments = ""
 
     def take_arguments(self) -> str:
@@ -197,58 +230,101 @@ class NamedCallReader:
 
     def feed(self, text: str) -> str:
         if self._scanner is None:
-            self._head += text
+            self._text += text
             text = self._read_head()
             if self._scanner is None:
                 return text
-        end = self._scanner.feed(text, 0) if text else -1
-        if end < 0:
-            self._arguments += text
+        if not self._is_in_tail:
+            end = self._scanner.feed(text, 0) if text else -1
+            if end < 0:
+                self._arguments += text
+                return ""
+            self._arguments += text[:end]
+            self._is_in_tail = True
+            self._text, text = "", text[end:]
+        return self._read_tail(self._text + text)
+
+    def _read_tail(self, text: str) -> str:
+        """Over what closes the call behind its arguments; the answer is the text after that."""
+        rest = text.lstrip(SPACE)
+        found = starts_with(rest, self._tail, False) if self._tail else False
+        if found is None:
+            self._text = text
             return ""
-        self._arguments += text[:end]
         self.status = "done"
-        return text[end:]
+        return rest[len(self._tail) :] if found else text
 
     def _read_head(self) -> str:
         """Reads up to the arguments; the answer is the text from their brace on, or all of it on failure."""
-        rest = self._head
-        self._name = ""
-        for index, piece in enumerate(self._todo):
+        rest = self._text
+        name = spelled = ""
+        at = 0
+        while True:
+            piece = self._head[at]
             rest = rest.lstrip(SPACE)
             if isinstance(piece, Literally):
-                wanted = piece.text.strip()
-                if not rest.startswith(wanted):
-                    return self._wait_or_fail(wanted.startswith(rest))
-                rest = rest[len(wanted) :]
-            elif piece == "arguments":
+                found = starts_with(rest, piece.text.strip(), False)
+                if found is None:
+                    return ""
+                if found:
+                    rest = rest[len(piece.text.strip()) :]
+                    spelled += piece.text.strip() if name and "index" in self._head[at:] else ""
+                    at += 1
+                    continue
+                skipped = self._skip(at, rest) if name else -1
+                if skipped < 0:
+                    return "" if skipped == _WAIT else self._fail()
+                at = skipped
+                continue
+            if piece == "arguments":
                 if not rest.startswith("{"):
-                    return self._wait_or_fail(not rest)
-                if self._name not in self._offered:
-                    return self._wait_or_fail(False)
-                self.name = self._name
+                    return self._fail() if rest else ""
+                if name not in self._offered:
+                    return self._fail()
+                self.name = name
+                if self._id_prefix is not None:
+                    self.id = self._id_prefix + spelled
                 self._scanner = ValueScanner()
                 return rest
-            else:
-                match = _NAME.match(rest)
-                word = match.group() if match else ""
-                if len(word) == len(rest):
-                    return self._wait_or_fail(len(word) < _MAX_NAME)
-                following = self._todo[index + 1]
-                if isinstance(following, Literally) and following.text.strip():
-                    # A fixed text such as ":0" may itself look like more of the name.
-                    word = word.partition(following.text.strip())[0]
-                if piece == "name":
-                    self._name = word
-                else:
-                    self.id = word
-                rest = rest[len(word) :]
-        return self._wait_or_fail(False)
+            match = (_DIGITS if piece == "index" else _NAME).match(rest)
+            word = match.group() if match else ""
+            if len(word) == len(rest):
+                return "" if len(word) < _MAX_NAME else self._fail()
+            word = self._without_next(word, at)
+            if piece == "name":
+                name = word
+            elif piece == "id":
+                self.id = word
+            if piece != "id":
+                spelled += word
+            rest = rest[len(word) :]
+            at += 1
 
-    def _wait_or_fail(self, may_still_come: bool) -> str:
-        if may_still_come:
-            return ""
+    def _without_next(self, word: str, at: int) -> str:
+        """A fixed text such as ``:`` may itself look like more of the name."""
+        following = self._head[at + 1]
+        mark = following.text.strip() if isinstance(following, Literally) else ""
+        if not mark or mark not in word:
+            return word
+        return word.rpartition(mark)[0] if self._head[at + 2] == "index" else word.partition(mark)[0]
+
+    def _skip(self, at: int, rest: str) -> int:
+        """The first later piece that ``rest`` begins with, _WAIT, or _NONE."""
+        waits = not rest
+        for index in range(at + 1, len(self._head)):
+            piece = self._head[index]
+            if piece == "arguments" and rest.startswith("{"):
+                return index
+            if isinstance(piece, Literally):
+                found = starts_with(rest, piece.text.strip(), False)
+                if found:
+                    return index
+                waits |= found is None
+        return _WAIT if waits else _NONE
+
+    def _fail(self) -> str:
         self.status = "failed"
-        return self._head
+        return self._text
 
 
 def _decoded(source: str) -> object:

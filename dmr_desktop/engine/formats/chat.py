@@ -4,23 +4,33 @@ One :class:`ChatFormatter` serves one model. It owns the model's template and wh
 Not re-entrant: one thread prepares requests. Parsers are independent of it and of each other.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from dmr_desktop.engine.formats.chat_format import ChatFormat
+from dmr_desktop.engine.formats.channels import ChannelParser
+from dmr_desktop.engine.formats.chat_format import ChatFormat, JsonCall, units
 from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
 from dmr_desktop.engine.formats.grammar import Thinking, answer_grammar, callable_tools
 from dmr_desktop.engine.formats.learn import learn
-from dmr_desktop.engine.formats.messages import template_messages, template_tools
+from dmr_desktop.engine.formats.messages import one_call_each, template_messages, template_tools
 from dmr_desktop.engine.formats.parser import OutputParser
-from dmr_desktop.engine.formats.probe import Traits, probe
+from dmr_desktop.engine.formats.probe import USER_MESSAGE, Traits, probe, try_render
+from dmr_desktop.engine.formats.spell import instruction, spelled_calls
+from dmr_desktop.engine.formats.switches import says_no_think, thinking_variables
 from dmr_desktop.engine.formats.template import DEFAULT_TEMPLATE, RESERVED_VARIABLES, ChatTemplate, TemplateMessage
 from dmr_desktop.engine.formats.vocabulary import Vocabulary
 from dmr_desktop.engine.thinking import ThinkingLimit
 from dmr_desktop.protocol.errors import InvalidRequest
-from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPrompt, TokenPrompt
+from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPart, TextPrompt, TokenPrompt, ToolCall
+from dmr_desktop.protocol.json_types import JSON
+
+Parser: TypeAlias = OutputParser | ChannelParser
+"""Reads the output of one sequence."""
 
 _RAW = ChatFormat("raw")
+_EXAMPLE = ToolCall("callid001", "NAME", '{"KEY": "VALUE"}')
 _END_OF_PREFILL = "\ufdd1"
 """Put behind an answer that the model is to continue, to find its end in the prompt."""
 
@@ -40,13 +50,29 @@ class Prepared:
     visible_tokens: frozenset[int]
     prompt_text: str
     chat_format: ChatFormat = _RAW
-    offered: frozenset[str] = frozenset()
+    tools: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     reasoning_open: bool = False
+    reasoning_begun: bool = False
+    call_open: bool = False
     thinking: ThinkingLimit | None = None
 
-    def new_parser(self, choice: int) -> OutputParser:
+    @property
+    def offered(self) -> frozenset[str]:
+        """The names of the tools that may be called."""
+        return frozenset(self.tools)
+
+    def new_parser(self, choice: int) -> Parser:
         """A parser for the output of one choice, that is of one sequence."""
-        return OutputParser(self.chat_format, self.offered, reasoning_open=self.reasoning_open, choice=choice)
+        if self.chat_format.is_channelled:
+            return ChannelParser(self.tools, choice=choice)
+        return OutputParser(
+            self.chat_format,
+            self.tools,
+            reasoning_open=self.reasoning_open,
+            reasoning_begun=self.reasoning_begun,
+            call_open=self.call_open,
+            choice=choice,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +111,7 @@ class ChatFormatter:
             return
         learned = learn(template, traits)
         with_tools = learned if learned.calls else with_generic_calls(learned)
-        control = ControlText(vocabulary, source, with_tools.markers)
+        control = ControlText(vocabulary, source, with_tools.guarded)
         self._model = _Model(template, traits, replace(learned, calls=None), with_tools, control)
 
     def describe(self) -> str:
@@ -96,10 +122,9 @@ class ChatFormatter:
         lines = [self._origin]
         if found.reasoning:
             lines.append(f"Reasoning between {found.reasoning.start!r} and {found.reasoning.end!r}")
-        calls = found.calls
-        if calls and not found.content:
-            opening = (calls.section_start + calls.call_start).strip() or "a bare JSON object"
-            lines.append(f"Tool calls learned from the template: {opening!r}, {type(calls.body).__name__}")
+        if found.calls and not found.content:
+            example = spelled_calls(found.calls, [_EXAMPLE], lambda text: text).strip()
+            lines.append(f"Tool calls, {found.origin}: {example!r}")
         else:
             lines.append("The template has no tool calls that we can read: tools are answered in constrained JSON")
         return ". ".join(lines) + "."
@@ -125,9 +150,14 @@ class ChatFormatter:
         if request.response_format:
             # The answer has its own JSON form then and needs no wrapper.
             chat_format = replace(chat_format, content=None)
-        text = self._render(model, prompt, generic=generic, offers=bool(tools))
+        prompt, begun = _split_reasoning(prompt, chat_format)
+        text = self._render(model, request, prompt, generic=generic, offers=bool(tools))
         thinking = _thinking(chat_format, text)
-        grammar = answer_grammar(request, chat_format, thinking, model.control.split)
+        if begun and chat_format.reasoning and thinking != "off":
+            text += ("" if thinking == "open" else chat_format.reasoning.start) + model.control.mark(begun)
+            thinking = "open"
+        call_open = _call_open(chat_format, text)
+        grammar = answer_grammar(request, chat_format, thinking, model.control.split, call_open=call_open)
         markers = [piece for marker in chat_format.markers for piece in model.control.split(marker)]
         return Prepared(
             tokens=model.control.tokenize(text),
@@ -136,31 +166,60 @@ class ChatFormatter:
             visible_tokens=frozenset(piece for piece in markers if isinstance(piece, int)),
             prompt_text=text.replace(MARK, ""),
             chat_format=chat_format,
-            offered=frozenset(tool.name for tool in tools),
+            tools={tool.name: tool.parameters for tool in tools},
             reasoning_open=thinking == "open",
+            reasoning_begun=bool(begun) and thinking == "open",
+            call_open=call_open,
             thinking=_limit(model, request.reasoning_budget, thinking),
         )
 
-    def _render(self, model: _Model, prompt: ChatPrompt, *, generic: bool, offers: bool) -> str:
+    def _render(
+        self, model: _Model, request: GenerationRequest, prompt: ChatPrompt, *, generic: bool, offers: bool
+    ) -> str:
         _check_variables(prompt)
+        traits = model.traits
         reasoning = model.plain.reasoning
         exempt = (reasoning.start, reasoning.end) if reasoning else ()
         mark = model.control.mark
         # Tools that must not be called are left out: what the model does not see it does not call.
         tools = prompt.tools if offers else ()
         messages = generic_messages(prompt.messages, tools) if generic else prompt.messages
-        shaped = template_messages(messages, model.traits, mark, lambda text: mark(text, exempt))
+        syntax = None if generic else model.with_tools.calls
+        if traits.one_call:
+            messages = one_call_each(messages)
+        preface = ""
+        if syntax and tools and not traits.reads_tools:
+            preface, tools = instruction(syntax, tools, mark), ()
+        variables = self._variables(model, request, prompt)
+        if says_no_think(variables, model.template.reads, model.template.source):
+            preface = "\n\n".join([*([preface] if preface else []), "/no_think"])
+        shaped = template_messages(
+            messages,
+            traits,
+            mark,
+            lambda text: mark(text, exempt),
+            spell=(lambda calls: spelled_calls(syntax, calls, mark)) if syntax and not traits.renders_calls else None,
+            preface=preface,
+        )
         described = () if generic else template_tools(tools, mark)
         if _continues(shaped):
             shaped[-1] = {**shaped[-1], "content": shaped[-1]["content"].replace(_END_OF_PREFILL, "") + _END_OF_PREFILL}
-            text = model.template.render(
-                shaped, described, add_generation_prompt=False, variables=prompt.template_kwargs
-            )
+            text = model.template.render(shaped, described, add_generation_prompt=False, variables=variables)
             before, found, _ = text.rpartition(_END_OF_PREFILL)
             if found:
                 return before
             shaped[-1]["content"] = shaped[-1]["content"].replace(_END_OF_PREFILL, "")
-        return model.template.render(shaped, described, variables=prompt.template_kwargs)
+        return model.template.render(shaped, described, variables=variables)
+
+    def _variables(self, model: _Model, request: GenerationRequest, prompt: ChatPrompt) -> dict[str, JSON]:
+        template = model.template
+        return thinking_variables(
+            prompt.template_kwargs,
+            template.reads,
+            template.source,
+            request.reasoning_budget,
+            lambda variables: bool(try_render(template, [USER_MESSAGE], variables=variables)),
+        )
 
 
 def _choose(template_source: str | None, override: str | None) -> tuple[str, str]:
@@ -190,6 +249,16 @@ def _continues(messages: list[TemplateMessage]) -> bool:
     return last is not None and last["role"] == "assistant" and bool(last["content"]) and "tool_calls" not in last
 
 
+def _split_reasoning(prompt: ChatPrompt, chat_format: ChatFormat) -> tuple[ChatPrompt, str]:
+    """Reasoning at the end of the conversation, without an answer, is to be continued: the rest, and it."""
+    last = prompt.messages[-1] if prompt.messages else None
+    if last is None or last.role != "assistant" or not last.reasoning or not chat_format.reasoning:
+        return prompt, ""
+    if last.tool_calls or any(isinstance(part, TextPart) and part.text for part in last.content):
+        return prompt, ""
+    return replace(prompt, messages=prompt.messages[:-1]), last.reasoning
+
+
 def _limit(model: _Model, budget: int | None, thinking: Thinking) -> ThinkingLimit | None:
     reasoning = model.plain.reasoning
     if budget is None or reasoning is None or thinking == "off":
@@ -205,4 +274,12 @@ def _thinking(chat_format: ChatFormat, prompt_text: str) -> Thinking:
     end = prompt_text.rstrip()
     if end.endswith(chat_format.reasoning.start):
         return "open"
-    return "off" if end.endswith(chat_format.reasoning.end) else "allowed"
+    return "off" if end.endswith(units(chat_format.reasoning.end)[0]) else "allowed"
+
+
+def _call_open(chat_format: ChatFormat, prompt_text: str) -> bool:
+    """Whether the prompt ends with what starts a call, so that a name may follow."""
+    calls = chat_format.calls
+    if calls is None or isinstance(calls.body, JsonCall) or not calls.call_start.strip():
+        return False
+    return prompt_text.rstrip().endswith(calls.call_start.strip())

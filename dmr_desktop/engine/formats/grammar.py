@@ -5,6 +5,7 @@ stand in it by number, since a quoted text never matches a control token, even o
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -18,9 +19,11 @@ from dmr_desktop.engine.formats.chat_format import (
     JsonCall,
     Literally,
     Reasoning,
+    TaggedCall,
     WrappedContent,
 )
 from dmr_desktop.engine.formats.schema import checked_schema
+from dmr_desktop.engine.formats.tagged_grammar import TaggedArguments
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
@@ -46,19 +49,24 @@ _NO_ARGUMENTS: dict[str, JSON] = {"type": "object", "properties": {}, "additiona
 _SPACE_AFTER_THINKING = r"/[ \n]{0,4}/"
 
 
-def answer_grammar(request: GenerationRequest, chat_format: ChatFormat, thinking: Thinking, split: Split) -> str | None:
+def answer_grammar(
+    request: GenerationRequest, chat_format: ChatFormat, thinking: Thinking, split: Split, *, call_open: bool = False
+) -> str | None:
     """The grammar of the whole output of ``request``, or None when nothing is demanded.
 
-    Raises :class:`InvalidRequest` for schemas that cannot be enforced, naming the field.
+    ``call_open``: the prompt ends with what starts a call. Raises :class:`InvalidRequest` for schemas that cannot be
+    enforced, naming the field.
     """
     tools = callable_tools(request)
     choice = request.prompt.tool_choice if isinstance(request.prompt, ChatPrompt) else "none"
     writer = _Writer(split)
     answers = []
     if chat_format.calls and tools and (choice != "auto" or request.response_format or chat_format.content):
-        answers.append(writer.calls(chat_format.calls, tools, several=_several(request, chat_format.calls)))
+        several = _several(request, chat_format.calls)
+        answers.append(writer.calls(chat_format.calls, tools, several=several, is_open=call_open))
     if request.response_format and (not tools or choice == "auto"):
-        answers.append(writer.response(request.response_format))
+        start = chat_format.answer_start if isinstance(request.prompt, ChatPrompt) else ""
+        answers.append(" ".join([writer.literal(start), writer.response(request.response_format)]))
     elif answers and choice == "auto" and chat_format.content:
         answers.append(writer.wrapped(chat_format.content))
     if not answers:
@@ -114,8 +122,7 @@ class _Writer:
         return name
 
     def literal(self, text: str) -> str:
-        pieces = [f"<[{piece}]>" if isinstance(piece, int) else _quoted(piece) for piece in self._split(text)]
-        return " ".join(pieces)
+        return " ".join(map(_piece, self._split(text)))
 
     def json(self, schema: JSON, param: str, *, strict: bool = False, separators: tuple[str, str] = (",", ":")) -> str:
         """JSON that fits ``schema``. Raises :class:`InvalidRequest` naming ``param``."""
@@ -139,49 +146,70 @@ class _Writer:
         text = self.json({"type": "string"}, "messages")
         return f"{self.literal(content.start[:-1])} {text} {self.literal(content.end)}"
 
-    def calls(self, syntax: CallSyntax, tools: Sequence[Tool], *, several: bool) -> str:
+    def calls(self, syntax: CallSyntax, tools: Sequence[Tool], *, several: bool, is_open: bool) -> str:
         bodies = [self._body(syntax, tool, f"tools[{index}]") for index, tool in enumerate(tools)]
-        start, end, separator = (self.literal(text) for text in (syntax.call_start, syntax.call_end, syntax.separator))
-        call = self.rule(f"{start} ({' | '.join(bodies)}) {end}")
-        calls = f"{call} ({separator} {call}){{0,{MAX_CALLS - 1}}}" if several else call
-        return f"{self.literal(syntax.section_start)} {calls} {self.literal(syntax.section_end)}"
+        inside = self.rule(f"({' | '.join(bodies)}) {self.literal(syntax.call_end)}")
+        start = "" if is_open else syntax.section_start + syntax.call_start
+        calls = f"{self.literal(start)} {inside}"
+        if several:
+            calls += f" ({self.literal(syntax.separator + syntax.call_start)} {inside}){{0,{MAX_CALLS - 1}}}"
+        return f"{calls} {self.literal(syntax.section_end)}"
 
     def _body(self, syntax: CallSyntax, tool: Tool, param: str) -> str:
-        separators = (syntax.item_separator, syntax.key_separator)
-        schema = tool.parameters or _NO_ARGUMENTS
-        arguments = self.json(schema, f"{param}.function.parameters", strict=tool.strict, separators=separators)
+        param = f"{param}.function.parameters"
+        if isinstance(syntax.body, TaggedCall):
+            skeleton = syntax.body.head
+            # The whole schema must be one that can be enforced, whichever parts of it stand alone.
+            self.json(tool.parameters or _NO_ARGUMENTS, param, strict=tool.strict)
+            arguments = TaggedArguments(self, syntax.body, tool, param).write()
+        else:
+            skeleton = syntax.body.skeleton
+            separators = (syntax.item_separator, syntax.key_separator)
+            arguments = self.json(tool.parameters or _NO_ARGUMENTS, param, strict=tool.strict, separators=separators)
         pieces = []
-        for piece in syntax.body.skeleton:
+        text = ""
+        for piece in skeleton:
+            # Neighbouring texts are one, or the grammar could not tell them from others that begin alike.
             if isinstance(piece, Literally):
-                pieces.append(self.literal(piece.text))
+                text += piece.text
             elif piece == "name":
-                pieces.append(self.literal(_spelled(tool.name, syntax.body)))
-            elif piece == "id":
-                pieces.append("/[A-Za-z0-9]{9}/")
+                text += _spelled(tool.name, syntax.body)
             else:
-                pieces.append(arguments)
+                slot = {"id": "/[A-Za-z0-9]{9}/", "index": "/[0-9]{1,2}/"}.get(piece, arguments)
+                pieces += [self.literal(text), slot]
+                text = ""
+        pieces.append(self.literal(text))
+        if isinstance(syntax.body, TaggedCall):
+            pieces.append(arguments)
         return self.rule(" ".join(pieces))
 
     def finish(self, answers: Sequence[str], reasoning: Reasoning | None, thinking: Thinking) -> str:
         start = f"({' | '.join(answers)})"
         if reasoning and thinking != "off":
-            thoughts = f"{self._until(reasoning.end)} {_SPACE_AFTER_THINKING}"
+            thoughts = f"{self.until(reasoning.end)} {_SPACE_AFTER_THINKING}"
             if thinking == "open":
                 start = f"{thoughts} {start}"
             else:
                 start = f"({self.literal(reasoning.start)} {thoughts})? {start}"
         return "\n".join([f"start: {start}", *self._rules]) + "\n"
 
-    def _until(self, marker: str) -> str:
+    def until(self, marker: str) -> str:
         """Any text up to and with ``marker``."""
-        if self._split(marker)[0] == marker:
+        first, *others = self._split(marker)
+        if first == marker:
             return self.rule(f"/(.|\\n)*/ {_quoted(marker)}", lazy=True)
-        # Plain text cannot run over a control token.
-        return self.rule(f"/(.|\\n)*/ {self.literal(marker)}")
+        # Plain text cannot run over a control token; up to one it may be greedy.
+        plain = re.escape(first).replace("/", "\\/").replace("\n", "n") if isinstance(first, str) else ""
+        rest = others if isinstance(first, str) else [first, *others]
+        return self.rule(f"/(.|\\n)*{plain}/ {' '.join(map(_piece, rest))}")
 
 
 def _spelled(name: str, body: CallBody) -> str:
     return json.dumps(name, ensure_ascii=False)[1:-1] if isinstance(body, JsonCall) else name
+
+
+def _piece(piece: str | int) -> str:
+    return f"<[{piece}]>" if isinstance(piece, int) else _quoted(piece)
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ _IN_STRING = re.compile(r'["\\]')
 _AFTER_SCALAR = re.compile(r"[,}\]\s]")
 _UNIT = re.compile(r"\\u([0-9a-fA-F]{4})")
 _UNFINISHED = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
-_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_ESCAPES = {'"': '"', "'": "'", "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class ValueScanner:
@@ -66,13 +66,16 @@ class ValueScanner:
 class StringReader:
     """The text of one JSON string, piece by piece. Feed it what follows the opening quote.
 
-    A broken escape stays in the text as it is; half of a surrogate pair becomes U+FFFD.
+    A broken escape stays in the text as it is; half of a surrogate pair becomes U+FFFD. With ``quote`` it reads
+    Python's single quotes too.
     """
 
-    __slots__ = ("_held", "done")
+    __slots__ = ("_held", "_quote", "_stop", "done")
 
-    def __init__(self) -> None:
+    def __init__(self, quote: str = '"') -> None:
         self._held = ""
+        self._quote = quote
+        self._stop = _IN_STRING if quote == '"' else re.compile(rf"[{re.escape(quote)}\\]")
         self.done = False
 
     def feed(self, piece: str) -> tuple[str, str]:
@@ -82,12 +85,12 @@ class StringReader:
         found: list[str] = []
         index = 0
         while True:
-            match = _IN_STRING.search(text, index)
+            match = self._stop.search(text, index)
             if match is None:
                 found.append(text[index:])
                 return "".join(found), ""
             found.append(text[index : match.start()])
-            if match.group() == '"':
+            if match.group() == self._quote:
                 self.done = True
                 return "".join(found), text[match.end() :]
             decoded, length = _escape(text, match.start())

@@ -1,7 +1,7 @@
 """Looking for markers in text that is not all there yet."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from dmr_desktop.engine.formats.json_stream import SPACE
 
@@ -9,7 +9,8 @@ from dmr_desktop.engine.formats.json_stream import SPACE
 class Markers:
     """The markers to look for in a text. None of them begins with another one."""
 
-    def __init__(self, marks: Collection[str]) -> None:
+    def __init__(self, texts: Iterable[str]) -> None:
+        marks = tuple(texts)
         kept = [mark for mark in marks if not any(mark != other and mark.startswith(other) for other in marks)]
         self._marks = tuple(dict.fromkeys(kept))
         self._any = re.compile("|".join(map(re.escape, self._marks))) if self._marks else None

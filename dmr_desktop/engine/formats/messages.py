@@ -7,6 +7,7 @@ that came from the client goes through ``mark`` (see :mod:`.control_text`).
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dmr_desktop.engine.formats.probe import Traits
@@ -23,10 +24,17 @@ def template_messages(
     traits: Traits,
     mark: Callable[[str], str],
     mark_assistant: Callable[[str], str],
+    *,
+    spell: Callable[[Sequence[ToolCall]], str] | None = None,
+    preface: str = "",
 ) -> list[TemplateMessage]:
-    """``mark_assistant`` leaves the reasoning markers alone, which templates look for in old answers."""
+    """``mark_assistant`` leaves the reasoning markers alone, which templates look for in old answers.
+
+    ``spell`` writes calls into the text of a message, for templates that show none. ``preface`` is a system message
+    in front of all others, which needs no mark.
+    """
     names = {call.id: call.name for message in messages for call in message.tool_calls}
-    shaped: list[TemplateMessage] = []
+    shaped: list[TemplateMessage] = [{"role": "system", "content": preface}] if preface else []
     for index, message in enumerate(messages):
         content = _text(message, index)
         found: TemplateMessage = {"role": message.role}
@@ -37,10 +45,16 @@ def template_messages(
                     # Each template reads one of these names.
                     reasoning = mark(message.reasoning)
                     found |= {"reasoning_content": reasoning, "thinking": reasoning, "reasoning": reasoning}
-                if message.tool_calls:
+                if message.tool_calls and spell:
+                    found["content"] += spell(message.tool_calls)
+                elif message.tool_calls:
                     calls = enumerate(message.tool_calls)
                     where = f"messages[{index}].tool_calls"
                     found["tool_calls"] = [_call(call, traits, mark, f"{where}[{at}]") for at, call in calls]
+                    _fit_caller(found, traits)
+            case "tool" if not traits.renders_results:
+                name = message.name or names.get(message.tool_call_id or "", "the tool")
+                found = {"role": "user", "content": mark(f"Result of {name}:\n{content}")}
             case "tool":
                 found["content"] = mark(content)
                 found["tool_call_id"] = _call_id(message.tool_call_id or "", traits, mark)
@@ -52,6 +66,34 @@ def template_messages(
         shaped.append(found)
     shaped = _place_system(shaped, traits)
     return _merge_neighbours(shaped) if traits.alternates else shaped
+
+
+def one_call_each(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The conversation for templates that take one call in a message: each call followed by its own result."""
+    found: list[Message] = []
+    results = {message.tool_call_id: message for message in messages if message.role == "tool"}
+    moved: set[str | None] = set()
+    for message in messages:
+        if len(message.tool_calls) < 2:
+            if message.role != "tool" or message.tool_call_id not in moved:
+                found.append(message)
+            continue
+        for index, call in enumerate(message.tool_calls):
+            caller = replace(message, tool_calls=(call,))
+            found.append(caller if not index else replace(caller, content=(), reasoning=None))
+            if call.id in results and call.id not in moved:
+                found.append(results[call.id])
+                moved.add(call.id)
+    return tuple(found)
+
+
+def _fit_caller(message: TemplateMessage, traits: Traits) -> None:
+    """What some templates want of a message with calls."""
+    if traits.no_content_beside_calls and message["content"] and "thinking" in message:
+        reasoning = f"{message['thinking']}\n\n{message['content']}"
+        message |= {"content": "", "reasoning_content": reasoning, "thinking": reasoning, "reasoning": reasoning}
+    if traits.null_content and not message["content"]:
+        message["content"] = None
 
 
 def template_tools(tools: Sequence[Tool], mark: Callable[[str], str]) -> list[dict[str, Any]]:

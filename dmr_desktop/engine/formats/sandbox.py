@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-from jinja2 import Undefined, nodes
+from jinja2 import ChainableUndefined, Undefined, nodes
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
@@ -34,12 +34,25 @@ _PADDING_METHODS = frozenset(("center", "expandtabs", "format", "format_map", "l
 _PADDING_FILTERS = ("batch", "center", "format", "indent", "slice", "tojson", "wordwrap")
 
 
+class Given(list[Any]):
+    """A list that the template did not make itself."""
+
+
 class TemplateTooCostly(TemplateRuntimeError):
     """The template wants more time or memory than a chat template needs."""
 
 
 class TemplateRefused(TemplateRuntimeError):
     """The template itself refused the conversation, through ``raise_exception``."""
+
+
+class _Missing(ChainableUndefined):
+    """What is not there is empty text, whatever a template asks of it: a tool without a description is no error."""
+
+    def __add__(self, other: Any) -> Any:
+        return other
+
+    __radd__ = __add__
 
 
 class _Generation(Extension):
@@ -82,7 +95,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("*", "**", "%", "+"))
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[_Generation, loopcontrols],
+            undefined=_Missing,
+        )
         self.filters["tojson"] = to_json
         for name, function in self.filters.items():
             self.filters[name] = _bounded(function, name in _PADDING_FILTERS)
@@ -124,6 +142,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         # Some templates collect messages in a list of their own; the data is a fresh copy each time.
         if attr == "append" and isinstance(obj, list):
+            return True
+        # Others keep a queue; what was given to them stays whole.
+        if attr == "pop" and isinstance(obj, list) and not isinstance(obj, Given):
             return True
         return super().is_safe_attribute(obj, attr, value)
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from jinja2 import Template
+from jinja2 import Template, meta
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from dmr_desktop.engine.formats.sandbox import (
     MAX_OUTPUT,
     MAX_SOURCE,
+    Given,
     TemplateEnvironment,
     TemplateRefused,
     TemplateTooCostly,
@@ -30,6 +31,8 @@ TemplateMessage: TypeAlias = "dict[str, Any]"
 
 RESERVED_VARIABLES = frozenset(("messages", "tools", "functions", "bos_token", "eos_token", "add_generation_prompt"))
 
+IN_SYSTEM_MESSAGE = "messages[0].tools"
+
 DEFAULT_TEMPLATE = """\
 {%- for message in messages -%}
 {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' -}}
@@ -40,6 +43,7 @@ DEFAULT_TEMPLATE = """\
 """
 """ChatML, for models that come without a template of their own."""
 
+_EMPTY_SYSTEM: TemplateMessage = {"role": "system", "content": ""}
 _PROBE = "ProbeQz"
 _HINT = "Check the model's chat template, or give another one when the model is configured."
 
@@ -61,6 +65,10 @@ class ChatTemplate:
         self._clock = clock
         self._environment = TemplateEnvironment()
         self._template = _compile(self._environment, source)
+        self.reads = frozenset(meta.find_undeclared_variables(self._environment.parse(source)))
+        """The variables that the template looks for, among others that it sets itself."""
+        self.tools_name = "tools"
+        """The variable in which tools are given; IN_SYSTEM_MESSAGE: that field of the system message."""
         self._takes_parts_only = False
         self._takes_parts_only = self._wants_parts()
 
@@ -87,8 +95,10 @@ class ChatTemplate:
             "strftime_now": lambda form: _formatted(now, form),
         }
         values |= variables or {}
+        if tools and self.tools_name == IN_SYSTEM_MESSAGE:
+            messages = _with_tools_in_system(messages, tools)
         values |= {
-            "messages": copy.deepcopy(list(messages)),
+            "messages": Given(copy.deepcopy(list(messages))),
             "bos_token": self._bos_token,
             "eos_token": self._eos_token,
             "add_generation_prompt": add_generation_prompt,
@@ -96,8 +106,8 @@ class ChatTemplate:
         if "functions" in self.source:
             values["functions"] = to_json(tools, indent=4) if tools else ""
         # Left out rather than None: several templates loop over it without asking.
-        if tools:
-            values["tools"] = copy.deepcopy(list(tools))
+        if tools and self.tools_name != IN_SYSTEM_MESSAGE:
+            values[self.tools_name] = copy.deepcopy(list(tools))
         return self._run(values)
 
     def _wants_parts(self) -> bool:
@@ -136,6 +146,13 @@ class ChatTemplate:
                 evidence=type(error).__name__,
             ) from None
         return "".join(pieces)
+
+
+def _with_tools_in_system(
+    messages: Sequence[TemplateMessage], tools: Sequence[Mapping[str, Any]]
+) -> list[TemplateMessage]:
+    first, *others = messages if messages and messages[0]["role"] == "system" else [_EMPTY_SYSTEM, *messages]
+    return [{**first, "tools": to_json([tool.get("function", tool) for tool in tools])}, *others]
 
 
 def _in_parts(message: TemplateMessage) -> TemplateMessage:

@@ -238,7 +238,8 @@ def test_template_variables_that_are_refused(variables: dict[str, Any], param: s
 
 
 def test_description() -> None:
-    assert "'<tool_call>'" in ChatFormatter(CHATML, chat_templates.HERMES_THINKING).describe()
+    example = '<tool_call>\\n{"name": "NAME", "arguments": {"KEY": "VALUE"}}\\n</tool_call>'
+    assert f"learned from the template: '{example}'" in ChatFormatter(CHATML, chat_templates.HERMES_THINKING).describe()
     assert "'<think>'" in ChatFormatter(CHATML, chat_templates.HERMES_THINKING).describe()
     assert "constrained JSON" in ChatFormatter(CHATML, chat_templates.HEADERS).describe()
     assert "built-in" in ChatFormatter(CHATML, None).describe()

@@ -1,0 +1,163 @@
+"""Reading out of a template how it writes arguments one by one; see :mod:`.learn_calls`."""
+
+import re
+from dataclasses import dataclass
+
+from dmr_desktop.engine.formats.chat_format import (
+    CallBody,
+    Literally,
+    NestedValues,
+    QuotedValues,
+    Skeleton,
+    TaggedCall,
+    TextValues,
+    Values,
+)
+from dmr_desktop.engine.formats.probe import (
+    KEYS,
+    NAMES,
+    TOOLS,
+    TYPED,
+    VALUES,
+    Traits,
+    assistant,
+    rendered_answer,
+)
+from dmr_desktop.engine.formats.template import ChatTemplate
+
+_WORD_AT_END = re.compile(r"\w+\Z")
+_WORD_AT_START = re.compile(r"\A\w+")
+_ITEM = re.compile(r"<(\w+)>\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where one call's body stands in a rendering. ``separators``: between items, between key and value of JSON."""
+
+    start: int
+    end: int
+    body: CallBody
+    separators: tuple[str, str] = (", ", ": ")
+
+
+def find_tagged(template: ChatTemplate, traits: Traits, text: str, index: int = 0) -> Found | None:
+    """The call number ``index`` in a rendering, if its arguments stand in it one by one."""
+    start = text.find(NAMES[index])
+    places = [start]
+    for word in (KEYS[0], VALUES[0], KEYS[1], VALUES[1]):
+        places.append(text.find(word, places[-1]))
+        if places[-1] < 0:
+            return None
+    name_end = start + len(NAMES[index])
+    key_ends = places[1] + len(KEYS[0]), places[3] + len(KEYS[1])
+    value_ends = places[2] + len(VALUES[0]), places[4] + len(VALUES[1])
+    to_key, to_value = text[name_end : places[1]], text[key_ends[0] : places[2]]
+    to_next, behind = text[value_ends[0] : places[3]], text[value_ends[1] :]
+    if not to_value:
+        return None
+    key_start = _key_start(to_key, to_next)
+    repeated = KEYS[0] in to_next
+    if repeated:
+        return _nested(template, traits, start, value_ends[1], to_key, to_value, to_next, behind)
+    to_next = to_next[: len(to_next) - len(key_start)]
+    value_end = to_next[: _common_start(to_next, behind)].rstrip()
+    separator = to_next[len(value_end) :]
+    head = to_key[: len(to_key) - len(key_start)]
+    values: Values = TextValues()
+    quote = _quote(to_value, value_end)
+    if quote:
+        values = QuotedValues(quote, bare_keys=len(quote) > 1)
+        to_value, value_end = to_value.removesuffix(quote), value_end.removeprefix(quote)
+        end = value_ends[1] + len(quote) + len(value_end)
+    else:
+        end = value_ends[1] + len(value_end)
+        values, to_value = _typed(template, traits, to_value)
+    if not quote and not value_end:
+        return None
+    pieces: Skeleton = ("name", Literally(head)) if head else ("name",)
+    return Found(start, end, TaggedCall(pieces, key_start, to_value, value_end, separator, values))
+
+
+def _key_start(to_key: str, to_next: str) -> str:
+    """What stands before every key: the end that both texts share, from its last marker on."""
+    size = _common_start(to_key[::-1], to_next[::-1])
+    shared = to_key[len(to_key) - size :]
+    at = max(shared.rfind("<"), 0)
+    if at and shared[at:].count(">") and " " in shared and not shared.endswith(">"):
+        # ``<a>word key="``: the marker and the words behind it belong together.
+        at = shared.rfind("<", 0, at + 1)
+    return shared[at:].lstrip() if "<" in shared else ""
+
+
+def _quote(to_value: str, value_end: str) -> str:
+    """What stands on both sides of a string."""
+    for size in range(min(len(to_value), len(value_end)), 0, -1):
+        if to_value.endswith(value_end[:size]) and value_end[:size].strip():
+            return value_end[:size]
+    return ""
+
+
+def _typed(template: ChatTemplate, traits: Traits, to_string: str) -> tuple[TextValues, str]:
+    """Whether the text in front of a value depends on its type, and how."""
+    message = assistant(num_calls=1, object_arguments=traits.object_arguments, arguments=TYPED.arguments)
+    text = rendered_answer(template, message, TOOLS)
+    leads: dict[str, str] = {}
+    for kind, (key, start) in TYPED.places.items():
+        at = text.find(key)
+        lead = text[at + len(key) : text.find(start, at + len(key))] if at >= 0 else ""
+        if lead and len(lead) <= len(to_string) + 16:
+            leads[kind] = lead
+    if set(leads.values()) <= {to_string}:
+        return TextValues(), to_string
+    number = leads.get("number", to_string)
+    size = _common_start(to_string, number)
+    prefix = to_string[:size]
+    match = _WORD_AT_END.search(prefix)
+    prefix = prefix[: match.start()] if match else prefix
+    size = _common_start(to_string[::-1], number[::-1])
+    suffix = to_string[len(to_string) - size :]
+    match = _WORD_AT_START.search(suffix)
+    suffix = suffix[match.end() :] if match else suffix
+    words = {
+        kind: lead[len(prefix) : len(lead) - len(suffix)]
+        for kind, lead in {**leads, "string": to_string}.items()
+        if lead.startswith(prefix) and lead.endswith(suffix)
+    }
+    is_told = {"string", "number"} <= words.keys() and all(word.isalnum() for word in words.values())
+    if not prefix or not suffix or not is_told:
+        return TextValues(), to_string
+    return TextValues(words, suffix), prefix
+
+
+def _nested(
+    template: ChatTemplate,
+    traits: Traits,
+    start: int,
+    last_value_end: int,
+    to_key: str,
+    to_value: str,
+    to_next: str,
+    behind: str,
+) -> Found | None:
+    """Arguments whose key is their tag: ``prefix<key>value prefix</key>``."""
+    close, _, rest = to_next.partition(KEYS[0])
+    if to_value != ">" or not close.endswith("</") or not behind.startswith(close + KEYS[1] + ">"):
+        return None
+    prefix = close.removesuffix("</")
+    head = to_key.removesuffix(prefix + "<")
+    separator = rest.removeprefix(">").removesuffix(prefix + "<")
+    message = assistant(num_calls=1, object_arguments=traits.object_arguments, arguments=TYPED.arguments)
+    text = rendered_answer(template, message, TOOLS)
+    item = _ITEM.search(text.partition(TYPED.item)[0])
+    end = last_value_end + len(close + KEYS[1] + ">")
+    body = TaggedCall(
+        ("name", Literally(head)), prefix + "<", ">", "", separator, NestedValues(prefix, item[1] if item else "item")
+    )
+    return Found(start, end, body)
+
+
+def _common_start(left: str, right: str) -> int:
+    size = 0
+    while size < min(len(left), len(right)) and left[size] == right[size]:
+        size += 1
+    return size
