@@ -16,7 +16,7 @@ from desktop_soak import soak
 from desktop_stage import Process, Stage, ended, stage
 
 SETTLE_SECONDS = 8.0
-STATES = (
+STATES: tuple[tuple[str, list[str], Cost], ...] = (
     ("hidden", ["--hidden"], Cost(80, 0.1, 2)),
     ("panel open", [], Cost(110, 1.5, float("inf"))),
 )

@@ -71,14 +71,17 @@ def stage() -> Iterator[tuple[Stage, Process]]:
         sys.exit(f"not installed: {', '.join(missing)} (see docs/desktop.md)")
     with tempfile.TemporaryDirectory(prefix="dmr-bench-") as folder, _display() as screen:
         made = Stage(Path(folder), _environ(folder, screen), Path(folder, "dmr.sock"))
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         tray = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "28"]
         with (
-            ended(subprocess.Popen(tray, env=made.environ, **quiet)),
-            ended(subprocess.Popen([*DMR, "serve"], env=made.environ, **quiet)) as service,
+            ended(_started(tray, made.environ)),
+            ended(_started([*DMR, "serve"], made.environ)) as service,
         ):
             _until_answering(made.socket_path)
             yield made, service
+
+
+def _started(command: list[str], environ: dict[str, str]) -> Process:
+    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _until_answering(path: Path) -> None:

@@ -1,8 +1,4 @@
 """DMR Desktop: an open local-model runner that speaks Docker Model Runner's API."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("dmr-desktop")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0.0.0"
+__version__ = "0.1.0"
+"""Written here and read from here by the build: to look the installed package up would slow every command down."""

@@ -12,6 +12,7 @@ from dmr_desktop.cli.missing import no_such_model
 from dmr_desktop.cli.quantities import decimal_size
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
+from dmr_desktop.cli.terminal import OutputFailed
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
 
 _CHUNK_BYTES = 1 << 20
@@ -30,7 +31,12 @@ def export(session: Session, options: Namespace) -> int:
             size = _write_file(chunks, path)
             session.terminal.note(f"{safe_line(str(path))}: {decimal_size(size)}")
         else:
-            _write(chunks, sys.stdout.buffer)
+            try:
+                _write(chunks, sys.stdout.buffer)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputFailed(f"standard output cannot be written: {error.strerror}") from error
     except ModelNotFound as error:
         raise no_such_model(session, options.model) from error
     return 0

@@ -70,7 +70,7 @@ def bench(session: Session, options: Namespace) -> int:
     if options.json:
         session.terminal.json([level.to_json() for level in results])
     else:
-        session.terminal.data(bench_table(results))
+        session.terminal.table(bench_table(results))
     return 0 if any(level.num_requests for level in results) else 1
 
 

@@ -91,7 +91,7 @@ def _list(session: Session) -> int:
         found = contexts.get(name)
         rows.append((name, found.host, found.description))
     marked = [(*row, "*" if row[0] == contexts.current else "") for row in rows]
-    session.terminal.data(table(("NAME", "HOST", "DESCRIPTION", "CURRENT"), marked))
+    session.terminal.table(table(("NAME", "HOST", "DESCRIPTION", "CURRENT"), marked))
     return 0
 
 

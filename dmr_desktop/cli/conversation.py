@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dmr_desktop.cli.answer import print_answer
 from dmr_desktop.cli.attachments import Question, read_question
+from dmr_desktop.cli.parameters import CONTEXT_SIZE, num_ctx, parameter
 from dmr_desktop.cli.session import Session
 from dmr_desktop.client.runner_calls import RunnerCalls
 from dmr_desktop.protocol.errors import DMRError
@@ -13,11 +14,14 @@ from dmr_desktop.protocol.json_types import JSON
 HELP = """\
 /bye                          leave (Ctrl-D too)
 /clear                        forget the conversation
-/set system TEXT              instructions for the model; forgets the conversation
-/set parameter num_ctx N      context size in tokens
-@FILE in a question           shows an image to the model, or puts a text file into the question
-/?                            this help
-Several lines: put them between two lines of \"\"\"."""
+/set system TEXT              instructions for the model; forgets all before
+/set parameter NAME VALUE     num_ctx, temperature, top_p, top_k, min_p, seed,
+                              max_tokens, stop, ..._penalty
+@FILE in a question           shows an image, or puts a text file into it
+\"\"\"                           begins and ends a question of several lines
+/?                            this help"""
+_QUOTES = '"""'
+_SET_USAGE = "Usage: /set system TEXT, or /set parameter NAME VALUE"
 
 
 @dataclass(slots=True)
@@ -51,11 +55,20 @@ class Conversation:
                 self._messages = []
             case ["/set", "system", text]:
                 self.system, self._messages = text, []
-            case ["/set", "parameter", text] if text.startswith("num_ctx ") and text[8:].strip().isdecimal():
-                self.client.configure(self.model, context_size=int(text[8:]))
+            case ["/set", "parameter", text] if len(words := text.split(maxsplit=1)) == 2:
+                self._set(*words)
+            case ["/set", *_]:
+                terminal.note(_SET_USAGE)
             case _:
                 terminal.note(f"Unknown command {line.split()[0]}; /? shows all")
         return True
+
+    def _set(self, name: str, text: str) -> None:
+        if name == CONTEXT_SIZE:
+            self.client.configure(self.model, context_size=num_ctx(text))
+        else:
+            member, value = parameter(name, text)
+            self.options = {**self.options, member: value}
 
 
 def converse(conversation: Conversation, read_line: Callable[[str], str]) -> None:
@@ -85,10 +98,11 @@ def converse(conversation: Conversation, read_line: Callable[[str], str]) -> Non
 
 
 def _read_question(read_line: Callable[[str], str]) -> str:
+    """One line, or all between two ``\"\"\"``, which may stand alone or beside the text."""
     line = read_line("> ")
-    if line.strip() != '"""':
+    if not line.lstrip().startswith(_QUOTES):
         return line
-    lines: list[str] = []
-    while (line := read_line("… ")).strip() != '"""':
-        lines.append(line)
-    return "\n".join(lines)
+    text = line.lstrip().removeprefix(_QUOTES)
+    while not text.rstrip().endswith(_QUOTES):
+        text += "\n" + read_line("… ")
+    return text.rstrip().removesuffix(_QUOTES).strip("\n")

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None, face: Face = DMR) -> int:
     options = parse(given, face)
     # From here on a verb runs; what it needs is loaded now, so that --help stays instant.
     from dmr_desktop.cli.session import Session
-    from dmr_desktop.cli.terminal import standard_terminal
+    from dmr_desktop.cli.terminal import OutputFailed, standard_terminal
     from dmr_desktop.protocol.errors import DMRError, InvalidRequest
     from dmr_desktop.settings import SettingsError, load_settings
 
@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None, face: Face = DMR) -> int:
         terminal.problem(InvalidRequest(str(error)))
         return 1
     except DMRError as error:
+        if isinstance(error, OutputFailed):
+            _give_output_up()
         if options.debug:
             raise
         terminal.problem(error)
@@ -51,9 +53,13 @@ def main(argv: Sequence[str] | None = None, face: Face = DMR) -> int:
         terminal.note("")
         return 130
     except BrokenPipeError:
-        # `dmr ls | head -1`: the reader has gone; Python must not complain about it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_output_up()  # `dmr ls | head -1`: the reader has gone
         return 1
+
+
+def _give_output_up() -> None:
+    """So that Python does not complain about it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _Verb: TypeAlias = "Callable[[Session, Namespace], int]"

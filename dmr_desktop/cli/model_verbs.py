@@ -9,7 +9,7 @@ from dmr_desktop.cli.names import all_spellings, context_size, matches, short_id
 from dmr_desktop.cli.quantities import decimal_size, duration_words
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
-from dmr_desktop.cli.table import table
+from dmr_desktop.cli.table import fitted_table, table
 from dmr_desktop.client.answers import model_from_json
 from dmr_desktop.client.openai_server import client_for_openai
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
@@ -17,12 +17,14 @@ from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
 
 _HEADERS = ("MODEL NAME", "PARAMETERS", "QUANTIZATION", "ARCHITECTURE", "MODEL ID", "CREATED", "CONTEXT", "SIZE")
+_DISPENSABLE = ("ARCHITECTURE", "CREATED", "CONTEXT", "MODEL ID", "QUANTIZATION", "PARAMETERS")
+"""On a narrow terminal the first of these goes first."""
 
 
 def ls(session: Session, options: Namespace) -> int:
     if options.openaiurl:
         with client_for_openai(options.openaiurl) as client:
-            session.terminal.data(openai_table(client.openai_models_at_root(), time.time()))
+            session.terminal.table(openai_table(client.openai_models_at_root(), time.time()))
         return 0
     if options.openai:
         session.terminal.json(session.client.openai_models())
@@ -37,7 +39,8 @@ def ls(session: Session, options: Namespace) -> int:
         for model, _ in pairs:
             session.terminal.line(safe_line(short_id(model.id)))
     else:
-        session.terminal.data(model_table([model for model, _ in pairs], time.time()))
+        models = [model for model, _ in pairs]
+        session.terminal.table(model_table(models, time.time(), session.terminal.table_columns))
     return 0
 
 
@@ -60,11 +63,14 @@ def openai_table(data: JSON, now: float) -> str:
     return table(("MODEL NAME", "CREATED"), sorted(rows))
 
 
-def model_table(models: Iterable[Model], now: float) -> str:
-    """One row for each tag, sorted by name; ``<none>`` for a model without one. ``now`` is Unix seconds."""
+def model_table(models: Iterable[Model], now: float, columns: int | None = None) -> str:
+    """One row for each tag, sorted by name; ``<none>`` for a model without one. ``now`` is Unix seconds.
+
+    ``columns`` is the width of the terminal, None for a pipe.
+    """
     named = [(short_name(tag), model) for model in models for tag in model.tags or ("<none>",)]
     named.sort(key=lambda pair: sort_key(pair[0]))
-    return table(_HEADERS, [_row(name, model, now) for name, model in named])
+    return fitted_table(_HEADERS, [_row(name, model, now) for name, model in named], columns, _DISPENSABLE)
 
 
 def _row(name: str, model: Model, now: float) -> tuple[str, ...]:
@@ -130,8 +136,13 @@ def rm(session: Session, options: Namespace) -> int:
 
 def df(session: Session, options: Namespace) -> int:
     usage = session.client.disk_usage()
+    if options.json:
+        session.terminal.json(
+            {"models_disk_usage": usage.models_bytes, "default_backend_disk_usage": usage.engine_bytes}
+        )
+        return 0
     rows = [("Models", decimal_size(usage.models_bytes))]
     if usage.engine_bytes:
         rows.append(("Inference engine", decimal_size(usage.engine_bytes)))
-    session.terminal.data(table(("TYPE", "SIZE"), rows))
+    session.terminal.table(table(("TYPE", "SIZE"), rows))
     return 0

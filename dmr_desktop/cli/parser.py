@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from dmr_desktop import __version__
 from dmr_desktop.cli import parser_docker, parser_models, parser_runners, parser_service
 from dmr_desktop.cli.face import DMR, Face
 from dmr_desktop.cli.safe_text import safe_line
@@ -30,7 +31,9 @@ def parse(argv: Sequence[str] | None = None, face: Face = DMR) -> argparse.Names
     first option that follows (``run MODEL --max-tokens 9 hello``); words that come later are added here.
     """
     parser, verbs = make_parser(face)
-    given = list(sys.argv[1:] if argv is None else argv)
+    given = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    if given[0] == "help":
+        given = [*given[1:], "--help"]
     _check_verb(parser, verbs, given)
     handed_on: list[str] | None = None
     if "--" in given and verbs.hands_on(given):
@@ -42,7 +45,7 @@ def parse(argv: Sequence[str] | None = None, face: Face = DMR) -> argparse.Names
     if rest:
         words = getattr(options, getattr(options, "words", ""), None)
         if words is None or (any(word.startswith("-") for word in rest) and not hasattr(options, "takes_all")):
-            parser.error(f"unrecognized arguments: {safe_line(' '.join(rest))}")
+            verbs.parsers[options.verb].error(f"unrecognized arguments: {safe_line(' '.join(rest))}")
         words.extend(rest)
     options.handed_on = handed_on or []
     return options
@@ -56,6 +59,7 @@ def make_parser(face: Face = DMR) -> tuple[argparse.ArgumentParser, Verbs]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", "-v", action="version", version=f"{face.program} {__version__}")
     parser.add_argument("--debug", action="store_true", help="show a traceback when something goes wrong")
     verbs = Verbs(parser.add_subparsers(dest="verb", metavar="VERB", required=True), face)
     parser_service.add(verbs)

@@ -37,7 +37,8 @@ def _looking(verbs: Verbs) -> None:
     verb.add_argument("--json", action="store_true", help="as JSON")
     verb.add_argument("model", metavar="MODEL")
 
-    verbs.add("df", "show the disk space in use", module="model_verbs", starts_for_docker=True)
+    verb = verbs.add("df", "show the disk space in use", module="model_verbs", starts_for_docker=True)
+    verb.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _moving(verbs: Verbs) -> None:

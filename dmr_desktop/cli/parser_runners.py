@@ -10,7 +10,10 @@ MODES = ("completion", "embedding", "reranking", "image-generation")
 def add(verbs: Verbs) -> None:
     _run(verbs)
     _configure(verbs)
-    verbs.add("ps", "list the models that are loaded", module="runner_verbs")
+    verb = verbs.add("ps", "list the models that are loaded", module="runner_verbs")
+    output = verb.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="as JSON")
+    output.add_argument("--quiet", "-q", action="store_true", help="only the names")
 
     aliases = ("stop",) if verbs.face.is_plugin else ()
     verb = verbs.add("unload", "free the memory of loaded models; those in use stay", *aliases, module="runner_verbs")
@@ -46,7 +49,11 @@ def _run(verbs: Verbs) -> None:
     verb.add_argument("--ignore-runtime-memory-check", action="store_true", help=argparse.SUPPRESS)
     verb.add_argument("model", metavar="MODEL")
     verb.add_argument(
-        "prompt", nargs="*", metavar="PROMPT", help="the question; piped input is added to it, @FILE adds an image"
+        "prompt",
+        nargs="*",
+        default=[],  # without a default argparse would call it required
+        metavar="PROMPT",
+        help="the question; piped input is added to it, @FILE adds an image",
     )
     verb.set_defaults(words="prompt")
 

@@ -36,7 +36,8 @@ def add(verbs: Verbs) -> None:
     verb.add_argument("--follow", "-f", action="store_true", help="go on showing what is added")
     verb.add_argument("--no-engines", action="store_true", help="leave out what the models' processes print")
 
-    verbs.add("version", "show the versions of this program and of the service", module="service_verbs")
+    verb = verbs.add("version", "show the versions of this program and of the service", module="service_verbs")
+    verb.add_argument("--json", action="store_true", help="as JSON")
 
     verb = verbs.add("context", "choose between services on several machines", module="context_verb")
     verb.add_argument("action", choices=("create", "use", "ls", "list", "rm", "remove", "inspect"))

@@ -10,8 +10,10 @@ from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.terminal import Terminal
 from dmr_desktop.cli.transfer import Transfer
+from dmr_desktop.client.connection import NAME_HINT
 from dmr_desktop.protocol.errors import (
     DMRError,
+    InvalidReference,
     InvalidRequest,
     ModelNotFound,
     ServiceUnreachable,
@@ -21,6 +23,8 @@ from dmr_desktop.protocol.errors import (
 from dmr_desktop.protocol.models import Progress
 
 _REDRAW_SECONDS = 0.1
+_NO_NAME = "Invalid model reference"
+"""DMR's whole sentence about a name that is none."""
 _PLAIN_SECONDS = 1.0
 
 
@@ -48,7 +52,11 @@ def fetch(session: Session, reference: str) -> int:
             f"the registry refused {reference}: {error.message}",
             hint="log in with `docker login`, or set HF_TOKEN for a gated model of Hugging Face",
         ) from error
-    except (ServiceUnreachable, InvalidRequest, UnsupportedModel):
+    except InvalidRequest as error:
+        if error.message != _NO_NAME:
+            raise
+        raise InvalidReference(f"{reference!r} is not a model name", hint=NAME_HINT) from error
+    except (ServiceUnreachable, UnsupportedModel):
         raise  # the same pull would fail in the same way
     except DMRError as error:
         if not error.hint:

@@ -1,11 +1,17 @@
 """``run``: one question, a chat, or just loading a model; a missing model is pulled first."""
 
+import io
+import os
 import sys
 from argparse import Namespace
+from typing import TextIO
 
 from dmr_desktop.cli.attachments import Question, read_question
 from dmr_desktop.cli.conversation import Conversation, converse
 from dmr_desktop.cli.demo import is_demo, wait_for_demo
+from dmr_desktop.cli.line_editing import line_editing
+from dmr_desktop.cli.missing import near_names
+from dmr_desktop.cli.names import matches, short_name
 from dmr_desktop.cli.pull import fetch
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
@@ -25,11 +31,17 @@ def run(session: Session, options: Namespace) -> int:
             raise InvalidRequest("--detach flag cannot be used with --openaiurl flag")
         with client_for_openai(options.openaiurl) as server:
             return _talk(session, options, server)
-    if not _is_local(session, options.model):
+    local = _local_name(session, options.model)
+    if local is None:
         session.terminal.note(f"Unable to find model '{safe_line(options.model)}' locally. Pulling from the server.")
+        near = near_names(session, options.model)
+        if near:
+            session.terminal.note(f"(These are here: {safe_line(', '.join(near))}.)")
         code = fetch(session, options.model)
         if code:
             return code
+    else:
+        options.model = local
     if options.detach:
         session.client.preload(options.model)
         return 0
@@ -48,14 +60,19 @@ def _talk(session: Session, options: Namespace, client: RunnerCalls) -> int:
     return 0
 
 
-def _is_local(session: Session, reference: str) -> bool:
+def _local_name(session: Session, reference: str) -> str | None:
+    """A name under which the model answers; None if it is not here.
+
+    Looking takes the last part of a name for the whole (``demo`` for ``dmr.local/demo``), asking does not.
+    """
     if is_demo(reference):
-        return wait_for_demo(session)
+        return reference if wait_for_demo(session) else None
     try:
-        session.client.inspect(reference)
+        model = session.client.inspect(reference)
     except ModelNotFound:
-        return False
-    return True
+        return None
+    is_whole = not model.tags or matches(model, reference)
+    return reference if is_whole else short_name(model.tags[0])
 
 
 def _sampling(options: Namespace) -> dict[str, JSON]:
@@ -69,8 +86,9 @@ def _sampling(options: Namespace) -> dict[str, JSON]:
 
 def _question(words: list[str]) -> Question:
     """The prompt of the command line with the files it names, then what was piped in, in which nothing is a name."""
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip("\n")
-    typed = read_question(" ".join(words))
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else _all_of(sys.stdin).strip("\n")
+    # What the command line holds beyond UTF-8 is not a reason to say nothing.
+    typed = read_question(os.fsencode(" ".join(words)).decode("utf-8", "replace"))
     if not piped.strip():
         return typed
     if isinstance(typed.content, list):
@@ -78,16 +96,17 @@ def _question(words: list[str]) -> Question:
     return Question("\n\n".join(part for part in (typed.content, piped) if isinstance(part, str) and part.strip()))
 
 
-def _chat(conversation: Conversation) -> None:
-    try:
-        import readline  # line editing and history, where the platform has it
+def _all_of(stream: TextIO) -> str:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream.read()
 
-        readline.set_auto_history(True)
-    except ImportError:
-        pass
+
+def _chat(conversation: Conversation) -> None:
     terminal = conversation.session.terminal
     if conversation.client is conversation.session.client:
         terminal.note(terminal.dim(f"Loading {safe_line(conversation.model)} …"))
         conversation.session.client.preload(conversation.model)
     terminal.note(terminal.dim("Ask away; /? shows the commands, /bye leaves."))
-    converse(conversation, input)
+    with line_editing(conversation.session):
+        converse(conversation, input)

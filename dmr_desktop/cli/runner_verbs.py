@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dmr_desktop.cli.names import short_id, short_name
 from dmr_desktop.cli.quantities import duration_words, go_duration
+from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
 from dmr_desktop.client.answers import LoadedModel
@@ -13,8 +14,15 @@ from dmr_desktop.protocol.errors import InvalidRequest
 
 
 def ps(session: Session, options: Namespace) -> int:
+    if options.json:
+        session.terminal.json(session.client.ps_json())
+        return 0
     loaded = session.client.ps()
-    session.terminal.data(loaded_table(loaded, time.time(), session.settings.idle_timeout_seconds))
+    if options.quiet:
+        for entry in loaded:
+            session.terminal.line(safe_line(_name(entry.model)))
+        return 0
+    session.terminal.table(loaded_table(loaded, time.time(), session.settings.idle_timeout_seconds))
     return 0
 
 

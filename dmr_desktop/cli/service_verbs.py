@@ -14,6 +14,7 @@ from dmr_desktop.cli.status import KIND
 from dmr_desktop.client.discovery import is_reachable, start_service, wait_until_gone
 from dmr_desktop.client.endpoint import UnixEndpoint
 from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, PortInUse, ServiceUnreachable
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import TcpStatus
 
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -110,14 +111,19 @@ def stop_service(session: Session) -> bool:
 
 def version(session: Session, options: Namespace) -> int:
     try:
-        server = safe_line(session.client.version())
+        server = session.client.version()
     except ServiceUnreachable:
-        server = "(not reachable)"
+        server = None
     machine = platform.machine().lower()
+    system = f"{sys.platform}/{_GO_ARCHITECTURES.get(machine, machine)}"
+    if options.json:
+        running: JSON = None if server is None else {"version": server, "engine": KIND}
+        session.terminal.json({"client": {"version": __version__, "platform": system}, "server": running})
+        return 0
     session.terminal.line("Client:")
     session.terminal.line(f" Version:    {__version__}")
-    session.terminal.line(f" OS/Arch:    {sys.platform}/{_GO_ARCHITECTURES.get(machine, machine)}")
+    session.terminal.line(f" OS/Arch:    {system}")
     session.terminal.line("\nServer:")
-    session.terminal.line(f" Version:    {server}")
+    session.terminal.line(f" Version:    {'(not reachable)' if server is None else safe_line(server)}")
     session.terminal.line(f" Engine:     {KIND}")
     return 0

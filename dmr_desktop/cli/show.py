@@ -12,6 +12,8 @@ from dmr_desktop.protocol.errors import ModelNotFound
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
 
+_LONGEST = 200
+
 
 def show(session: Session, options: Namespace) -> int:
     try:
@@ -45,8 +47,13 @@ def model_lines(model: Model) -> list[str]:
     for title, metadata in (("GGUF Metadata", config.gguf), ("Safetensors Metadata", config.safetensors)):
         if metadata:
             lines += ["", f"{title}:"]
-            lines += [safe_line(f"  {name}: {value}") for name, value in sorted(metadata.items())]
+            lines += [safe_line(f"  {name}: {_short(value)}") for name, value in sorted(metadata.items())]
     return lines
+
+
+def _short(value: str) -> str:
+    """A chat template, a licence or a list is not for this page."""
+    return value if len(value) <= _LONGEST else f"({len(value)} characters; `dmr inspect` has them)"
 
 
 def fit(session: Session, options: Namespace) -> int:
@@ -65,18 +72,24 @@ def fit(session: Session, options: Namespace) -> int:
 
 def fit_lines(found: Mapping[str, JSON]) -> list[str]:
     """The memory needed, part by part, and the verdict; a part that the service does not tell is left out."""
-    labels = {
-        "weights_bytes": "Weights",
-        "kv_bytes": "KV cache",
-        "compute_bytes": "Computation",
-        "total_bytes": "Total",
-        "available_bytes": "Available",
-    }
+    known = {name: value for name, value in found.items() if isinstance(value, int | float)}
+    parts = {"Weights": "weights_bytes", "KV cache": "kv_bytes", "Computation": "compute_bytes"}
+    sizes = {label: known[name] for label, name in parts.items() if name in known}
+    if "total_bytes" in known:
+        if len(sizes) == len(parts):
+            # What the model's process holds besides the model.
+            sizes["Process"] = known["total_bytes"] - sum(sizes.values())
+        sizes["Total"] = known["total_bytes"]
+    if "available_bytes" in known:
+        sizes["Available"] = known["available_bytes"]
     lines = [f"{'Context size':<14}{found.get('context_size')} tokens"]
-    for name, label in labels.items():
-        value = found.get(name)
-        if isinstance(value, int | float):
-            lines.append(f"{label:<14}{decimal_size(value)}")
-    most = found.get("max_context_that_fits")
-    room = f"; up to {most} tokens would" if isinstance(most, int) and most > 0 else ""
-    return [*lines, f"It fits{room}." if found.get("fits") is True else f"It does not fit{room}."]
+    lines += [f"{label:<14}{decimal_size(size)}" for label, size in sizes.items()]
+    return [*lines, _verdict(found.get("fits") is True, known)]
+
+
+def _verdict(fits: bool, known: Mapping[str, float]) -> str:
+    most = int(known.get("max_context_that_fits", 0))
+    if fits:
+        more = f", and so would a context of {most} tokens" if most > known.get("context_size", 0) else ""
+        return f"It fits{more}."
+    return f"It does not fit; with a context of {most} tokens it would." if most > 0 else "It does not fit."

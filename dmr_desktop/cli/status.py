@@ -34,7 +34,7 @@ def status(session: Session, options: Namespace) -> int:
         session.terminal.json(status_json(session, backends, doors, running=True), indent=None)
         return 0
     session.terminal.line(f"{session.face.product} is running\n")
-    session.terminal.data(table(("BACKEND", "STATUS", "DETAILS"), _backend_rows(backends)))
+    session.terminal.table(table(("BACKEND", "STATUS", "DETAILS"), _backend_rows(backends)))
     session.terminal.line(f"\nReached at  {session.endpoint}")
     if doors.are_known:
         session.terminal.line(f"TCP         {_tcp_line(doors.tcp)}")

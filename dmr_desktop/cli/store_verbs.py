@@ -39,7 +39,7 @@ def prune(session: Session, options: Namespace) -> int:
         rows = [
             (str(each.get("kind")), str(each.get("name")), decimal_size(each.get("bytes") or 0)) for each in leftovers
         ]
-        session.terminal.data(table(("KIND", "NAME", "SIZE"), rows))
+        session.terminal.table(table(("KIND", "NAME", "SIZE"), rows))
     size = decimal_size(found.get("bytes") or 0)
     verb = "would be freed" if options.dry_run else "freed"
     session.terminal.line(f"{size} {verb}." if leftovers else "Nothing is left over.")
@@ -72,7 +72,7 @@ def verify(session: Session, options: Namespace) -> int:
         return 130
     block.clear()
     if rows:
-        terminal.data(table(("KIND", "DIGEST", "PROBLEM", "MODELS"), rows))
+        terminal.table(table(("KIND", "DIGEST", "PROBLEM", "MODELS"), rows))
     terminal.line(safe_line(str(last.get("message", ""))))
     if rows and not options.remove:
         terminal.note("→ `dmr verify --remove` deletes what is damaged, `dmr pull` then fetches it again")

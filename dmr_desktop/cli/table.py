@@ -19,6 +19,25 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def fitted_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], columns: int | None, dispensable: Sequence[str]
+) -> str:
+    """The same for a terminal so many ``columns`` wide: the ``dispensable`` columns go, the first of them first,
+    until no line wraps. None is a pipe: there all of them stay."""
+    made = table(headers, rows)
+    if columns is None:
+        return made
+    for gone in (None, *dispensable):
+        if gone is not None:
+            index = headers.index(gone)
+            headers = [*headers[:index], *headers[index + 1 :]]
+            rows = [[*row[:index], *row[index + 1 :]] for row in rows]
+        made = table(headers, rows)
+        if all(display_width(line.rstrip()) <= columns for line in made.splitlines()):
+            break
+    return made
+
+
 def display_width(text: str) -> int:
     """Columns that a terminal uses: East Asian wide characters take two, combining ones none."""
     if text.isascii():

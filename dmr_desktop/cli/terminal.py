@@ -1,6 +1,8 @@
 """The user's terminal: data on standard output, everything else on standard error."""
 
+import io
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -12,6 +14,12 @@ from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
 
 _BOLD, _DIM, _RED, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+
+
+class OutputFailed(DMRError):
+    """A full disk, or whatever else the user has sent the output to."""
+
+    title = "Output lost"
 
 
 @dataclass(slots=True)
@@ -30,10 +38,27 @@ class Terminal:
     def columns(self) -> int:
         return shutil.get_terminal_size((80, 24)).columns
 
+    @property
+    def table_columns(self) -> int | None:
+        """How wide a table may be; None where nobody looks at it, and it should have all its columns."""
+        return self.columns if self.out.isatty() else None
+
     def data(self, text: str) -> None:
-        """Text this program made, to standard output; no newline is added."""
-        self.out.write(text)
-        self.out.flush()
+        """Text this program made, to standard output; no newline is added.
+
+        Raises BrokenPipeError when the reader has gone, :class:`OutputFailed` for any other reason.
+        """
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputFailed(f"standard output cannot be written: {error.strerror}") from error
+
+    def table(self, text: str) -> None:
+        """A table; on a screen its padding at the end of lines, which would only wrap, is left out."""
+        self.data("".join(f"{line.rstrip()}\n" for line in text.splitlines()) if self.out.isatty() else text)
 
     def line(self, text: str = "") -> None:
         self.data(f"{text}\n")
@@ -67,15 +92,22 @@ class Terminal:
 
 def standard_terminal(no_color: bool, face: Face = DMR) -> Terminal:
     """This process's own streams. A character that the locale cannot show becomes an escape, not an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    live = sys.stderr.isatty()
+    out, err = _usable(sys.stdout), _usable(sys.stderr)
+    live = err.isatty()
     return Terminal(
-        out=sys.stdout,
-        err=sys.stderr,
-        color=live and sys.stdout.isatty() and not no_color,
+        out=out,
+        err=err,
+        color=live and out.isatty() and not no_color,
         live=live and not no_color,
-        interactive=sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty(),
+        interactive=sys.stdin is not None and sys.stdin.isatty() and out.isatty(),
         face=face,
     )
+
+
+def _usable(stream: TextIO | None) -> TextIO:
+    """None is a stream that was closed before this process began (``>&-``): then nobody wants to read it."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream

@@ -1,6 +1,6 @@
 """The connection to the service: requests, streams and lines, with every failure as a protocol error.
 
-Knows no route. The only importer of httpx in this room.
+Knows no route.
 """
 
 import json
@@ -12,12 +12,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from dmr_desktop import __version__
 from dmr_desktop.client.answers import progress_from_json
 from dmr_desktop.client.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from dmr_desktop.client.failures import error_from_response
+from dmr_desktop.client.quick_httpx import httpx
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import DMRError, InvalidReference, InvalidRequest, RegistryError, ServiceUnreachable
 from dmr_desktop.protocol.json_types import JSON
@@ -25,6 +24,7 @@ from dmr_desktop.protocol.models import Progress
 
 T = TypeVar("T")
 
+NAME_HINT = "names look like ai/smollm2, hf.co/org/repo:Q4_K_M or dmr.local/demo"
 START_HINT = "start it with `dmr serve --detach` or open the tray app (`dmr desktop`)"
 
 
@@ -44,15 +44,14 @@ class Connection:
     ) -> None:
         self.endpoint = endpoint
         self._socket: Path | None = None
-        verify: ssl.SSLContext | bool = True
         headers = {"User-Agent": f"dmr-desktop/{__version__}", "Accept": "application/json"}
         match endpoint:
             case UnixEndpoint(path):
                 base = "http://localhost"
                 if transport is None:
-                    self._socket, transport = path, httpx.HTTPTransport(uds=str(path))
+                    self._socket, transport = path, httpx.HTTPTransport(uds=str(path), verify=False)
             case TcpEndpoint(url):
-                base, verify = url, _verification(endpoint)
+                base = url
                 if endpoint.api_key:
                     headers["Authorization"] = f"Bearer {endpoint.api_key}"
         self._http = httpx.Client(
@@ -61,7 +60,7 @@ class Connection:
             timeout=httpx.Timeout(timeout_seconds, connect=5.0),
             headers=headers,
             trust_env=False,  # a proxy must never stand between us and this machine
-            verify=verify,
+            verify=_verification(endpoint),
         )
 
     def __enter__(self) -> Self:
@@ -160,6 +159,8 @@ class Connection:
             raise ServiceUnreachable(f"no service answers at {self.endpoint}", hint=START_HINT)
         try:
             yield
+        except UnicodeEncodeError as error:
+            raise InvalidRequest("a text holds bytes that are not UTF-8", hint="convert it, e.g. with iconv") from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ServiceUnreachable(
                 f"no service answers at {self.endpoint}", hint=START_HINT, evidence=str(error)
@@ -226,16 +227,16 @@ def list_of(value: Any, what: str) -> list[Any]:
 def path_of(reference: str) -> str:
     """The reference as path segments. One that would climb out of ``/models/`` is refused here."""
     if any(segment in ("", ".", "..") for segment in reference.split("/")):
-        raise InvalidReference(
-            f"{reference!r} is not a model name",
-            hint="names look like ai/smollm2, hf.co/org/repo:Q4_K_M or dmr.local/demo",
-        )
-    return quote(reference, safe="/:@")
+        raise InvalidReference(f"{reference!r} is not a model name", hint=NAME_HINT)
+    try:
+        return quote(reference, safe="/:@")
+    except UnicodeEncodeError as error:
+        raise InvalidReference(f"{reference!r} is not a model name", hint=NAME_HINT) from error
 
 
-def _verification(endpoint: TcpEndpoint) -> ssl.SSLContext | bool:
-    """How the certificate of an ``https`` address is checked."""
-    if endpoint.skip_verify:
+def _verification(endpoint: Endpoint) -> ssl.SSLContext | bool:
+    """How the certificate of an ``https`` address is checked; at any other there is none, and so nothing is loaded."""
+    if isinstance(endpoint, UnixEndpoint) or not endpoint.url.startswith("https:") or endpoint.skip_verify:
         return False
     if not endpoint.ca_cert:
         return True

@@ -21,7 +21,11 @@ class RunnerCalls(Connection):
     # ---- loading ----------------------------------------------------------------------------
 
     def ps(self) -> list[LoadedModel]:
-        return [loaded_model_from_json(entry) for entry in list_of(self._json("GET", "/engines/ps"), "a list")]
+        return [loaded_model_from_json(entry) for entry in self.ps_json()]
+
+    def ps_json(self) -> list[JSON]:
+        """The list as the service tells it."""
+        return list_of(self._json("GET", "/engines/ps"), "a list")
 
     def preload(self, model: str) -> None:
         """Load the model for chat and return once it is ready."""

@@ -129,10 +129,10 @@ class _VerifyAnswer(Response):
 def _result(found: Verified) -> Iterator[bytes]:
     for damage in found.damages:
         yield _line("damage", **asdict(damage))
-    counts = f"{found.num_models} models in {found.num_files} files"
+    counts = f"{_counted(found.num_models, 'model')} in {_counted(found.num_files, 'file')}"
     yield _line(
         "error" if found.damages else "success",
-        message=f"{len(found.damages)} of {counts} are damaged" if found.damages else f"{counts} are sound",
+        message=f"{counts}: {f'{len(found.damages)} damaged' if found.damages else 'all is sound'}",
         models=found.num_models,
         files=found.num_files,
         bytes=found.num_bytes,
@@ -142,3 +142,7 @@ def _result(found: Verified) -> Iterator[bytes]:
 
 def _line(type: str, **values: object) -> bytes:
     return orjson.dumps({"type": type, **values}) + b"\n"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -121,7 +121,9 @@ class Chat:
         return self._outcome(message["content"] or "", calls, choice["finish_reason"], answer["usage"])
 
     def read_stream(self, lines: Iterator[str]) -> Outcome:
-        text, end, usage, calls = "", "", {}, {}
+        text, end = "", ""
+        usage: Body = {}
+        calls: dict[int, Any] = {}
         for chunk in events(lines):
             usage = chunk.get("usage") or usage
             for choice in chunk["choices"]:
@@ -185,7 +187,9 @@ class Responses:
         return Outcome(200, text, tuple(calls), end, (usage["input_tokens"], usage["output_tokens"]))
 
     def read_stream(self, lines: Iterator[str]) -> Outcome:
-        text, pieces, last = "", {}, {}
+        text = ""
+        pieces: dict[str, str] = {}
+        last: Body = {}
         for number, event in enumerate(events(lines)):
             assert event["sequence_number"] == number
             last = event
@@ -312,7 +316,9 @@ class Ollama:
         return self._outcome(message["content"], message.get("tool_calls") or [], answer)
 
     def read_stream(self, lines: Iterator[str]) -> Outcome:
-        text, calls, last = "", [], {}
+        text = ""
+        calls: list[Body] = []
+        last: Body = {}
         for line in lines:
             last = json.loads(line)
             text += last["message"]["content"]

@@ -143,8 +143,8 @@ def fake_openai(*replies: Reply, socket_path: Path | None = None) -> Iterator[Fa
         server = socketserver.ThreadingUnixStreamServer(str(socket_path), Handler)
         fake.url = f"unix://{socket_path}"
     # Handler threads live as long as the client keeps its connection; nobody waits for them.
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    server.block_on_close = False  # type: ignore[attr-defined]
+    server.daemon_threads = True
+    server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

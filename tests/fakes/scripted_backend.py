@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dmr_desktop.backends.base import Death, LogLine
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
@@ -95,9 +96,10 @@ class ScriptedRunner:
 
     async def _may_go_on(self, gate: asyncio.Semaphore) -> bool:
         """False once the runner is dead, as a real one's channel tells."""
-        opened = asyncio.ensure_future(gate.acquire())
+        opened: asyncio.Future[bool] = asyncio.ensure_future(gate.acquire())
+        either: set[asyncio.Future[Any]] = {opened, self._death}
         try:
-            await asyncio.wait({opened, self._death}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return not self._death.done()
         finally:
             opened.cancel()

@@ -241,7 +241,7 @@ async def test_verifying(live: LiveInProcess) -> None:
     lines = await verify(live)
     assert lines[-1] | {"bytes": 0} == {
         "type": "success",
-        "message": "1 models in 3 files are sound",
+        "message": "1 model in 3 files: all is sound",
         "models": 1,
         "files": 3,
         "bytes": 0,

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,33 @@ def test_bad_settings_are_named(
 def test_json_stays_json_when_nothing_runs(private_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["running"] is False
+
+
+def test_output_that_cannot_be_written_is_told(private_home: Path, tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    command = [sys.executable, "-m", "dmr_desktop", "version"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "Output lost: standard output cannot be written: No space left on device\n"
+
+
+def test_a_closed_output_is_nobodys_problem(private_home: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m dmr_desktop version >&-"
+    result = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_httpx_is_loaded_without_its_program() -> None:
+    """It would take longer than all the rest of ``dmr ls``."""
+    code = (
+        "import sys, dmr_desktop.client.client\n"
+        "heavy = {'httpx._main', 'click', 'rich', 'pygments', 'asyncio', 'importlib.metadata'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_help_loads_neither_http_nor_qt_nor_the_engine() -> None:

@@ -111,3 +111,6 @@ def test_df_leaves_out_an_engine_of_no_size(screen_for: Callable[..., Any]) -> N
     )
     df(screen.session, parse(["df"]))
     assert [line.split() for line in screen.out.splitlines()] == [["TYPE", "SIZE"], ["Models", "270.60MB"]]
+    screen = screen_for(lambda request: httpx.Response(200, json={"models_disk_usage": 7}))
+    assert df(screen.session, parse(["df", "--json"])) == 0
+    assert json.loads(screen.out) == {"models_disk_usage": 7, "default_backend_disk_usage": 0}

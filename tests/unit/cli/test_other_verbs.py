@@ -114,7 +114,7 @@ def test_packages_of_all_kinds(screen_for: Screens, tmp_path: Path) -> None:
 
 
 def test_show_and_fit(screen_for: Screens) -> None:
-    config = {"format": "gguf", "context_size": 64, "gguf": {"b": "2", "a": "1\x1b[2J"}}
+    config = {"format": "gguf", "context_size": 64, "gguf": {"b": "2", "a": "1\x1b[2J", "c": "{%" * 200}}
     screen = screen_for(lambda request: httpx.Response(200, json={"id": "sha256:0", "tags": ["t"], "config": config}))
     assert show(screen.session, parse(["show", "x"])) == 0
     assert screen.out.splitlines() == [
@@ -127,6 +127,7 @@ def test_show_and_fit(screen_for: Screens) -> None:
         "GGUF Metadata:",
         "  a: 1\\x1b[2J",
         "  b: 2",
+        "  c: (400 characters; `dmr inspect` has them)",
     ]
     found = {"fits": False, "context_size": 9, "total_bytes": 2_000_000_000, "max_context_that_fits": 4}
     screen = screen_for(lambda request: httpx.Response(200, json=found))
@@ -134,7 +135,20 @@ def test_show_and_fit(screen_for: Screens) -> None:
     assert screen.out.splitlines() == [
         "Context size  9 tokens",
         "Total         2.00GB",
-        "It does not fit; up to 4 tokens would.",
+        "It does not fit; with a context of 4 tokens it would.",
+    ]
+    parts = {"weights_bytes": 4e6, "kv_bytes": 25e6, "compute_bytes": 9e6, "total_bytes": 196e6}
+    found = {"fits": True, "context_size": 9, **parts, "available_bytes": 2e9, "max_context_that_fits": 9}
+    screen = screen_for(lambda request: httpx.Response(200, json=found))
+    assert fit(screen.session, parse(["fit", "x"])) == 0
+    assert screen.out.splitlines()[1:] == [
+        "Weights       4.00MB",
+        "KV cache      25.00MB",
+        "Computation   9.00MB",
+        "Process       158.00MB",
+        "Total         196.00MB",
+        "Available     2.00GB",
+        "It fits.",
     ]
 
 

@@ -2,6 +2,7 @@ from argparse import Namespace
 
 import pytest
 
+from dmr_desktop import __version__
 from dmr_desktop.cli.face import DMR, DOCKER, Face
 from dmr_desktop.cli.main import function_of
 from dmr_desktop.cli.parser import make_parser, parse
@@ -52,6 +53,37 @@ def test_a_mistyped_verb_gets_the_near_ones(capsys: pytest.CaptureFixture[str]) 
     assert "did you mean pull" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "Run language models on this machine"),
+        (["help"], "Run language models on this machine"),
+        (["help", "pull"], "usage: dmr pull"),
+        (["--version"], f"dmr {__version__}\n"),
+        (["-v"], f"dmr {__version__}\n"),
+    ],
+)
+def test_help_and_version_are_no_errors(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(argv)
+    assert ended.value.code == 0
+    assert words in capsys.readouterr().out
+
+
+def test_a_wrong_option_gets_the_usage_of_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["ls", "--format", "json"])
+    told = capsys.readouterr().err
+    assert told.startswith("usage: dmr ls ")
+    assert "dmr ls: error: unrecognized arguments: --format" in told
+
+
+def test_a_prompt_is_not_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["run"])
+    assert capsys.readouterr().err.endswith("the following arguments are required: MODEL\n")
+
+
 def test_words_may_come_before_and_after_options() -> None:
     assert parse(["run", "m", "--max-tokens", "9", "hello", "you"]).prompt == ["hello", "you"]
     assert parse(["run", "m", "hello", "--temperature", "0", "you"]).prompt == ["hello", "you"]
@@ -67,7 +99,6 @@ def test_aliases_are_the_same_verb() -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        [],
         ["nonsense"],
         ["ls", "--json", "-q"],
         ["ls", "a", "b"],

@@ -9,6 +9,7 @@ from dmr_desktop.cli.parser import parse
 from dmr_desktop.cli.pull import pull, show
 from dmr_desktop.protocol.errors import (
     DMRError,
+    InvalidReference,
     InvalidRequest,
     ModelNotFound,
     RegistryError,
@@ -118,3 +119,11 @@ def test_what_would_fail_again_is_not_said_to_go_on(screen_for: Callable[..., An
     with pytest.raises(InvalidRequest) as caught:
         pull(screen.session, parse(["pull", "hf.co/x/y:Q9_9"]))
     assert "goes on" not in caught.value.hint
+
+
+def test_what_is_no_name_is_told_with_names_that_are(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(lambda request: httpx.Response(400, text="Invalid model reference\n"))
+    with pytest.raises(InvalidReference) as caught:
+        pull(screen.session, parse(["pull", "Bad Name"]))
+    assert caught.value.message == "'Bad Name' is not a model name"
+    assert "ai/smollm2" in caught.value.hint

@@ -8,10 +8,11 @@ import pytest
 
 from dmr_desktop.cli.answer import print_answer
 from dmr_desktop.cli.conversation import Conversation, converse
+from dmr_desktop.cli.line_editing import line_editing
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.cli.run import run
 from dmr_desktop.client.answers import ChatChunk, TokenUsage
-from dmr_desktop.protocol.errors import InvalidRequest, RunnerCrashed
+from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelNotFound, RunnerCrashed
 
 
 def sse(*texts: str) -> httpx.Response:
@@ -94,7 +95,7 @@ def test_a_missing_model_is_pulled_first(screen_for: Callable[..., Any]) -> None
     service = Service(has_model=False)
     screen = screen_for(service)
     assert run(screen.session, parse(["run", "ai/x", "hi"])) == 0
-    assert service.paths == ["/models/ai/x", "/models/create", "/engines/v1/chat/completions"]
+    assert service.paths == ["/models/ai/x", "/models", "/models/create", "/engines/v1/chat/completions"]
     assert "Unable to find model 'ai/x' locally. Pulling from the server." in screen.err
     assert screen.out.endswith("Hello\n")
 
@@ -164,6 +165,88 @@ def test_a_failed_question_is_told_and_forgotten(screen_for: Callable[..., Any])
     converse(chat, typed("one", "two"))
     assert [len(asked["messages"]) for asked in service.asked] == [1, 1]
     assert screen.err.count("Prompt too long: too long") == 2
+
+
+def test_a_part_of_a_name_is_enough(screen_for: Callable[..., Any]) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/models/"):
+            return httpx.Response(200, json={"id": "sha256:0", "tags": ["registry.example.com/me/x:latest"]})
+        asked.append(json.loads(request.content)["model"])
+        return sse("Hello")
+
+    for name in ("x", "registry.example.com/me/x"):
+        assert run(screen_for(handler).session, parse(["run", name, "hi"])) == 0
+    assert asked == ["registry.example.com/me/x"] * 2
+
+
+def test_a_name_that_is_nearly_right_gets_the_right_ones(screen_for: Callable[..., Any]) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/models":
+            return httpx.Response(200, json=[{"id": "sha256:0", "tags": ["dmr.local/demo:latest"]}])
+        return httpx.Response(404, text="model not found\n")
+
+    screen = screen_for(handler)
+    with pytest.raises(ModelNotFound):
+        run(screen.session, parse(["run", "demoo", "hi"]))
+    assert "(These are here: dmr.local/demo.)" in screen.err
+
+
+def test_bytes_that_are_no_text_are_asked_all_the_same(
+    screen_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), encoding="utf-8"))
+    service = Service()
+    run(screen_for(service).session, parse(["run", "ai/x", "w\udcf6rld"]))
+    assert service.asked[0]["messages"][0]["content"] == "w\ufffdrld\n\ncaf\ufffd"
+    with pytest.raises(InvalidReference, match="is not a model name"):
+        run(screen_for(service).session, parse(["run", "ai/\udcf6", "hi"]))
+    with pytest.raises(InvalidRequest, match="not UTF-8"):
+        run(screen_for(service).session, parse(["run", "ai/x", "hi", "--system", "\udcf6"]))
+
+
+def test_parameters_go_into_every_request(screen_for: Callable[..., Any]) -> None:
+    service = Service()
+    screen = screen_for(service, interactive=True)
+    lines = ["temperature 0.5", "num_predict 7", "top_k few", "mood good", "seed"]
+    chat = Conversation(screen.session, "ai/x", screen.session.client)
+    converse(chat, typed(*(f"/set parameter {line}" for line in lines), "/set", "hi"))
+    assert {name: service.asked[0].get(name) for name in ("temperature", "max_tokens", "top_k")} == {
+        "temperature": 0.5,
+        "max_tokens": 7,
+        "top_k": None,
+    }
+    assert "top_k is a whole number, not 'few'" in screen.err
+    assert "there is no parameter 'mood'" in screen.err
+    assert screen.err.count("Usage: /set system TEXT") == 2
+
+
+def test_quotes_may_stand_beside_the_text(screen_for: Callable[..., Any]) -> None:
+    service = Service()
+    session = screen_for(service, interactive=True).session
+    lines = ['"""one', 'two"""', '"""three"""', '"""', "  four", "", '"""']
+    converse(Conversation(session, "ai/x", session.client), typed(*lines))
+    assert [asked["messages"][-1]["content"] for asked in service.asked] == ["one\ntwo", "three", "  four"]
+
+
+def test_what_was_asked_can_be_gone_back_to(screen_for: Callable[..., Any]) -> None:
+    readline = pytest.importorskip("readline")
+    session = screen_for().session
+    with line_editing(session):
+        readline.add_history("a question")
+    file = session.settings.state_dir / "chat-history"
+    assert file.stat().st_mode & 0o777 == 0o600
+    readline.clear_history()
+    with line_editing(session):
+        assert readline.get_history_item(readline.get_current_history_length()) == "a question"
+    readline.clear_history()
+    file.unlink()
+    session.environ = {"DOCKER_MODEL_NOHISTORY": "1"}
+    with line_editing(session):
+        readline.add_history("a secret")
+    assert not file.exists()
+    readline.clear_history()
 
 
 def test_num_ctx_is_configured(screen_for: Callable[..., Any]) -> None:

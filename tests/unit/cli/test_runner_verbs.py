@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -5,7 +6,7 @@ import httpx
 import pytest
 
 from dmr_desktop.cli.parser import parse
-from dmr_desktop.cli.runner_verbs import loaded_table, unload
+from dmr_desktop.cli.runner_verbs import loaded_table, ps, unload
 from dmr_desktop.client.answers import LoadedModel
 from dmr_desktop.protocol.errors import InvalidRequest
 
@@ -53,3 +54,13 @@ def test_unload_tells_what_happened(screen_for: Callable[..., Any], argv: list[s
 def test_unload_of_nothing_is_a_question(screen_for: Callable[..., Any]) -> None:
     with pytest.raises(InvalidRequest):
         unload(screen_for().session, parse(["unload"]))
+
+
+def test_loaded_models_for_scripts(screen_for: Callable[..., Any]) -> None:
+    entry = {"backend_name": "llama.cpp", "model_name": "docker.io/ai/x:latest", "mode": "completion"}
+    screen = screen_for(lambda request: httpx.Response(200, json=[entry]))
+    assert ps(screen.session, parse(["ps", "-q"])) == 0
+    assert screen.out == "x\n"
+    screen = screen_for(lambda request: httpx.Response(200, json=[entry]))
+    assert ps(screen.session, parse(["ps", "--json"])) == 0
+    assert json.loads(screen.out) == [entry]

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dmr_desktop import __version__
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.cli.service_verbs import disable, open_tcp, stop, version
 from dmr_desktop.cli.status import status
@@ -86,6 +87,17 @@ def test_disable_and_version(screen_for: Callable[..., Any]) -> None:
     screen = screen_for()
     assert version(screen.session, parse(["version"])) == 0
     assert "(not reachable)" in screen.out
+
+
+def test_versions_as_json(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(service(CLOSED))
+    assert version(screen.session, parse(["version", "--json"])) == 0
+    told = json.loads(screen.out)
+    assert told["client"]["version"] == __version__
+    assert told["server"] == {"version": "1.2.3", "engine": "DMR Desktop"}
+    screen = screen_for()
+    assert version(screen.session, parse(["version", "--json"])) == 0
+    assert json.loads(screen.out)["server"] is None
 
 
 def test_stopping_what_does_not_run_is_fine(screen_for: Callable[..., Any]) -> None:
