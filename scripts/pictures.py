@@ -223,7 +223,9 @@ LOG = "\n".join(
 
 
 def models() -> tuple[dict[str, object], ...]:
-    def model(letter: str, tag: str, size: float, parameters: str, quantization: str, architecture: str, context: int):
+    def model(
+        letter: str, tag: str, size: float, parameters: str, quantization: str, architecture: str, context: int
+    ) -> dict[str, object]:
         return {
             "id": "sha256:" + letter * 64,
             "tags": [tag],
