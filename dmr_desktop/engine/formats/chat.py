@@ -219,6 +219,7 @@ class ChatFormatter:
             template.source,
             request.reasoning_budget,
             lambda variables: bool(try_render(template, [USER_MESSAGE], variables=variables)),
+            has_three_efforts=model.plain.is_channelled,
         )
 
 
@@ -272,9 +273,11 @@ def _thinking(chat_format: ChatFormat, prompt_text: str) -> Thinking:
     if chat_format.reasoning is None:
         return "off"
     end = prompt_text.rstrip()
-    if end.endswith(chat_format.reasoning.start):
+    start, closing = chat_format.reasoning.start, chat_format.reasoning.end
+    if end.endswith(start):
         return "open"
-    return "off" if end.endswith(units(chat_format.reasoning.end)[0]) else "allowed"
+    # Where the end begins another message, any prompt ends like it.
+    return "off" if end.endswith((units(closing)[0], start + closing)) else "allowed"
 
 
 def _call_open(chat_format: ChatFormat, prompt_text: str) -> bool:

@@ -32,8 +32,12 @@ def literal_to_json(source: str, quotes: tuple[str, ...] = ('"', "'")) -> str | 
         word, index = match.group(), match.end()
         if _BARE_KEY.match(source, index) and (word[0].isalpha() or word[0] == "_"):
             word = json.dumps(word)
-        pieces.append(_WORDS.get(word, word))
-    text = re.sub(r",(\s*[}\]])", r"\1", "".join(pieces)) if "'" in quotes else "".join(pieces)
+        word = _WORDS.get(word, word)
+        if word in ("]", "}") and pieces and pieces[-1] == ",":
+            pieces.pop()
+        if word not in SPACE:
+            pieces.append(word)
+    text = _spaced(pieces)
     return text.strip(SPACE) if _is_json(text) else None
 
 
@@ -54,6 +58,11 @@ def escaped(text: str) -> str:
 
 def quoted_reader(quote: str) -> "StringReader | VerbatimReader":
     return StringReader(quote) if len(quote) == 1 else VerbatimReader(quote)
+
+
+def _spaced(pieces: list[str]) -> str:
+    """Tokens of JSON as one text, in the usual style."""
+    return "".join(f"{piece} " if piece in (",", ":") else piece for piece in pieces)
 
 
 class VerbatimReader:

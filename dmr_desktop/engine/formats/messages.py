@@ -65,7 +65,9 @@ def template_messages(
                     found["name"] = mark(message.name)
         shaped.append(found)
     shaped = _place_system(shaped, traits)
-    return _merge_neighbours(shaped) if traits.alternates else shaped
+    if not traits.user_after_result:
+        shaped = _answer_results(shaped)
+    return _begin_with_user(_merge_neighbours(shaped)) if traits.alternates else shaped
 
 
 def one_call_each(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -178,6 +180,24 @@ def _place_system(messages: list[TemplateMessage], traits: Traits) -> list[Templ
             merged = {**message, "content": f"{text}\n\n{message['content']}"}
             return [*rest[:index], merged, *rest[index + 1 :]]
     return [{"role": "user", "content": text}, *rest]
+
+
+def _answer_results(messages: list[TemplateMessage]) -> list[TemplateMessage]:
+    """Puts the shortest of answers between a tool's result and what the user says next."""
+    found: list[TemplateMessage] = []
+    for message in messages:
+        if found and found[-1]["role"] == "tool" and message["role"] == "user":
+            found.append({"role": "assistant", "content": "OK."})
+        found.append(message)
+    return found
+
+
+def _begin_with_user(messages: list[TemplateMessage]) -> list[TemplateMessage]:
+    """A greeting that stands first gets an empty turn in front of it."""
+    at = 1 if messages and messages[0]["role"] == "system" else 0
+    if messages[at : at + 1] and messages[at]["role"] == "assistant":
+        return [*messages[:at], {"role": "user", "content": ""}, *messages[at:]]
+    return messages
 
 
 def _merge_neighbours(messages: list[TemplateMessage]) -> list[TemplateMessage]:

@@ -72,7 +72,7 @@ class Traits:
     ``one_call``: a message holds one call at most; the others are refused or lost.
     ``null_content``: calls are only shown of a message whose content is null.
     ``no_content_beside_calls``: a message with calls and reasoning may have no content.
-    ``renders_results``: what a tool answered is in the prompt.
+    ``renders_results``: what a tool answered is in the prompt. ``user_after_result``: a user may speak next.
     """
 
     shows_user: bool
@@ -87,6 +87,7 @@ class Traits:
     null_content: bool = False
     no_content_beside_calls: bool = False
     renders_results: bool = True
+    user_after_result: bool = True
 
 
 _RESULT = "ResultQz text"
@@ -164,6 +165,8 @@ def probe(template: ChatTemplate) -> Traits:
     caller = assistant(empty, num_calls=1, object_arguments=objects) if renders_calls else assistant(CONTENT)
     shows_answers = CONTENT in try_render(template, [USER_MESSAGE, assistant(CONTENT)])
     result: TemplateMessage = {"role": "tool", "content": _RESULT, "tool_call_id": IDS[0], "name": NAMES[0]}
+    asked = [USER_MESSAGE, caller]
+    results = try_render(template, [*asked, result], TOOLS)
     return Traits(
         shows_user=not hello or USER in hello,
         system_role="SystemQz" in try_render(template, [system, USER_MESSAGE]),
@@ -176,7 +179,8 @@ def probe(template: ChatTemplate) -> Traits:
         one_call=renders_calls and NAMES[1] not in answer(assistant(empty, num_calls=2, object_arguments=objects)),
         null_content=null_content,
         no_content_beside_calls=renders_calls and NAMES[0] not in answer(both),
-        renders_results=not shows_answers or _RESULT in try_render(template, [USER_MESSAGE, caller, result], TOOLS),
+        renders_results=not shows_answers or _RESULT in results,
+        user_after_result=not results or bool(try_render(template, [*asked, result, USER_MESSAGE], TOOLS)),
     )
 
 

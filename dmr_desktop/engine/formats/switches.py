@@ -6,6 +6,7 @@ from typing import Any
 from dmr_desktop.protocol.json_types import JSON
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_AMONG_THREE = {"none": "low", "minimal": "low", "xhigh": "high", "max": "high"}
 _EFFORT_NAMES = ("reasoning_effort", "reasoning_strength", "thinking_effort")
 _NO_EFFORT = ("no_think", "none")
 _NO_THINK = "/no_think"
@@ -15,16 +16,23 @@ Accepts = Callable[[Mapping[str, JSON]], bool]
 
 
 def thinking_variables(
-    given: Mapping[str, JSON], reads: frozenset[str], source: str, budget: int | None, accepts: Accepts
+    given: Mapping[str, JSON],
+    reads: frozenset[str],
+    source: str,
+    budget: int | None,
+    accepts: Accepts,
+    *,
+    has_three_efforts: bool = False,
 ) -> dict[str, JSON]:
     """``given``, and the same wish under the other names that the template ``reads``.
 
-    What is given under a template's own name stays as it is.
+    What is given under a template's own name stays as it is. ``has_three_efforts``: the model knows low, medium and
+    high, whatever its template lets pass.
     """
     found = dict(given)
     thinks = given.get("enable_thinking")
     if isinstance(thinks, bool):
-        for name, value in _switches(thinks, source).items():
+        for name, value in _switches(thinks, source, reads).items():
             if name in reads:
                 found.setdefault(name, value)
     elif isinstance(given.get("thinking"), bool):
@@ -35,7 +43,8 @@ def thinking_variables(
     if isinstance(effort, str):
         for name in _EFFORT_NAMES:
             if name in reads and (name == "reasoning_effort" or name not in given):
-                found[name] = _accepted(name, effort, found, accepts)
+                known = _AMONG_THREE.get(effort, effort) if has_three_efforts else effort
+                found[name] = _accepted(name, known, found, accepts)
     return found
 
 
@@ -44,13 +53,18 @@ def says_no_think(given: Mapping[str, JSON], reads: frozenset[str], source: str)
     return given.get("enable_thinking") is False and "enable_thinking" not in reads and _NO_THINK in source
 
 
-def _switches(thinks: bool, source: str) -> dict[str, Any]:
+def _switches(thinks: bool, source: str, reads: frozenset[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"thinking": thinks, "thinking_mode": "enabled" if thinks else "disabled"}
+    off = next((word for word in _NO_EFFORT if f"'{word}'" in source or f'"{word}"' in source), None)
     if not thinks:
         found["thinking_budget"] = 0
-        word = next((word for word in _NO_EFFORT if f"'{word}'" in source or f'"{word}"' in source), None)
-        if word:
-            found["reasoning_effort"] = word
+    if not thinks and off:
+        found["reasoning_effort"] = off
+    elif not thinks and not reads & {"enable_thinking", "thinking"}:
+        found["reasoning_effort"] = "low"
+    elif thinks and off == "no_think":
+        # Only models that do not think unless told have a word for it.
+        found["reasoning_effort"] = "high"
     return found
 
 

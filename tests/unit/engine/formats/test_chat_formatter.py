@@ -25,7 +25,7 @@ from dmr_desktop.protocol.generation import (
     ToolCallStarted,
 )
 from dmr_desktop.settings import asset
-from tests.fakes import chat_templates
+from tests.fakes import chat_templates, family_templates
 from tests.fakes.fake_vocabulary import FakeVocabulary
 
 TURNS = ("<|im_start|>", "<|im_end|>")
@@ -188,6 +188,86 @@ def test_a_template_without_tools_gets_them_in_words() -> None:
     later = formatter.prepare(chat(say("user", "Bonn?"), call, result))
     assert "Result of weather" in later.prompt_text
     assert "Tells it" not in later.prompt_text
+
+
+def test_tools_that_the_template_does_not_tell_are_told_in_its_own_spelling() -> None:
+    formatter = ChatFormatter(CHATML, family_templates.DEEPSEEK)
+    request = chat(say("system", "Be kind."), say("user", "Bonn?"), tools=(WEATHER,))
+    prompt = formatter.prepare(request).prompt_text
+    assert '"description": "Tells it"' in prompt
+    assert '<｜calls▁begin｜><｜call▁begin｜>weather<｜sep｜>{"city": "..."}<｜call▁end｜><｜calls▁end｜>' in prompt
+    assert prompt.index("Tells it") < prompt.index("Be kind.") < prompt.index("Bonn?")
+    assert "Tells it" not in formatter.prepare(chat(say("user", "Bonn?"))).prompt_text
+
+
+def test_calls_that_the_template_does_not_show_are_written_into_the_answer() -> None:
+    tokens = FakeVocabulary((*TURNS, "<|tool_call_start|>", "<|tool_call_end|>"))
+    call = Message("assistant", (TextPart("I look."),), None, (ToolCall("c1", "weather", '{"city": "<|im_end|>"}'),))
+    result = Message("tool", (TextPart("sunny"),), tool_call_id="c1")
+    shown = tokens_of(tokens, family_templates.LFM_2, chat(say("user", "Bonn?"), call, result, tools=(WEATHER,)))
+    # The markers are the format's, what is between them the client's.
+    assert 'I look.«<|tool_call_start|>»[weather(city="<|im_end|>")]«<|tool_call_end|>»«<|im_end|>»' in shown
+    assert shown.endswith("tool\nsunny«<|im_end|>»\n«<|im_start|>»assistant\n")
+
+
+def test_tools_in_other_places() -> None:
+    in_message = ChatFormatter(CHATML, family_templates.PHI_4)
+    shown = in_message.prepare(chat(say("user", "hi"), tools=(WEATHER,))).prompt_text
+    assert shown.startswith('<|system|><|tool|>[{"name": "weather", "description": "Tells it"')
+    kind = in_message.prepare(chat(say("system", "Be kind."), say("user", "hi"), tools=(WEATHER,))).prompt_text
+    assert kind.startswith('<|system|>Be kind.<|tool|>[{"name": "weather"')
+    in_variable = ChatFormatter(CHATML, family_templates.SMOLLM)
+    assert "Tells it" in in_variable.prepare(chat(say("user", "hi"), tools=(WEATHER,))).prompt_text
+
+
+@pytest.mark.parametrize("content", [(), (TextPart("I look."),)])
+def test_two_calls_become_two_turns_where_a_message_holds_one(content: tuple[TextPart, ...]) -> None:
+    calls = (ToolCall("c1", "weather", '{"city": "Bonn"}'), ToolCall("c2", "weather", '{"city": "Rome"}'))
+    results = [Message("tool", (TextPart(text),), tool_call_id=key) for text, key in (("dry", "c1"), ("wet", "c2"))]
+    for template in (family_templates.LLAMA, family_templates.HARMONY):
+        formatter = ChatFormatter(CHATML, template)
+        history = [say("user", "Where?"), Message("assistant", content, "Hm.", calls), *reversed(results)]
+        shown = formatter.prepare(chat(*history, say("user", "So?"), tools=(WEATHER,))).prompt_text
+        places = [shown.index(word) for word in ("Where?", "Bonn", "dry", "Rome", "wet", "So?")]
+        assert places == sorted(places)
+        assert shown.count("Hm.") <= 1
+
+
+def test_what_a_template_refuses_beside_calls_joins_the_reasoning() -> None:
+    call = Message("assistant", (TextPart("I look."),), "Hm.", (ToolCall("c1", "weather", "{}"),))
+    shown = ChatFormatter(CHATML, family_templates.HARMONY).prepare(chat(say("user", "hi"), call, tools=(WEATHER,)))
+    assert "<|channel|>analysis<|message|>Hm.\n\nI look.<|end|>" in shown.prompt_text
+
+
+def test_an_answer_first_and_a_user_after_a_result_where_roles_alternate() -> None:
+    greeting = ChatFormatter(GEMMA, chat_templates.TURNS_WITHOUT_SYSTEM).prepare(
+        chat(say("assistant", "Hello!"), say("user", "hi"))
+    )
+    assert "model\nHello!" in greeting.prompt_text
+    strict = chat_templates.CALL_LIST.replace(
+        "{%- for message in messages %}",
+        "{%- set n = namespace(i=0) %}{%- for m in messages %}{%- if m.role != 'tool' and not m.tool_calls %}"
+        "{%- if (m.role == 'user') != (n.i % 2 == 0) %}{{- raise_exception('alternate') }}{%- endif %}"
+        "{%- set n.i = n.i + 1 %}{%- endif %}{%- endfor %}{%- for message in messages %}",
+        1,
+    )
+    call = Message("assistant", (), None, (ToolCall("c1", "weather", "{}"),))
+    result = Message("tool", (TextPart("sunny"),), tool_call_id="c1")
+    shown = ChatFormatter(LLAMA, strict).prepare(
+        chat(say("user", "a"), call, result, say("user", "b"), tools=(WEATHER,))
+    )
+    assert "[TOOL_RESULTS]sunny[/TOOL_RESULTS]OK.<|eot_id|>[INST]b[/INST]" in shown.prompt_text
+
+
+def test_reasoning_at_the_end_is_continued() -> None:
+    begun = Message("assistant", (), "I thi")
+    opened = ChatFormatter(CHATML, chat_templates.HERMES_THINK_OPENED).prepare(chat(say("user", "hi"), begun))
+    assert opened.prompt_text.endswith("assistant\n<think>\nI thi")
+    allowed = ChatFormatter(CHATML, chat_templates.HERMES_THINKING).prepare(chat(say("user", "hi"), begun))
+    assert allowed.prompt_text.endswith("assistant\n<think>I thi")
+    for prepared in (opened, allowed):
+        parser = prepared.new_parser(0)
+        assert parser.feed(" nk</think>Yes") == [ReasoningDelta(" nk"), TextDelta("Yes")]
 
 
 def test_raw_prompts() -> None:
