@@ -2,6 +2,7 @@
 
     python benchmarks/desktop.py [--seconds 30]         each state for a while, against its budget
     python benchmarks/desktop.py --soak 60              an hour with a service at work: does memory grow?
+    python benchmarks/desktop.py --flood                events and log lines by the thousand: does it still answer?
 
 Starts a service of its own and the app on a virtual display with a tray (Xvfb, trayer, xdotool), and reads /proc.
 Linux only. Ends with code 1 where a budget is not kept.
@@ -12,6 +13,7 @@ import sys
 import time
 
 from cost import Cost, measure
+from desktop_flood import flood
 from desktop_soak import soak
 from desktop_stage import Process, Stage, ended, stage
 
@@ -48,7 +50,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long each state is watched")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="watch the memory of both instead")
+    parser.add_argument("--flood", action="store_true", help="measure how late the app's event loop gets instead")
     options = parser.parse_args()
+    if options.flood:
+        return 0 if flood(options.seconds) else 1
     with stage() as (made, service):
         return 0 if (soak(made, options.soak) if options.soak else watch(made, service, options.seconds)) else 1
 

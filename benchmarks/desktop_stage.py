@@ -41,6 +41,11 @@ class Stage:
     environ: dict[str, str]
     socket_path: Path
 
+    @classmethod
+    def at(cls, folder: Path, screen: str) -> "Stage":
+        """On the display ``screen``, with all files below ``folder``."""
+        return cls(folder, _environ(str(folder), screen), folder / "dmr.sock")
+
     def app(self, name: str, *arguments: str) -> Process:
         """``dmr desktop``; each ``name`` counts as another user's session, so that several can run."""
         home = self.folder / name
@@ -69,8 +74,8 @@ def stage() -> Iterator[tuple[Stage, Process]]:
     missing = [program for program in NEEDED if shutil.which(program) is None]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)} (see docs/desktop.md)")
-    with tempfile.TemporaryDirectory(prefix="dmr-bench-") as folder, _display() as screen:
-        made = Stage(Path(folder), _environ(folder, screen), Path(folder, "dmr.sock"))
+    with tempfile.TemporaryDirectory(prefix="dmr-bench-") as folder, display() as screen:
+        made = Stage.at(Path(folder), screen)
         tray = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "28"]
         with (
             ended(_started(tray, made.environ)),
@@ -113,7 +118,7 @@ def _environ(folder: str, screen: str) -> dict[str, str]:
 
 
 @contextmanager
-def _display() -> Iterator[str]:
+def display() -> Iterator[str]:
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
     with ended(subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)):

@@ -15,6 +15,10 @@ from dmr_desktop.desktop.transport import Transport, status_of
 ANSWER_TIMEOUT_MS = 10_000
 SILENCE_TIMEOUT_MS = 40_000
 """The service sends a comment every 15 s, so 40 s of silence means that it hangs."""
+BITE_BYTES = 32 * 1024
+"""Read in one go: what is more waits for the next turn of the event loop, so that the window stays alive."""
+BUFFER_BYTES = 8 * BITE_BYTES
+"""What waits here at most. A service that is held up sends the newest of each section, and drops what is older."""
 
 
 class Closed(StrEnum):
@@ -42,6 +46,10 @@ class EventStream(QObject):
         self._with_telemetry = True
         self._parser = SseParser()
         self._reason: Closed | None = None
+        self._next_bite = QTimer(self)
+        self._next_bite.setSingleShot(True)
+        self._next_bite.setInterval(0)
+        self._next_bite.timeout.connect(self._read)
         self._watchdog = QTimer(self)
         self._watchdog.setSingleShot(True)
         self._watchdog.timeout.connect(lambda: self._abort(Closed.SILENT))
@@ -54,6 +62,7 @@ class EventStream(QObject):
         self._reason = None
         path = "/events" if self._with_telemetry else "/events?telemetry=false"
         self._reply = self._transport.send("GET", path, headers={"Accept": "text/event-stream"})
+        self._reply.setReadBufferSize(BUFFER_BYTES)
         self._reply.readyRead.connect(self._read)
         self._reply.finished.connect(self._finish)
         self._watchdog.start(ANSWER_TIMEOUT_MS)
@@ -71,6 +80,7 @@ class EventStream(QObject):
         """Ends the stream without a ``closed`` signal."""
         reply, self._reply = self._reply, None
         self._watchdog.stop()
+        self._next_bite.stop()
         if reply is not None:
             reply.readyRead.disconnect(self._read)
             reply.finished.disconnect(self._finish)
@@ -88,11 +98,14 @@ class EventStream(QObject):
             return
         self._watchdog.start(SILENCE_TIMEOUT_MS)
         try:
-            events = self._parser.feed(bytes(reply.readAll().data()))
+            events = self._parser.feed(bytes(reply.read(BITE_BYTES).data()))
             for event in events:
                 self.received.emit(event.name, json.loads(event.data))
         except (ValueError, SseOverflow):
             self._abort(Closed.FOREIGN)
+        else:
+            if reply is self._reply and reply.bytesAvailable():
+                self._next_bite.start()
 
     def _abort(self, reason: Closed) -> None:
         self._reason = reason
@@ -100,7 +113,12 @@ class EventStream(QObject):
             self._reply.abort()
 
     def _finish(self) -> None:
+        while self._reply is not None and status_of(self._reply) == 200 and self._reply.bytesAvailable():
+            self._read()  # the last words came with the end
+            if self._reason is not None:
+                break
         reply, self._reply = self._reply, None
+        self._next_bite.stop()
         self._watchdog.stop()
         if reply is None:
             return

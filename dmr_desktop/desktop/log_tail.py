@@ -14,6 +14,10 @@ from dmr_desktop.desktop.transport import Transport, status_of
 MAX_LINES = 5000
 """What is kept; the files have more."""
 BUNDLE_MS = 60
+BUNDLE_LINES = 150
+"""More at once would be seen as a stutter."""
+BITE_BYTES = 64 * 1024
+BUFFER_BYTES = 8 * BITE_BYTES
 MAX_LINE_CHARS = 4000
 
 
@@ -45,6 +49,7 @@ class LogTail(QObject):
         self._rest = b""
         self._waiting.clear()
         reply = self._reply = self._transport.send("GET", "/logs?follow=true")
+        reply.setReadBufferSize(BUFFER_BYTES)
         reply.readyRead.connect(lambda: self._read(reply))
         reply.finished.connect(lambda: self._finish(reply))
         self.restarted.emit()
@@ -60,20 +65,25 @@ class LogTail(QObject):
     def _read(self, reply: QNetworkReply) -> None:
         if reply is not self._reply or status_of(reply) != 200:
             return
-        *lines, self._rest = (self._rest + bytes(reply.readAll().data())).split(b"\n")
+        *lines, self._rest = (self._rest + bytes(reply.read(BITE_BYTES).data())).split(b"\n")
         self._rest = self._rest[:MAX_LINE_CHARS]
-        for line in lines[-MAX_LINES:]:
+        for line in lines:
             self._waiting.append(printable(line.decode("utf-8", "replace"), MAX_LINE_CHARS))
         if self._waiting and not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(BUNDLE_MS)
+        if reply.bytesAvailable():
+            QTimer.singleShot(0, self, lambda: self._read(reply))
 
     def _hand_over(self) -> None:
-        lines = list(self._waiting)
-        self._waiting.clear()
-        self.arrived.emit(lines)
+        """A bundle; what is more follows soon, with room for the window between."""
+        self.arrived.emit([self._waiting.popleft() for _ in range(min(BUNDLE_LINES, len(self._waiting)))])
+        if self._waiting:
+            self._timer.start(BUNDLE_MS // 4)
 
     def _finish(self, reply: QNetworkReply) -> None:
         if reply is self._reply:
+            while status_of(reply) == 200 and reply.bytesAvailable():
+                self._read(reply)
             self._reply = None
             self._hand_over()
             reply.deleteLater()

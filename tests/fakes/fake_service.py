@@ -113,10 +113,13 @@ class FakeService:
 
     def emit(self, name: str, data: object) -> None:
         """One event to everybody who listens."""
-        frame = f"event: {name}\ndata: {json.dumps(dump(data))}\n\n".encode()
+        self.send(f"event: {name}\ndata: {json.dumps(dump(data))}\n\n".encode())
+
+    def send(self, frames: bytes) -> None:
+        """Events as they go over the wire, to everybody who listens."""
         with self._lock:
             for stream in self._streams:
-                stream.put(frame)
+                stream.put(frames)
 
     def answer(self, method: str, path: str, status: int, body: object = b"") -> None:
         """Sets a route's reply; text and bytes go as they are, anything else as JSON."""

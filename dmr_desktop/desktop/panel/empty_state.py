@@ -48,7 +48,7 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._advice.setText(advice)
         # A label in a centred column is given the height of one line, whatever it wraps to.
-        self._advice.setFixedHeight(self._advice.heightForWidth(TEXT_WIDTH))
+        self._advice.setFixedHeight(max(0, self._advice.heightForWidth(TEXT_WIDTH)))
         self._advice.setVisible(bool(advice))
         names = tuple(name for name, _ in offers)
         if names == self._offers:
