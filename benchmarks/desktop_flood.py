@@ -163,7 +163,7 @@ def beat(page: str, path: Path) -> int:
         clock.start()
         timer.start()
 
-    Desktop.start = start_with_heart  # type: ignore[method-assign]
+    Desktop.start = start_with_heart  # type: ignore[method-assign,assignment]
     return desktop_main.main([])
 
 
