@@ -1,14 +1,16 @@
-"""Which models are loaded: leases, joined loads, idle unloading, eviction, configurations.
+"""Which models are loaded: leases, joined loads, unloading.
 
-Owned by the service's event loop; nothing here is thread-safe. It knows nothing of HTTP or of processes.
+The book of all runners, and the only one who changes it. What must go so that a model fits is :mod:`.room`'s, when an
+idle one has to go :mod:`.idle_clock`'s, with what each is started :mod:`.runner_configs`'. Owned by the service's event
+loop; nothing here is thread-safe. It knows nothing of HTTP or of processes.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND, Backend, LogLine, Runner
@@ -23,29 +25,21 @@ from dmr_desktop.protocol.errors import (
 )
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import ModelFiles
-from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.fit import fit
+from dmr_desktop.service.idle_clock import IdleClock
+from dmr_desktop.service.launch_plan import plan_launch
 from dmr_desktop.service.memory import MachineMemory, ProcessMemory
 from dmr_desktop.service.model_check import inspect_model
-from dmr_desktop.service.placement import (
-    Evict,
-    Go,
-    Machine,
-    Wait,
-    context_tokens,
-    decide,
-    default_seats,
-    load_of,
-    obtainable_bytes,
-)
+from dmr_desktop.service.placement import Tenant, default_seats, obtainable_bytes
 from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
+from dmr_desktop.service.room import Room
+from dmr_desktop.service.runner_configs import RunnerConfigs
 from dmr_desktop.service.supervisor import Patience, Supervisor
-from dmr_desktop.store.estimate import ModelShape, estimate
+from dmr_desktop.store.estimate import ModelShape
 
 LoaderEvent: TypeAlias = Literal["load", "load_failure", "crash"]
-
-_LOOK_AGAIN_SECONDS = 1.0  # other programs give memory back without telling us
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +52,8 @@ class LoaderLimits:
 
     idle_timeout_seconds: float = 300.0
     max_queue: int = 64
-    num_sequences: int = 8
-    threads: int | None = None
     seats: int | None = None
-    base: RunnerConfig | None = None
+    base: RunnerConfig = field(default_factory=RunnerConfig)
     patience: Patience = field(default_factory=Patience)
 
 
@@ -98,15 +90,15 @@ class Loader:
     ) -> None:
         self._backends = backends
         self._limits = limits
-        self._seats = limits.seats or default_seats(os.cpu_count())
         self._log = log
         self._on_change = on_change
         self._probes = probes or real_probes()
         self._tell = tell
         self._residents: dict[RunnerKey, Resident] = {}
-        self._configurations: dict[RunnerKey, RunnerConfig] = {}
-        self._waiting_for_room: set[asyncio.Future[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._configs = RunnerConfigs(limits.base)
+        seats = limits.seats or default_seats(os.cpu_count())
+        self._room = Room(seats, self._probes.available, self._tenants, self._make_go)
+        self._idle_clock = IdleClock(self._seconds_left, self._unload_expired)
         self._is_closing = False
 
     # ---- using runners ----
@@ -158,7 +150,7 @@ class Loader:
                 self._limits.patience,
                 lambda: self._tell("crash", subject_of(key, files), 0.0),
             )
-            resident = Resident(key, files, label, supervisor, self.configuration(key))
+            resident = Resident(key, files, label, supervisor, self._configs.of(key))
             self._residents[key] = resident
         if resident.users >= resident.config.num_sequences + self._limits.max_queue:
             raise QueueFull(
@@ -207,24 +199,13 @@ class Loader:
             await resident.supervisor.stopped()
             resident.supervisor.crashes.wait_seconds(time.monotonic())  # a crash loop evicts nobody
             shape = await asyncio.to_thread(self._probes.inspect, resident.files)
-            resident.config = self.configuration(resident.key)
-            configured = resident.config.context_size or resident.files.model.config.context_size
-            if resident.config.tuning.stretches_context and (configured or 0) > 0:
-                shape = replace(shape, train_context=0)
-            tokens = context_tokens(configured, shape, self._probes.available(), resident.key.mode)
-            resident.need_bytes = estimate(shape, load_of(resident.config, resident.key.mode, tokens)).total_bytes
-            await self._wait_for_room(resident)
+            resident.config = self._configs.of(resident.key)
+            plan = plan_launch(resident.files, resident.key.mode, resident.config, shape, self._probes.available())
+            resident.need_bytes = plan.need_bytes
+            await self._room.wait_for(resident.key, plan.need_bytes)
+            resident.is_placed = True
             began = time.monotonic()
-            runner = await resident.supervisor.start(
-                LaunchSpec(
-                    weights=str(resident.files.weights),
-                    mode=resident.key.mode,
-                    config=resident.config,
-                    mmproj=str(resident.files.mmproj) if resident.files.mmproj else None,
-                    chat_template=str(resident.files.chat_template) if resident.files.chat_template else None,
-                    default_context_size=tokens,
-                )
-            )
+            runner = await resident.supervisor.start(plan.spec)
             resident.loaded_at = time.time()
             resident.idle_since = time.monotonic()
             self._tell("load", subject_of(resident.key, resident.files), resident.idle_since - began)
@@ -237,49 +218,29 @@ class Loader:
             resident.is_placed = False
             self._changed()
 
-    async def _wait_for_room(self, resident: Resident) -> None:
-        while True:
-            others = [other.tenant(self._probes.process) for other in self._residents.values() if other is not resident]
-            machine = Machine(self._seats, self._probes.available())
-            match decide(resident.need_bytes, [other for other in others if other is not None], machine):
-                case Go():
-                    resident.is_placed = True
-                    return
-                case Evict(keys):
-                    victims = [self._residents[key].supervisor for key in keys]
-                    for victim in victims:
-                        victim.begin_stop()
-                    await asyncio.gather(*(victim.stopped() for victim in victims))
-                case Wait():
-                    await self._wait_for_change()
+    def _tenants(self, but: RunnerKey | None = None) -> list[Tenant]:
+        """Who has a seat, besides one."""
+        others = (resident for key, resident in self._residents.items() if key != but)
+        return [tenant for other in others if (tenant := other.tenant(self._probes.process)) is not None]
 
-    async def _wait_for_change(self) -> None:
-        future = asyncio.get_running_loop().create_future()
-        self._waiting_for_room.add(future)
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
-                    await future
-        finally:
-            self._waiting_for_room.discard(future)
+    async def _make_go(self, keys: Sequence[RunnerKey]) -> None:
+        victims = [self._residents[key].supervisor for key in keys]
+        for victim in victims:
+            victim.begin_stop()
+        await asyncio.gather(*(victim.stopped() for victim in victims))
 
     async def fit(self, files: ModelFiles, context_size: int | None) -> dict[str, JSON]:
         """Whether the model would fit if all idle runners were unloaded, see :mod:`fit`. Raises as ``inspect``."""
         shape = await asyncio.to_thread(self._probes.inspect, files)
-        config = self.configuration(RunnerKey(DEFAULT_BACKEND, files.model.id, Mode.COMPLETION))
+        config = self._configs.of(RunnerKey(DEFAULT_BACKEND, files.model.id, Mode.COMPLETION))
         wanted = context_size or config.context_size or files.model.config.context_size
-        tenants = [found for each in self._residents.values() if (found := each.tenant(self._probes.process))]
-        return fit(shape, wanted, config, obtainable_bytes(tenants, self._probes.available()))
+        return fit(shape, wanted, config, obtainable_bytes(self._tenants(), self._probes.available()))
 
     # ---- what there is ----
 
     def statuses(self) -> list[RunnerStatus]:
         """Every runner that is starting, ready, busy, stopping or has failed last, in order of their first use."""
-        return [
-            resident.status(self._expires_in(resident), self._probes.process)
-            for resident in self._residents.values()
-            if resident.state is not RunnerState.STOPPED
-        ]
+        return [status for _, status, _ in self.subjects()]
 
     def subjects(self) -> list[tuple[Subject, RunnerStatus, Runner | None]]:
         """``statuses()``, whom each is for, and the runner of those that are ready."""
@@ -306,31 +267,26 @@ class Loader:
 
     def configure(self, key: RunnerKey, config: RunnerConfig) -> None:
         """Store; an idle runner with another configuration is evicted. Raises Conflict (409) if it is in use."""
-        if self._configurations.get(key) == config:
+        if self._configs.is_set(key, config):
             return
         resident = self._residents.get(key)
         if resident is not None:
             if resident.users:
                 raise Conflict("runner already active", hint="wait until its requests have ended, or unload it")
             self._evict(resident)
-        self._configurations[key] = config
+        self._configs.set(key, config)
 
     def configuration(self, key: RunnerKey) -> RunnerConfig:
         """What a runner for ``key`` is started with: what was configured, else the service's defaults."""
-        config = self._configurations.get(key)
-        if config is None:
-            limits = self._limits
-            return limits.base or RunnerConfig(num_sequences=limits.num_sequences, threads=limits.threads)
-        return config if config.threads is not None else replace(config, threads=self._limits.threads)
+        return self._configs.of(key)
 
     def configurations(self) -> Mapping[RunnerKey, RunnerConfig]:
         """What ``configure`` stored."""
-        return dict(self._configurations)
+        return self._configs.configured()
 
     def forget(self, keys: Collection[RunnerKey] | None = None) -> None:
         """Drop configurations: these, or all."""
-        for key in list(self._configurations) if keys is None else keys:
-            self._configurations.pop(key, None)
+        self._configs.forget(keys)
 
     # ---- unloading ----
 
@@ -365,8 +321,7 @@ class Loader:
             self._evict(resident, ShuttingDown("the service is shutting down"))
         await asyncio.gather(*loads, return_exceptions=True)
         await asyncio.gather(*(resident.supervisor.stopped() for resident in residents))
-        if self._timer is not None:
-            self._timer.cancel()
+        self._idle_clock.stop()
 
     def _evict(self, resident: Resident, because: DMRError | None = None) -> bool:
         """Begin to stop, also in the middle of loading; whether there was anything to stop."""
@@ -384,37 +339,24 @@ class Loader:
         for key, resident in list(self._residents.items()):
             if resident.state is RunnerState.STOPPED and not resident.users:
                 del self._residents[key]
-        for future in self._waiting_for_room:
-            if not future.done():
-                future.set_result(None)
-        self._set_timer()
+        self._room.changed()
+        self._idle_clock.set()
         self._on_change()
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        times = [left for left in map(self._expires_in, self._residents.values()) if left is not None]
-        if times and not self._is_closing:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, min(times)), self._unload_expired)
+    def _seconds_left(self) -> list[float]:
+        left = map(self._expires_in, self._residents.values())
+        return [] if self._is_closing else [seconds for seconds in left if seconds is not None]
 
     def _unload_expired(self) -> None:
         for resident in list(self._residents.values()):
             left = self._expires_in(resident)
             if left is not None and left <= 0.001:
                 resident.supervisor.begin_stop()
-        self._set_timer()
+        self._idle_clock.set()
 
     def _expires_in(self, resident: Resident) -> float | None:
-        """Seconds until an idle runner is unloaded (monotonic: a suspended laptop does not count); None: never."""
-        if not resident.is_idle or resident.load is not None:
-            return None
-        keep = resident.keep_alive_seconds
-        if keep is None:
-            keep = self.configuration(resident.key).keep_alive_seconds
-        if keep is None:
-            keep = self._limits.idle_timeout_seconds
-        return None if keep < 0 else resident.idle_since + keep - time.monotonic()
+        configured = self._configs.of(resident.key).keep_alive_seconds
+        return resident.expires_in(self._limits.idle_timeout_seconds if configured is None else configured)
 
 
 def _retrieve(load: asyncio.Task[Runner]) -> None:

@@ -7,7 +7,7 @@ answer is made of anyway; texts are joined when a request has ended or somebody 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -156,6 +156,7 @@ class RequestLog:
         self._config_of = config_of
         self._models: dict[str, deque[LoggedRequest]] = {}
         self._followers: dict[Subscription, str | None] = {}
+        self._loaded: Set[str] = frozenset()
 
     def kept(self, body: bytes) -> bytes:
         """What is kept of a request's body. Pure: a large one may be cut down in a thread."""
@@ -193,9 +194,10 @@ class RequestLog:
             for follower in wanted:
                 follower.put(str(id(entry)), frame)
 
-    def forget(self, model_ids: Collection[str]) -> None:
-        """Their runners are gone, and so is what was said to them."""
-        for model_id in model_ids:
+    def keep_loaded(self, model_ids: Set[str]) -> None:
+        """With a model's last runner goes what was said to it."""
+        gone, self._loaded = self._loaded - model_ids, model_ids
+        for model_id in gone:
             entries = self._models.get(model_id)
             if entries is not None and all(entry.has_ended for entry in entries):
                 del self._models[model_id]

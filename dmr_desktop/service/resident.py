@@ -46,6 +46,16 @@ class Resident:
     def is_idle(self) -> bool:
         return self.supervisor.runner is not None and self.load is None and not self.users
 
+    def expires_in(self, keep_seconds: float) -> float | None:
+        """Seconds until it is to be unloaded, if it is idle; None: not at all.
+
+        ``keep_seconds`` holds where no lease has said otherwise; negative: for ever.
+        """
+        if not self.is_idle:
+            return None
+        keep = keep_seconds if self.keep_alive_seconds is None else self.keep_alive_seconds
+        return None if keep < 0 else self.idle_since + keep - time.monotonic()
+
     def tenant(self, memory_of: Callable[[int], ProcessMemory]) -> Tenant | None:
         """How placement sees it; None if it takes no room."""
         if self.supervisor.pid is None:

@@ -1,7 +1,6 @@
 """``/engines`` but for inference: status, ps, df, unload, configure, in Docker Model Runner's words."""
 
 import asyncio
-import logging
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +8,6 @@ from starlette.routing import BaseRoute, Route
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.protocol.errors import BackendNotFound, DMRError, InvalidRequest, ModelNotFound
-from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerKey
 from dmr_desktop.service.answers import json_answer, json_bytes
 from dmr_desktop.service.catalog import Catalog
@@ -17,19 +15,16 @@ from dmr_desktop.service.configurations import Configurations, read_wish
 from dmr_desktop.service.disk_use import engine_bytes
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS, backend_states, configuration_lines, ps_lines
 from dmr_desktop.service.loader import Loader
+from dmr_desktop.service.preloads import Preloads
 from dmr_desktop.service.requests import read_fields
-
-log = logging.getLogger(__name__)
-
-_PRELOAD_SECONDS = 60.0
 
 
 class EngineRoutes:
-    def __init__(self, catalog: Catalog, loader: Loader, configurations: Configurations) -> None:
+    def __init__(self, catalog: Catalog, loader: Loader, configurations: Configurations, preloads: Preloads) -> None:
         self._catalog = catalog
         self._loader = loader
         self._configurations = configurations
-        self._preloads: set[asyncio.Task[None]] = set()
+        self._preloads = preloads
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -134,17 +129,8 @@ class EngineRoutes:
         except (ModelNotFound, InvalidRequest):
             return Response(status_code=202)  # accepted, as in Docker Model Runner, and without an effect
         self._configurations.apply(files.model.id, wish)
-        task = asyncio.create_task(self._preload(files, wish.mode, wish.model))
-        self._preloads.add(task)
-        task.add_done_callback(self._preloads.discard)
+        self._preloads.begin(files, wish.mode, wish.model)
         return Response(status_code=202)
-
-    async def _preload(self, files: ModelFiles, mode: Mode, label: str) -> None:
-        try:
-            async with asyncio.timeout(_PRELOAD_SECONDS):
-                await self._loader.preload(files, mode, label)
-        except (DMRError, TimeoutError) as error:
-            log.warning("%s could not be loaded ahead: %s", files.model.id, error)
 
     async def configurations(self, request: Request) -> Response:
         models = {model.id: model for model in await self._catalog.models()}
@@ -153,8 +139,3 @@ class EngineRoutes:
             model_id = await self._model_id(reference)
             models = {model_id: models[model_id]} if model_id in models else {}
         return json_answer(configuration_lines(self._configurations.wishes(), models))
-
-    async def close(self) -> None:
-        for task in self._preloads:
-            task.cancel()
-        await asyncio.gather(*self._preloads, return_exceptions=True)

@@ -171,7 +171,9 @@ async def test_a_configured_keep_alive_counts() -> None:
 
 
 async def test_the_queue_is_bounded_and_says_so() -> None:
-    async with rig("--load-gate", "/nonexistent", limits=limits(max_queue=1, num_sequences=2)) as made:
+    async with rig(
+        "--load-gate", "/nonexistent", limits=limits(max_queue=1, base=RunnerConfig(num_sequences=2))
+    ) as made:
         users = [asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a")) for _ in range(3)]
         await until(lambda: made.loader.users("sha256:a") == 3)
         with pytest.raises(QueueFull, match="3 requests for a"):
