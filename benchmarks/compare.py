@@ -3,8 +3,9 @@
     python benchmarks/compare.py [--rounds 7] [--shapes tiny,135m] [--report benchmarks/results/NAME.md]
 
 Both run the same GGUF with the same number of threads and sequences and the same context. Absolute figures of a
-shared machine mean little; the ratios are medians over the rounds of ours to theirs in the same round. No round
-is dropped; the range shows how noisy they were.
+shared machine mean little; the ratios are medians over the rounds of ours to theirs in the same round. A round
+takes short workloads several times in turn, each time with new prompts. No round and no turn is dropped; the range
+shows how noisy they were.
 """
 
 import argparse
@@ -26,12 +27,13 @@ from pathlib import Path
 from statistics import median
 
 from build_peer import build, source_tree
-from load import Figures, Server, run
+from load import Figures, Server, joined, run
 from models import make_model
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "peer"
 WORKLOADS = ("single", "streams8", "shared8")
+TURNS = {"single": 6, "streams8": 2, "shared8": 1}  # of each server in a round; a turn takes about a second
 GOALS = {"single": 1.0, "streams8": 1.1, "shared8": 3.0}
 SEQUENCES = 8
 CONTEXT = 16384  # eight times the shared prompt fits, because the peer does not share it
@@ -112,9 +114,12 @@ async def compare(ours: Server, peer: Server, rounds: int) -> dict[str, list[Pai
     pairs: dict[str, list[Pair]] = {workload: [] for workload in WORKLOADS}
     for round_number in range(rounds):
         for workload in WORKLOADS:
-            order = (ours, peer) if round_number % 2 == 0 else (peer, ours)
-            figures = {server.name: await run(server, workload, seed=round_number) for server in order}
-            pairs[workload].append(Pair(figures[ours.name], figures[peer.name]))
+            figures: dict[str, list[Figures]] = {ours.name: [], peer.name: []}
+            for turn in range(TURNS[workload]):
+                seed = round_number * TURNS[workload] + turn
+                for server in (ours, peer) if (round_number + turn) % 2 == 0 else (peer, ours):
+                    figures[server.name].append(await run(server, workload, seed))
+            pairs[workload].append(Pair(joined(figures[ours.name]), joined(figures[peer.name])))
             print(f"  round {round_number} {workload}: {speed(pairs[workload][-1]):.2f}", flush=True)
     return pairs
 

@@ -43,8 +43,9 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one workload in one round. ``tokens_s`` counts generated tokens over the wall time of the whole round."""
+    """Of one workload, once or several times. ``tokens_s`` counts generated tokens over all the wall time."""
 
+    tokens: int
     tokens_s: float
     wall_s: float
     ttft_ms: float
@@ -156,6 +157,7 @@ async def run(server: Server, workload: str, seed: int) -> Figures:
     tokens = sum(stream.tokens for stream in streams)
     gaps = sorted(b - a for s in streams for a, b in zip(s.times, s.times[1:], strict=False))
     return Figures(
+        tokens=tokens,
         tokens_s=tokens / wall,
         wall_s=wall,
         ttft_ms=1e3 * median(s.times[0] - s.started for s in streams),
@@ -163,4 +165,20 @@ async def run(server: Server, workload: str, seed: int) -> Figures:
         itl_p95_ms=1e3 * gaps[int(0.95 * (len(gaps) - 1))],
         cached=sum(stream.cached for stream in streams),
         cpu_ms_per_token=1e3 * (cpu_seconds(server.pid) - cpu) / tokens,
+    )
+
+
+def joined(turns: list[Figures]) -> Figures:
+    """Several turns of a workload as one: sums, and medians of the times."""
+    tokens = sum(turn.tokens for turn in turns)
+    wall = sum(turn.wall_s for turn in turns)
+    return Figures(
+        tokens=tokens,
+        tokens_s=tokens / wall,
+        wall_s=wall,
+        ttft_ms=median(turn.ttft_ms for turn in turns),
+        itl_ms=median(turn.itl_ms for turn in turns),
+        itl_p95_ms=median(turn.itl_p95_ms for turn in turns),
+        cached=sum(turn.cached for turn in turns),
+        cpu_ms_per_token=sum(turn.cpu_ms_per_token * turn.tokens for turn in turns) / tokens,
     )
