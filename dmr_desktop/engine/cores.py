@@ -4,8 +4,9 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, process_time, sleep
 
 _CPUS = Path("/sys/devices/system/cpu")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -59,16 +60,32 @@ def _mac_cores() -> int:
     return os.cpu_count() or 1
 
 
-class FreeCores:
-    """How many cores this process had for itself since it was last asked: those it used and those left idle.
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """How many cores a process had for itself: ``sure`` are those it used and those left idle.
 
-    Programs of lower priority count as idle. Linux only: elsewhere, and where ``/proc`` is closed, None.
+    ``likely`` are besides them those that programs of lower priority used: they give way when their cores are
+    wanted, but it depends on how much lower their priority is how far.
+    """
+
+    sure: float
+    likely: float
+
+
+class FreeCores:
+    """The cores that were there for this process since it was last asked.
+
+    Linux only: elsewhere, and where ``/proc`` is closed, None.
     """
 
     def __init__(self) -> None:
         self._last = self._read()
 
-    def __call__(self) -> float | None:
+    def restart(self) -> None:
+        """What was until now does not count."""
+        self._last = self._read()
+
+    def __call__(self) -> Supply | None:
         """Waits until a tenth of a second has passed since the last call: the system counts hundredths."""
         now = self._read()
         if now is None or self._last is None:
@@ -76,16 +93,15 @@ class FreeCores:
         if now[0] - self._last[0] < _SHORTEST_SECONDS:
             sleep(_SHORTEST_SECONDS)
             return self()
-        seconds, cores = (new - old for new, old in zip(now, self._last, strict=True))
+        seconds, sure, low_priority = (new - old for new, old in zip(now, self._last, strict=True))
         self._last = now
-        return cores / seconds
+        return Supply(sure / seconds, (sure + low_priority) / seconds)
 
-    def _read(self) -> tuple[float, float] | None:
-        """Now, and the CPU seconds so far that were ours or nobody's."""
+    def _read(self) -> tuple[float, float, float] | None:
+        """Now, and the CPU seconds so far that were ours or nobody's, and those of programs of lower priority."""
         try:
             fields = _STAT.read_text().split("\n", 1)[0].split()
             nice, idle, waiting = int(fields[2]), int(fields[4]), int(fields[5])
         except (OSError, ValueError, IndexError):
             return None
-        ours = os.times()
-        return monotonic(), (nice + idle + waiting) / _TICKS_A_SECOND + ours.user + ours.system
+        return monotonic(), (idle + waiting) / _TICKS_A_SECOND + process_time(), nice / _TICKS_A_SECOND

@@ -25,7 +25,7 @@ class EmbeddingEngine(PooledEngine):
         Raises :class:`RunnerStartFailed` for models that make no embeddings or when memory is short.
         """
         most = min(context_size or MAX_CONTEXT_SIZE, model.train_context_size)
-        adaptive = AdaptiveThreads(threads or default_threads(), free_cores=FreeCores())
+        adaptive = AdaptiveThreads(threads or default_threads(), FreeCores())
         context = EmbeddingContext(model, max_tokens=most, num_sequences=INPUTS_AT_ONCE, threads=adaptive.start())
         facts = EngineFacts(
             context_size=most,

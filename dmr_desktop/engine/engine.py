@@ -26,9 +26,6 @@ from dmr_desktop.protocol.runners import AS_IT_IS, EngineTuning
 N_BATCH = 2048
 N_UBATCH = 512
 
-_WARM_UP_STEPS = 16
-_WARM_UP_SECONDS = 2.0
-
 
 class Engine:
     """Generates many sequences at once. Submit requests, call :meth:`step` until :attr:`is_idle`.
@@ -85,7 +82,7 @@ class Engine:
 
         Raises :class:`RunnerStartFailed` when the memory for the context cannot be had.
         """
-        adaptive = AdaptiveThreads(threads or default_threads(), free_cores=FreeCores())
+        adaptive = AdaptiveThreads(threads or default_threads(), FreeCores())
         n_batch = max(tuning.batch_size or N_BATCH, 2 * num_sequences)
         n_ubatch = min(tuning.ubatch_size or N_UBATCH, n_batch)
         context = Context(
@@ -148,22 +145,14 @@ class Engine:
         """Does the slow part of the first grammar now, from any thread."""
         self._grammars.warm()
 
-    def warm_up(self, most_seconds: float = _WARM_UP_SECONDS) -> None:
-        """Reads the weights into memory and finds the number of threads that suits the machine now.
-
-        Decodes one token over and over, at least once. For an idle engine. Raises :class:`RunnerError`.
-        """
+    def warm_up(self) -> None:
+        """Reads the weights into memory, by computing one token. For an idle engine. Raises :class:`RunnerError`."""
         self._context.set_threads(self._threads.start())
-        batch, end = self._context.batch, perf_counter() + most_seconds
+        batch = self._context.batch
         batch.tokens[0] = batch.positions[0] = batch.seq_ids[0] = 0
         batch.wanted[0] = 1
-        for _ in range(_WARM_UP_STEPS):
-            before = perf_counter()
-            self._context.decode(1)
-            self._context.clear(0)
-            self._observe_step(1, perf_counter() - before)
-            if perf_counter() >= end:
-                break
+        self._context.decode(1)
+        self._context.clear(0)
 
     def submit(self, request: SequenceRequest) -> None:
         """Takes a request. What is wrong with it comes out of the next step as its error."""
@@ -242,13 +231,7 @@ class Engine:
         self._prompt_tokens += sum(count for sequence, count in plan.chunks if not sequence.is_streaming)
         if plan.chunks:
             self._pace.observe(plan.num_tokens, seconds)
-            # Prompts of about the same length are one kind of step.
-            self._observe_step(-plan.num_tokens.bit_length(), seconds / plan.num_tokens)
-        else:
-            self._observe_step(len(plan.decoding), seconds)
-
-    def _observe_step(self, kind: int, seconds: float) -> None:
-        if self._threads.observe(kind, seconds):
+        if self._threads.adapt(seconds):
             self._context.set_threads(self._threads.count)
 
     def _advance(self, plan: Plan) -> list[SequenceOutput]:

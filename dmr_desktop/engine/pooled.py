@@ -70,9 +70,7 @@ class PooledEngine:
     def _compute(self, inputs: list[list[int]]) -> npt.NDArray[np.float32]:
         before = perf_counter()
         rows = self._context.embed(inputs)
-        count = sum(map(len, inputs))
-        # Batches of about the same length are one kind of step.
-        if self._threads.observe(count.bit_length(), (perf_counter() - before) / count):
+        if self._threads.adapt(perf_counter() - before):
             self._context.set_threads(self._threads.count)
         return rows
 

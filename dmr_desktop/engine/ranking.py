@@ -31,7 +31,7 @@ class RankingEngine(PooledEngine):
         Raises :class:`RunnerStartFailed` when memory is short.
         """
         most = min(context_size or _default_context_size(model), model.train_context_size)
-        adaptive = AdaptiveThreads(threads or default_threads(), free_cores=FreeCores())
+        adaptive = AdaptiveThreads(threads or default_threads(), FreeCores())
         context = RankingContext(model, max_tokens=most, num_sequences=INPUTS_AT_ONCE, threads=adaptive.start())
         facts = EngineFacts(
             context_size=most,

@@ -1,7 +1,6 @@
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -56,7 +55,7 @@ class Stat:
         self.set(nice=0, idle=0)
         monkeypatch.setattr(cores, "_STAT", path)
         monkeypatch.setattr(cores, "monotonic", lambda: self.now)
-        monkeypatch.setattr("os.times", lambda: SimpleNamespace(user=self.ours, system=0.0))
+        monkeypatch.setattr(cores, "process_time", lambda: self.ours)
 
     def set(self, *, nice: int, idle: int) -> None:
         self.path.write_text(f"cpu  777 {nice} 888 {idle} 0 0 0 0 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
@@ -68,9 +67,20 @@ def test_free_cores_are_the_idle_ones_and_our_own(tmp_path: Path, monkeypatch: p
     stat.now += 2
     stat.ours += 1.0
     stat.set(nice=50, idle=150)
-    assert free() == pytest.approx((0.5 + 1.5 + 1.0) / 2)
+    assert free() == cores.Supply(sure=(1.5 + 1.0) / 2, likely=(0.5 + 1.5 + 1.0) / 2)
     stat.now += 1
-    assert free() == 0
+    assert free() == cores.Supply(0, 0)
+
+
+def test_what_was_before_a_restart_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Stat(tmp_path / "stat", monkeypatch)
+    free = cores.FreeCores()
+    stat.now += 60
+    stat.set(nice=100, idle=6000)
+    free.restart()
+    stat.now += 1
+    stat.ours += 1.5
+    assert free() == cores.Supply(1.5, 1.5)
 
 
 def test_free_cores_are_measured_over_a_tenth_of_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +94,9 @@ def test_free_cores_are_measured_over_a_tenth_of_a_second(tmp_path: Path, monkey
         stat.set(nice=0, idle=40)
 
     monkeypatch.setattr(cores, "sleep", sleep)
-    assert free() == pytest.approx(2)
+    found = free()
+    assert found is not None
+    assert found.sure == pytest.approx(2)
     assert waited == [0.1]
 
 
@@ -99,4 +111,4 @@ def test_free_cores_where_nothing_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_free_cores_of_this_machine_are_no_more_than_it_has() -> None:
     free = cores.FreeCores()()
-    assert free is None or 0 <= free <= (os.cpu_count() or 1) + 0.5
+    assert free is None or 0 <= free.sure <= free.likely <= (os.cpu_count() or 1) + 0.5

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from dmr_desktop.engine.api import EngineFacts
+from dmr_desktop.engine.cores import Supply
 from dmr_desktop.engine.embedding import EmbeddingEngine
 from dmr_desktop.engine.pooled import tokens_together
 from dmr_desktop.engine.threads import AdaptiveThreads
@@ -68,12 +69,18 @@ def test_bad_inputs_are_named_and_nothing_is_computed(engine: EmbeddingEngine, c
     assert context.batches == []
 
 
-def test_fewer_threads_are_tried_as_in_the_text_engine(context: FakeVectors) -> None:
-    hours = itertools.count(0, 3600)  # no pause between tries is longer
-    engine = EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3), AdaptiveThreads(2, lambda: float(next(hours))))
-    engine.embed([[1]] * 3 * 6)
-    # One batch to learn from, five to compare with, then one thread fewer.
-    assert context.batches.index([-1]) == 6
+def test_threads_follow_the_free_cores_as_in_the_text_engine(context: FakeVectors) -> None:
+    class Busy:
+        def __call__(self) -> Supply:
+            return Supply(sure=1.0, likely=1.0)
+
+        def restart(self) -> None:
+            pass
+
+    ticks = itertools.count(0.0, 0.04)
+    threads = AdaptiveThreads(2, Busy(), clock=lambda: next(ticks))
+    EmbeddingEngine(context, EngineFacts(10, 10, 3, 100, 3), threads).embed([[1]] * 3 * 20)
+    assert context.batches.count([-1]) == 1
 
 
 def test_texts_are_packed_less_tightly_where_a_token_costs_a_large_row_of_logits() -> None:

@@ -1,154 +1,151 @@
 import pytest
 
+from dmr_desktop.engine.cores import Supply
 from dmr_desktop.engine.threads import AdaptiveThreads
 
 
 class Machine:
-    """Steps take what ``seconds`` says for a number of threads; its clock is the sum of all steps.
+    """Cores and a clock that a test turns; ``others`` keep that many cores busy, ``niced`` ones at a low priority.
 
-    ``supply`` is the number of free cores, None where that cannot be told.
+    Every one of ours and of the others gets the same share of the cores, a niced one a ``niced_share`` of that.
     """
 
-    def __init__(self, most: int, seconds: dict[int, float], supply: float | None = None) -> None:
+    def __init__(self, cores: int, most: int, *, tells: bool = True) -> None:
         self.now = 0.0
-        self.seconds = seconds
-        self.scale = 1.0
-        self.supply = supply
-        self.threads = AdaptiveThreads(most, clock=lambda: self.now, free_cores=lambda: self.supply)
+        self.cores = cores
+        self.others = self.niced = 0.0
+        self.niced_share = 0.0
+        self.looks = self.restarts = 0
+        self._tells = tells
+        self.threads = AdaptiveThreads(most, self, clock=lambda: self.now)
 
-    def run(self, steps: int, rows: int = 1) -> list[int]:
-        used = []
-        for _ in range(steps):
-            used.append(self.threads.count)
-            took = self.seconds[self.threads.count] * self.scale
-            self.now += took
-            self.threads.observe(rows, took)
-        return used
+    def __call__(self) -> Supply | None:
+        self.looks += 1
+        if not self._tells:
+            return None
+        wanted = self.threads.count + self.others + self.niced * self.niced_share
+        share = self.cores / max(self.cores, wanted)
+        ours, others = self.threads.count * share, self.others * share
+        niced = min(self.niced, self.cores - ours - others)
+        return Supply(self.cores - others - niced, self.cores - others)
 
+    def restart(self) -> None:
+        self.restarts += 1
 
-def test_a_quiet_machine_keeps_all_threads_and_rarely_tries_fewer() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02})
-    used = machine.run(10_000)
-    assert machine.threads.count == 2
-    assert used.count(1) < 100
+    def step(self, seconds: float = 0.3, rest: float = 0.0) -> int:
+        """The count after a step of this length, begun so long after the last."""
+        self.now += rest + seconds
+        before = self.threads.count
+        assert self.threads.adapt(seconds) == (self.threads.count != before)
+        return self.threads.count
 
-
-def test_while_all_cores_are_known_to_be_free_fewer_threads_are_not_tried() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02}, supply=2.0)
-    assert machine.run(10_000).count(1) == 0
-    machine.seconds = {2: 1.0, 1: 0.02}
-    machine.supply = 1.0
-    machine.run(20)
-    assert machine.threads.count == 1
-
-
-def test_a_collapse_is_left_within_a_few_steps() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02})
-    machine.run(100)
-    machine.seconds = {2: 1.0, 1: 0.02}
-    assert machine.run(4)[2:] == [1, 1]
-    machine.run(20)
-    assert machine.threads.count == 1
+    def steps(self, count: int) -> list[int]:
+        return [self.step() for _ in range(count)]
 
 
-def test_a_machine_that_was_busy_from_the_start_gets_fewer_threads() -> None:
-    machine = Machine(2, {2: 0.5, 1: 0.02})
-    machine.run(20)
-    assert machine.threads.count == 1
+@pytest.mark.parametrize(("others", "count"), [(0.0, 7), (1.0, 7), (1.2, 7), (1.3, 6), (4.2, 4), (7.0, 1), (8.0, 1)])
+def test_it_starts_with_the_cores_that_are_free(others: float, count: int) -> None:
+    machine = Machine(8, most=7)
+    machine.threads.count, machine.others = 0, others  # before it begins
+    assert machine.threads.start() == count
 
 
-def test_all_threads_come_back_when_it_is_quiet_again() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02})
-    machine.run(100)
-    machine.seconds = {2: 1.0, 1: 0.02}
-    machine.run(2000)
-    assert machine.threads.count == 1
-    machine.seconds = {2: 0.01, 1: 0.02}
-    machine.run(20_000)
-    assert machine.threads.count == 2
+def test_where_nothing_is_told_it_has_all() -> None:
+    machine = Machine(4, most=4, tells=False)
+    machine.others = 4
+    assert machine.threads.start() == 4
+    assert set(machine.steps(100)) == {4}
+    assert AdaptiveThreads(4).start() == 4
+    assert not AdaptiveThreads(4).adapt(1.0)
 
 
-def test_vain_tries_become_rare() -> None:
-    machine = Machine(2, {2: 1.0, 1: 0.02})
-    machine.run(30)
-    used = machine.run(20_000)
-    assert machine.threads.count in (1, 2)
-    assert used.count(2) < 20
-
-
-def test_after_a_short_disturbance_all_cores_are_back_within_seconds() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02})
-    machine.run(100)
-    machine.seconds = {2: 0.5, 1: 0.02}
-    machine.run(20)
-    assert machine.threads.count == 1
-    machine.seconds = {2: 0.01, 1: 0.02}
-    machine.run(100)  # two seconds with one thread
-    assert machine.threads.count == 2
-
-
-def test_longer_contexts_are_not_taken_for_a_collapse() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02})
-    machine.run(200)
-    machine.scale = 5.0
-    used = machine.run(1000)
-    assert used.count(1) < 50
-    assert machine.threads.count == 2
-
-
-def test_one_outlier_changes_nothing() -> None:
-    machine = Machine(4, {4: 0.01, 3: 0.013})
-    machine.run(300)
-    before = machine.threads.count
-    machine.scale = 50.0
-    machine.run(1)
-    machine.scale = 1.0
-    machine.run(1)
-    assert machine.threads.count == before == 4
-
-
-def test_steps_of_different_kinds_are_not_compared() -> None:
-    machine = Machine(2, {2: 0.01, 1: 0.02})
-    machine.run(100, rows=1)
-    machine.scale = 8.0
-    used = machine.run(100, rows=16)
-    assert used.count(1) <= 5
-
-
-def test_one_thread_stays_one() -> None:
-    threads = AdaptiveThreads(1)
-    assert not any(threads.observe(1, seconds) for seconds in (0.01, 10.0, 10.0, 10.0, 10.0, 10.0))
-    assert threads.count == 1
-    assert AdaptiveThreads(0).count == 1
-
-
-@pytest.mark.parametrize(("supply", "count"), [(None, 8), (8.0, 8), (20.0, 8), (3.8, 4), (3.5, 3), (0.3, 1)])
-def test_it_starts_with_the_cores_that_are_free(supply: float | None, count: int) -> None:
-    assert AdaptiveThreads(8, free_cores=lambda: supply).start() == count
-
-
-def test_a_busy_machine_is_never_asked_for_more_than_it_has() -> None:
-    machine = Machine(2, {2: 3.0, 1: 0.02}, supply=0.6)
+def test_a_quiet_machine_computes_with_all_threads_always() -> None:
+    machine = Machine(2, most=2)
     machine.threads.start()
-    assert set(machine.run(5000)) == {1}
-    machine.supply, machine.seconds = 2.0, {2: 0.01, 1: 0.02}
-    machine.run(5000)
-    assert machine.threads.count == 2
+    assert set(machine.steps(1000)) == {2}
 
 
-def test_one_very_slow_step_is_enough_when_the_cores_are_known_to_be_busy() -> None:
-    machine = Machine(8, {8: 0.01, 7: 0.011, 5: 0.015}, supply=8.0)
+def test_it_looks_around_a_few_times_a_second_not_at_every_step() -> None:
+    machine = Machine(2, most=2)
+    for _ in range(100):
+        machine.step(0.01)
+    assert 3 <= machine.looks <= 5
+
+
+def test_a_core_that_another_takes_is_left_to_it_and_taken_back() -> None:
+    machine = Machine(2, most=2)
     machine.threads.start()
-    machine.run(100)
-    machine.seconds, machine.supply = {8: 2.0, 5: 0.015, 4: 0.02}, 5.0
-    assert machine.run(3) == [8, 5, 5]
+    machine.others = 1
+    assert machine.steps(50) == [1] * 50
+    machine.others = 0
+    assert machine.step() == 2
 
 
-def test_more_threads_that_are_no_help_are_given_up_after_one_bad_step() -> None:
-    machine = Machine(2, {2: 3.0, 1: 0.02}, supply=1.0)
+def test_it_settles_where_a_compiler_takes_half_of_many_cores() -> None:
+    machine = Machine(8, most=7)
     machine.threads.start()
-    machine.run(50)
-    machine.supply = 2.0
-    used = machine.run(2000)
-    assert 1 <= used.count(2) <= 4
-    assert machine.threads.count == 1
+    machine.others = 4
+    counts = machine.steps(10)
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] == 4
+    machine.others = 0
+    assert machine.step() == 7
+
+
+def test_what_takes_a_small_part_of_a_core_costs_no_thread() -> None:
+    machine = Machine(2, most=2)
+    machine.threads.start()
+    for machine.others in (0.2, 0.4, 0.3, 0.5):
+        assert machine.step() == 2
+
+
+def test_of_many_threads_all_wait_for_the_one_without_a_core() -> None:
+    machine = Machine(8, most=8)
+    machine.threads.start()
+    machine.others = 0.5
+    assert machine.step() == 7
+
+
+def test_programs_of_the_lowest_priority_cost_no_thread() -> None:
+    machine = Machine(2, most=2)
+    machine.niced, machine.niced_share = 2, 0.02
+    assert machine.threads.start() == 2
+    assert set(machine.steps(200)) == {2}
+
+
+def test_a_core_is_won_back_from_programs_of_the_lowest_priority() -> None:
+    machine = Machine(2, most=2)
+    machine.others = 2
+    machine.threads.start()
+    assert machine.step() == 1
+    machine.others, machine.niced, machine.niced_share = 0, 2, 0.02
+    counts = machine.steps(40)
+    assert counts[-1] == 2
+    assert counts == sorted(counts)
+
+
+def test_programs_of_a_slightly_lower_priority_are_asked_only_now_and_then() -> None:
+    machine = Machine(2, most=2)
+    machine.niced, machine.niced_share = 2, 0.6
+    machine.threads.start()
+    counts = machine.steps(1000)
+    assert counts.count(2) < 40
+
+
+def test_what_others_did_while_nothing_was_computed_says_nothing() -> None:
+    machine = Machine(2, most=2)
+    machine.threads.start()
+    machine.step()
+    looks = machine.looks
+    machine.others = 2
+    assert machine.step(0.3, rest=5.0) == 2
+    assert (machine.looks, machine.restarts) == (looks, 1)
+    assert machine.step() == 1
+
+
+def test_one_thread_stays_one_and_asks_nothing() -> None:
+    for most in (1, 0):
+        machine = Machine(8, most=most)
+        assert machine.threads.start() == 1
+        assert set(machine.steps(10)) == {1}
+        assert machine.looks == 0
