@@ -163,11 +163,14 @@ def _helpful_status(error: openai.APIStatusError, model: str, seconds: float) ->
     # A refused setting comes with 500 and is a bad request all the same.
     match 400 if isinstance(error, openai.BadRequestError) else error.status_code:
         case 404 if "backend" not in text:
-            message = _sentences(
-                text,
-                f"the model is not on this machine: get it with `dmr pull {model}`, or let ChatDMR do it with "
-                "auto_pull=True; `dmr ls` lists what is there",
-            )
+            if "`dmr pull" in text:
+                step = "ChatDMR gets it by itself with auto_pull=True"
+            else:
+                step = (
+                    f"the model is not on this machine: get it with `dmr pull {model}`, or let ChatDMR do it with "
+                    "auto_pull=True; `dmr ls` lists what is there"
+                )
+            message = _sentences(text, step)
             return DMRModelNotFoundError(message, response=response, body=body)
         case 400 if is_overflow(error):
             message = _sentences(

@@ -115,7 +115,8 @@ def need(program: str) -> str:
 def uv_install(folder: Path, *arguments: str | Path) -> None:
     recipe = RECIPES / folder.name
     what = ("-r", recipe / "requirements.txt", "--override", recipe / "overrides.txt")
-    call(folder, sys.executable, "-m", "uv", "pip", "install", *arguments, *what)
+    # Compiled now and not in the midst of the tests, where LiteLLM's proxy takes minutes for it on a busy machine.
+    call(folder, sys.executable, "-m", "uv", "pip", "install", "--compile-bytecode", *arguments, *what)
 
 
 def install_python(folder: Path) -> None:

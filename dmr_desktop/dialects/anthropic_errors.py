@@ -6,7 +6,8 @@ import secrets
 import orjson
 
 from dmr_desktop.dialects.frames import named_frame
-from dmr_desktop.protocol.errors import ContextOverflow, ErrorInfo, status_of
+from dmr_desktop.dialects.openai_errors import message_with_step
+from dmr_desktop.protocol.errors import ContextOverflow, ErrorInfo, ModelNotFound, status_of
 
 _TYPES = {
     401: "authentication_error",
@@ -36,17 +37,16 @@ def error_object(info: ErrorInfo, request_id: str) -> dict[str, object]:
     }
     if info.param in _DETAILS:
         error["details"] = _DETAILS[info.param]
-    for name in ("param", "hint", "evidence"):
-        value = getattr(info, name)
-        if value:
-            error[name] = value
+    hint = "" if info.code == ModelNotFound.code else info.hint
+    own = {"param": info.param, "hint": hint, "evidence": info.evidence}
+    error.update({name: value for name, value in own.items() if value})
     return {"type": "error", "error": error, "request_id": request_id}
 
 
 def _message(info: ErrorInfo) -> str:
     """Agents shorten the conversation when they read Anthropic's words for one that is too long."""
     if info.code != ContextOverflow.code:
-        return info.message
+        return message_with_step(info)
     counts = sorted(int(count) for count in _COUNT.findall(info.message))
     sizes = f"{counts[-1]} tokens > {counts[0]} maximum. " if len(counts) == 2 else ""
     return f"prompt is too long: {sizes}{info.message}"

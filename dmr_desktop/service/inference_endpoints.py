@@ -52,7 +52,7 @@ class InferenceParts:
 def not_found(reference: str) -> ModelNotFound:
     return ModelNotFound(
         f"error while getting model: get model '\"{reference}\"': model not found",
-        hint="GET /v1/models lists what is here; pull the model first",
+        hint=f"`dmr pull {reference}` gets it, `dmr ls` lists what is here",
         param="model",
     )
 

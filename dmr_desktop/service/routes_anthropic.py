@@ -53,7 +53,7 @@ class AnthropicRoutes:
 def unknown_model(name: str) -> ModelNotFound:
     return ModelNotFound(
         f"Model not found: {name}",
-        hint=f"GET {ANTHROPIC_BASE}/models lists what is here; pull the model first",
+        hint=f"`dmr pull {name}` gets it, `dmr ls` lists what is here",
         param="model",
     )
 

@@ -66,7 +66,7 @@ async def test_no_header_is_needed_and_any_is_taken(live: LiveInProcess) -> None
         (b"{", 400, "invalid_request_error", "not acceptable JSON"),
         (b"[]", 400, "invalid_request_error", "must be a JSON object"),
         (b"{}", 400, "invalid_request_error", "model is required"),
-        (b'{"model":"ai/none"}', 404, "not_found_error", "Model not found: ai/none"),
+        (b'{"model":"ai/none"}', 404, "not_found_error", "Model not found: ai/none. `dmr pull ai/none` gets"),
         (b'{"model":"../x"}', 400, "invalid_request_error", ""),
         (b'{"model":"dmr.local/demo"}', 400, "invalid_request_error", "'messages'"),
     ],
@@ -82,7 +82,7 @@ async def test_refusals(
     for_cli = await live.http.post(
         f"/anthropic/v1/{endpoint}", content=content, headers={"User-Agent": "docker-model-cli/v1"}
     )
-    assert (for_cli.status_code, for_cli.text) == (status, f"{body['error']['message']}\n")
+    assert (for_cli.status_code, for_cli.text) == (status, f"{body['error']['message'].partition('. `dmr pull')[0]}\n")
     assert live.script.launches == []
 
 

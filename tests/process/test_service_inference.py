@@ -109,18 +109,6 @@ async def test_tool_calls_through_the_openai_client(live: LiveInProcess) -> None
         ("/v1/chat/completions", {}, 400, "model is required"),
         ("/v1/chat/completions", {"model": ""}, 400, "model is required"),
         ("/v1/chat/completions", {"model": 3}, 400, "invalid request: model must be a string"),
-        (
-            "/v1/chat/completions",
-            {"model": "ai/None:x"},
-            404,
-            "error while getting model: get model '\"ai/None:x\"': model not found",
-        ),
-        (
-            "/v1/embeddings",
-            {"model": "ai/none"},
-            404,
-            "error while getting model: get model '\"ai/none\"': model not found",
-        ),
         ("/v1/chat/completions", {"model": MODEL}, 400, "Missing required parameter: 'messages'."),
     ],
 )
@@ -129,6 +117,17 @@ async def test_refusals(live: LiveInProcess, path: str, body: dict[str, Any], st
     assert (response.status_code, response.json()["error"]["message"]) == (status, message)
     for_cli = await live.http.post(path, json=body, headers={"User-Agent": "docker-model-cli/v1"})
     assert (for_cli.status_code, for_cli.text) == (status, f"{message}\n")
+
+
+@pytest.mark.parametrize(("path", "model"), [("/v1/chat/completions", "ai/None:x"), ("/v1/embeddings", "ai/none")])
+async def test_a_model_that_is_not_here(live: LiveInProcess, path: str, model: str) -> None:
+    """In Docker Model Runner's words, and with the next step, since clients show the message alone."""
+    words = f"error while getting model: get model '\"{model}\"': model not found"
+    response = await live.http.post(path, json={"model": model})
+    assert response.json()["error"]["message"] == f"{words}. `dmr pull {model}` gets it, `dmr ls` lists what is here"
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "model_not_found")
+    for_cli = await live.http.post(path, json={"model": model}, headers={"User-Agent": "docker-model-cli/v1"})
+    assert (for_cli.status_code, for_cli.text) == (404, f"{words}\n")
     assert for_cli.headers["content-type"].startswith("text/plain")
     assert live.script.launches == []
 
