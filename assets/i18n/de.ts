@@ -1565,6 +1565,10 @@ nicht den Dienst.</translation>
       <translation>Die Registry sagt nichts zu diesem Namen.</translation>
     </message>
     <message>
+      <source>needs about {size} with context {count}</source>
+      <translation>braucht etwa {size} mit Kontext {count}</translation>
+    </message>
+    <message>
       <source>too large for the disk: {size} free</source>
       <translation>zu groß für den Datenträger: {size} frei</translation>
     </message>

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from PySide6.QtCore import QObject
 
+from dmr_desktop.desktop.fit import Estimate, read_estimate
 from dmr_desktop.desktop.lookup import Lookup
 from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.state import DesktopState
@@ -24,23 +25,32 @@ _SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([KMGT]?)(i?)B", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """``size_bytes`` 0: not said."""
+    """``size_bytes`` 0: not said. ``estimate`` is the service's own, for ``context_size`` tokens."""
 
     parameters: str
     quantization: str
     size_bytes: int
+    estimate: Estimate | None = None
+    context_size: int = 0
 
 
 def read_remote(answer: object) -> RemoteModel | None:
-    """The answer of ``GET /models/{name}?remote=true``; None if it is not one."""
+    """The answer of ``GET /models/{name}/fit?remote=true``; None if it is not one."""
     config = answer.get("config") if isinstance(answer, dict) else None
-    if not isinstance(config, dict):
+    if not isinstance(answer, dict) or not isinstance(config, dict):
         return None
 
     def text(name: str) -> str:
         return printable(str(config.get(name) or ""), 40)
 
-    return RemoteModel(text("parameters"), text("quantization"), size_of(text("size")))
+    size, context = answer.get("size_bytes"), answer.get("context_size")
+    return RemoteModel(
+        text("parameters"),
+        text("quantization"),
+        size if isinstance(size, int) and size > 0 else size_of(text("size")),
+        read_estimate(answer),
+        context if isinstance(context, int) else 0,
+    )
 
 
 def size_of(text: str) -> int:
@@ -53,21 +63,27 @@ def size_of(text: str) -> int:
     return round(float(number) * step ** _POWERS[prefix.upper()])
 
 
-def judge(size_bytes: int, free_bytes: int | None, state: DesktopState) -> Verdict | None:
-    """Whether a model of that size can be kept and loaded here; None when sizes are not known.
+def judge(model: RemoteModel, free_bytes: int | None, state: DesktopState) -> Verdict | None:
+    """Whether a model can be kept and loaded here; None when sizes are not known.
 
-    ``tight``: only with what other programs hold now. Weights may lie on a graphics card or in memory.
+    ``tight``: only with what other programs hold now. Weights may lie on a graphics card or in memory. Where the
+    registry does not tell what the model needs, its size must do.
     """
+    size_bytes = model.size_bytes
     if not size_bytes:
         return None
     if free_bytes is not None and size_bytes + DISK_RESERVE_BYTES > free_bytes:
         return "disk"
+    if model.estimate is not None and model.estimate.fits:
+        return "fits"
     if not state.telemetry:
-        return None
-    now, need = state.telemetry[-1], size_bytes * OVERHEAD
+        return None if model.estimate is None else "tight"
+    now, need = state.telemetry[-1], model.estimate.total_bytes if model.estimate else size_bytes * OVERHEAD
     cards = sum(gpu.memory_total_bytes or 0 for gpu in now.gpus)
     if need > now.memory_total_bytes + cards:
         return "memory"
+    if model.estimate is not None:
+        return "tight"
     free = now.memory_total_bytes - now.memory_used_bytes + now.runners_memory_bytes
     return "fits" if need <= max(free, cards) else "tight"
 
@@ -79,4 +95,4 @@ class Remote(Lookup):
         super().__init__(transport, read_remote, parent)
 
     def ask(self, reference: str) -> None:
-        self.get(f"/models/{quote(reference, safe='/:@')}?remote=true")
+        self.get(f"/models/{quote(reference, safe='/:@')}/fit?remote=true")

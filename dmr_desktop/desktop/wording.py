@@ -180,6 +180,9 @@ def remote_line(model: RemoteModel | None, verdict: Verdict | None, free_bytes: 
         return _tr("The registry says nothing about this name.")
     size = format_bytes(model.size_bytes) if model.size_bytes else ""
     parts = [part for part in (model.parameters, model.quantization, size) if part]
+    if model.estimate is not None:
+        need = format_bytes(model.estimate.total_bytes)
+        parts.append(_tr("needs about {size} with context {count}").format(size=need, count=f"{model.context_size:,}"))
     match verdict:
         case "disk":
             parts.append(_tr("too large for the disk: {size} free").format(size=format_bytes(free_bytes)))

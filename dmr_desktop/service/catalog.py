@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from dmr_desktop.protocol.models import Model, ModelFiles, Progress
 from dmr_desktop.store.archive import Archive
 from dmr_desktop.store.index import Entry
 from dmr_desktop.store.prune import Pruned
 from dmr_desktop.store.verify import Verified
+
+if TYPE_CHECKING:
+    from dmr_desktop.store.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Store(Protocol):
     def inspect_remote(
         self, reference: str, bearer_token: str | None = None, *, cancelled: threading.Event | None = None
     ) -> Model: ...
+    def survey(self, reference: str, *, cancelled: threading.Event | None = None) -> "Survey": ...
     def files(self, reference: str) -> ModelFiles: ...
     def tag(self, reference: str, target: str) -> None: ...
     def remove(self, reference: str, force: bool = False) -> Sequence[dict[str, str]]: ...
@@ -108,6 +112,14 @@ class Catalog:
     async def identify(self, reference: str, *, partial: bool = False) -> Entry:
         """As ``get``, also for a model whose files are damaged."""
         return await asyncio.to_thread(self._store.identify, reference, partial=partial)
+
+    async def survey(self, reference: str) -> "Survey":
+        """What a model is and needs that is not here yet. Raises what a pull raises, and ends as ``inspect_remote``."""
+        cancelled = threading.Event()
+        try:
+            return await self.in_long_thread(self._store.survey, reference, cancelled=cancelled)
+        finally:
+            cancelled.set()
 
     async def inspect_remote(self, reference: str) -> Model:
         """What the reference's registry has. Raises what a pull raises. Cancelling it ends the waiting at once."""

@@ -24,7 +24,7 @@ from dmr_desktop.protocol.errors import (
     error_from_info,
 )
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.protocol.models import Model, ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.fit import fit
 from dmr_desktop.service.idle_clock import IdleClock
@@ -231,9 +231,12 @@ class Loader:
 
     async def fit(self, files: ModelFiles, context_size: int | None) -> dict[str, JSON]:
         """Whether the model would fit if all idle runners were unloaded, see :mod:`fit`. Raises as ``inspect``."""
-        shape = await asyncio.to_thread(self._probes.inspect, files)
-        config = self._configs.of(RunnerKey(DEFAULT_BACKEND, files.model.id, Mode.COMPLETION))
-        wanted = context_size or config.context_size or files.model.config.context_size
+        return self.fit_shape(await asyncio.to_thread(self._probes.inspect, files), files.model, context_size)
+
+    def fit_shape(self, shape: ModelShape, model: Model, context_size: int | None) -> dict[str, JSON]:
+        """The same of a model of which only the shape is here."""
+        config = self._configs.of(RunnerKey(DEFAULT_BACKEND, model.id, Mode.COMPLETION))
+        wanted = context_size or config.context_size or model.config.context_size
         return fit(shape, wanted, config, obtainable_bytes(self._tenants(), self._probes.available()))
 
     # ---- what there is ----

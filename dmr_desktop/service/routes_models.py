@@ -1,5 +1,7 @@
 """``/models``: list, inspect, pull, tag, package, delete, in Docker Model Runner's words and statuses."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -12,7 +14,7 @@ from dmr_desktop.protocol.errors import (
     InvalidRequest,
     ModelNotFound,
 )
-from dmr_desktop.protocol.models import Model
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.service.answers import json_answer, text_answer
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
@@ -59,11 +61,16 @@ class ModelRoutes:
 
         ``context_size``, ``weights_bytes``, ``kv_bytes``, ``compute_bytes``, ``total_bytes``, ``available_bytes``,
         ``fits`` and ``max_context_that_fits``. Refused as inference with the model would be.
+
+        ``remote=true``: of a model that is to be pulled; besides, its ``size_bytes`` and ``config``, and no more than
+        these where its registry does not tell what it needs.
         """
         name, text = request.path_params["name"], request.query_params.get("context_size", "0")
         tokens = int(text) if text.isascii() and text.isdecimal() and len(text) < 11 else -1
         if not 0 <= tokens <= MAX_CONTEXT_SIZE:
             raise InvalidRequest("context_size must be a number of tokens", param="context_size")
+        if query_flag(request, "remote"):
+            return await self._ask_remote(request, name, lambda: self._remote_fit(name, tokens or None))
         try:
             files = await self._catalog.files(name)
         except (ModelNotFound, InvalidReference):
@@ -73,17 +80,30 @@ class ModelRoutes:
         return json_answer(await self._loader.fit(files, tokens or None))
 
     async def _inspect_remote(self, request: Request, name: str) -> Response:
+        async def ask() -> dict[str, JSON]:
+            return (await self._catalog.inspect_remote(name)).to_json()
+
+        return await self._ask_remote(request, name, ask)
+
+    async def _remote_fit(self, name: str, context_size: int | None) -> dict[str, JSON]:
+        found = await self._catalog.survey(name)
+        told: dict[str, JSON] = {"size_bytes": found.model.size_bytes, "config": found.model.config.to_json()}
+        if found.shape is None:
+            return told
+        return told | self._loader.fit_shape(found.shape, found.model, context_size)
+
+    async def _ask_remote(self, request: Request, name: str, ask: Callable[[], Awaitable[dict[str, JSON]]]) -> Response:
         """What the registry says. Programs only: a web page must not make this service connect anywhere by a GET."""
         is_page = "origin" in request.headers or any(key.startswith("sec-fetch-") for key in request.headers)
         if is_page and request.scope["state"].get("door") != "unix":
             raise AccessDenied("models in a registry cannot be inspected from a web page")
-        found: list[Model] = []
+        found: list[dict[str, JSON]] = []
 
-        async def ask() -> None:
-            found.append(await self._catalog.inspect_remote(name))
+        async def keep() -> None:
+            found.append(await ask())
 
         try:
-            await run_while_connected(request.receive, ask())
+            await run_while_connected(request.receive, keep())
         except InvalidReference:
             return text_answer(400, "Invalid model reference")
         except ModelNotFound as error:
@@ -91,7 +111,7 @@ class ModelRoutes:
             return text_answer(404, f"error while getting remote model: {reason}")
         except DMRError as error:
             return text_answer(500, f"error while getting remote model: {error.message}")
-        return json_answer(found[0].to_json()) if found else Response(status_code=408)  # nobody reads this one
+        return json_answer(found[0]) if found else Response(status_code=408)  # nobody reads this one
 
     # ---- pull -------------------------------------------------------------------------------
 

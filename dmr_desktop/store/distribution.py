@@ -23,6 +23,7 @@ from dmr_desktop.store.push import Push
 from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port, looks_like_id
 from dmr_desktop.store.registry import Repository, endpoint_of
 from dmr_desktop.store.retry import Patience
+from dmr_desktop.store.survey import Survey, survey_hub, survey_registry
 from dmr_desktop.store.transport import Transport
 from dmr_desktop.store.uploads import Uploads
 from dmr_desktop.store.workers import Workers
@@ -121,6 +122,23 @@ class Distribution:
                 [lambda: describe(source, self._network.patience, workers.stopped)]
             )
         return Model(manifest.id, (), config.created, config.config, manifest.size_bytes)
+
+    def survey(self, text: str, cancelled: threading.Event) -> Survey:
+        """What a model is and needs that is not here yet; nothing is stored. Raises as a pull does."""
+        target = self._parse(text)
+        if target.is_local:
+            raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
+        with self._transport() as transport:
+            workers, patience = Workers(cancelled, transport.abort), self._network.patience
+            if target.is_hugging_face:
+                name = repository_name(text)
+                endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+                hub = Hub(name, transport, token_of(os.environ), endpoint)
+                [found] = workers.run_all([lambda: survey_hub(hub, name, target.tag, patience, workers.stopped)])
+            else:
+                source = self._source(target, transport, None)
+                [found] = workers.run_all([lambda: survey_registry(source, patience, workers.stopped)])
+        return found
 
     # ---- inside ------------------------------------------------------------------------------
 

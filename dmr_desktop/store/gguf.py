@@ -5,7 +5,11 @@ header must say before native code may see the file is :mod:`gguf_check`'s. Form
 and 3, little-endian.
 """
 
+import contextlib
+import io
+import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +17,7 @@ from typing import BinaryIO
 from dmr_desktop.protocol.errors import UnsupportedModel
 from dmr_desktop.store.gguf_types import FILE_TYPES, MAGIC, SCALARS, TENSOR_TYPES, ValueType
 
+_INTEGER = re.compile(r"-?\d{1,18}")
 _MAX_KEYS = 1 << 16
 _MAX_TENSORS = 1 << 17
 _MAX_KEY_BYTES = 65535
@@ -99,6 +104,40 @@ def read_header(path: Path) -> GGUFHeader:
         return _Reader(file, size).header()
 
 
+def read_beginning(data: bytes, size: int) -> GGUFHeader:
+    """What the first bytes of a file of ``size`` bytes say; what stands further on is missing.
+
+    Raises :class:`GGUFError` if it is no such file.
+    """
+    return _Reader(io.BytesIO(data), size).beginning()
+
+
+def header_of_metadata(metadata: Mapping[str, str]) -> GGUFHeader:
+    """The header of which only :attr:`GGUFHeader.metadata` is known: numbers are read back from their texts."""
+    values: dict[str, Value] = {}
+    numbers: dict[str, tuple[int, ...]] = {}
+    for key, text in metadata.items():
+        found = _integers(text)
+        if len(found) == 1:
+            values[key] = found[0]
+        elif found:
+            numbers[key] = found
+        else:
+            values[key] = text
+    architecture = values.get("general.architecture")
+    vocabulary = values.get(f"{architecture}.vocab_size")
+    lengths = {TOKENS: vocabulary} if isinstance(vocabulary, int) else {}
+    return GGUFHeader(3, values, dict(metadata), lengths, {}, numbers, 0, 0, 0)
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    """The whole numbers of ``1, 2, 3``; () if it is something else."""
+    parts = text.split(", ")
+    if len(parts) > _MAX_SHOWN_ITEMS or not all(_INTEGER.fullmatch(part) for part in parts):
+        return ()
+    return tuple(int(part) for part in parts)
+
+
 class _Reader:
     """One pass over a header. Invariant: nothing is read or reserved that the file is too short to hold."""
 
@@ -138,6 +177,18 @@ class _Reader:
             num_elements,
             tensor_bytes,
             self._has_ranking_head,
+        )
+
+    def beginning(self) -> GGUFHeader:
+        if self._take(4, "the magic") != MAGIC:
+            raise GGUFError("it does not begin with GGUF", 0)
+        self._take(12, "the version")
+        num_keys = self._count("<q", "the number of keys", _MAX_KEYS, 13)
+        with contextlib.suppress(GGUFError):  # the bytes end inside a key
+            for _ in range(num_keys):
+                self._key_value()
+        return GGUFHeader(
+            3, self._values, self._metadata, self._array_lengths, self._array_types, self._numbers, 0, 0, 0
         )
 
     # ---- keys and values ---------------------------------------------------------------------

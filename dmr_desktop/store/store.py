@@ -35,6 +35,7 @@ from dmr_desktop.store.verify import Verification, Verified
 
 if TYPE_CHECKING:
     from dmr_desktop.store.distribution import Distribution
+    from dmr_desktop.store.survey import Survey
 
 Models: TypeAlias = list[Model]
 Removal: TypeAlias = list[dict[str, str]]
@@ -291,6 +292,13 @@ class ModelStore:
     ) -> Model:
         """What the registry has under ``reference``, without tags; nothing is stored. Raises as :meth:`pull` does."""
         return self._network().inspect(reference, bearer_token, cancelled or threading.Event())
+
+    def survey(self, reference: str, *, cancelled: threading.Event | None = None) -> "Survey":
+        """What a registry or Hugging Face has under ``reference`` and what it would need here; nothing is stored.
+
+        Raises as :meth:`pull` does.
+        """
+        return self._network().survey(reference, cancelled or threading.Event())
 
     def normalise(self, reference: str) -> str:
         """The fully qualified tag that ``reference`` means; an id or short id becomes the full id if it is stored.

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 from pytestqt.qtbot import QtBot
 
+from dmr_desktop.desktop.fit import Estimate
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.pulls import MAX_CUTS
-from dmr_desktop.desktop.remote import judge, size_of
+from dmr_desktop.desktop.remote import RemoteModel, judge, read_remote, size_of
 from dmr_desktop.desktop.state import DesktopState
+from dmr_desktop.desktop.wording import remote_line
 from dmr_desktop.protocol.notices import GpuSample, PullStatus, TelemetrySample
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService, PullScript
@@ -167,14 +169,14 @@ def test_what_the_registry_says_is_shown_before_the_pull(qtbot: QtBot, parts: Pa
     page = parts.panel.models
     parts.panel.open_page("models")
     answer = {"id": "sha256:1", "config": {"parameters": "1.24 B", "quantization": "Q4_K_M", "size": "900000 GiB"}}
-    service.answer("GET", "/models/ai/gemma3?remote=true", 200, answer)
+    service.answer("GET", "/models/ai/gemma3/fit?remote=true", 200, answer)
     parts.panel.models.field.clear()
     qtbot.keyClicks(page.field, "ai/gemma3")
     assert not page.known.isVisible()
     qtbot.waitUntil(lambda: page.known.accessibleName().startswith("1.24 B · Q4_K_M · "))
     assert page.known.isVisible()
     assert len([request for request in service.requests if request.method == "GET"]) == 1
-    service.answer("GET", "/models/ai/gemma3x?remote=true", 404, "model not found")
+    service.answer("GET", "/models/ai/gemma3x/fit?remote=true", 404, "model not found")
     qtbot.keyClicks(page.field, "x")
     assert not page.known.isVisible()
     qtbot.waitUntil(lambda: page.known.accessibleName() == "The registry says nothing about this name.")
@@ -191,11 +193,37 @@ def test_sizes_as_registries_write_them() -> None:
 def test_the_verdict_before_a_pull() -> None:
     sample = TelemetrySample(0, 0, 12 * GIB, 16 * GIB, 0, 0, 0)
     state = DesktopState(telemetry=(sample,))
-    assert judge(0, None, state) is None
-    assert judge(GIB, 2 * GIB, state) == "disk"
-    assert judge(GIB, None, DesktopState()) is None
-    assert judge(GIB, 100 * GIB, state) == "fits"
-    assert judge(8 * GIB, 100 * GIB, state) == "tight"
-    assert judge(20 * GIB, 100 * GIB, state) == "memory"
+
+    def found(size: int, free: int | None, state: DesktopState, estimate: Estimate | None = None) -> str | None:
+        return judge(RemoteModel("", "", size, estimate), free, state)
+
+    assert found(0, None, state) is None
+    assert found(GIB, 2 * GIB, state) == "disk"
+    assert found(GIB, None, DesktopState()) is None
+    assert found(GIB, 100 * GIB, state) == "fits"
+    assert found(8 * GIB, 100 * GIB, state) == "tight"
+    assert found(20 * GIB, 100 * GIB, state) == "memory"
     with_card = replace(sample, gpus=(GpuSample("a", None, None, 24 * GIB),))
-    assert judge(20 * GIB, 100 * GIB, DesktopState(telemetry=(with_card,))) == "fits"
+    assert found(20 * GIB, 100 * GIB, DesktopState(telemetry=(with_card,))) == "fits"
+    # The service's own estimate goes before the size: a small model with a large context may not fit.
+    assert found(GIB, 100 * GIB, state, Estimate(6 * GIB, 4 * GIB, False)) == "tight"
+    assert found(GIB, 100 * GIB, state, Estimate(40 * GIB, 4 * GIB, False)) == "memory"
+    assert found(8 * GIB, 100 * GIB, state, Estimate(9 * GIB, 14 * GIB, True)) == "fits"
+    assert found(8 * GIB, 9 * GIB, state, Estimate(9 * GIB, 14 * GIB, True)) == "disk"
+
+
+def test_the_services_estimate_is_told_before_the_pull() -> None:
+    answer = {
+        "size_bytes": 3 * GIB,
+        "config": {"parameters": "3 B", "quantization": "Q4_K_M"},
+        "context_size": 8192,
+        "total_bytes": 4 * GIB,
+        "available_bytes": 6 * GIB,
+        "fits": True,
+    }
+    model = read_remote(answer)
+    assert model == RemoteModel("3 B", "Q4_K_M", 3 * GIB, Estimate(4 * GIB, 6 * GIB, True), 8192)
+    assert remote_line(model, "fits", None) == (
+        "3 B · Q4_K_M · 3.0 GiB · needs about 4.0 GiB with context 8,192 · fits in memory"
+    )
+    assert read_remote([]) is None

@@ -21,10 +21,11 @@ from dmr_desktop.protocol.errors import (
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.store.retry import Patience
 from dmr_desktop.store.store import ModelStore
+from dmr_desktop.store.survey import BEGINNING_BYTES
 from tests.fakes import faulty_registry as faulty
 from tests.fakes.fake_hub import FakeHub
 from tests.fakes.faulty_registry import Fault, on_blobs
-from tests.fakes.gguf_files import STR, TINY, U32, gguf_bytes
+from tests.fakes.gguf_files import ARR, STR, TINY, U32, gguf_bytes
 
 MIB = 1 << 20
 QUICK = Patience(
@@ -327,3 +328,40 @@ def test_a_hub_in_plain_http_elsewhere_gets_no_token(store: ModelStore, monkeypa
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror.example")
     with pytest.raises(RegistryError, match="plain HTTP"):
         pull(store, "hf.co/Org/Model-GGUF", bearer_token="hf_secret")
+
+
+# ---- before a pull ------------------------------------------------------------------------------
+
+WIDE = {
+    **{key: value for key, value in TINY.items() if not key.startswith("tokenizer.")},
+    "llama.block_count": (U32, 28),
+    "llama.embedding_length": (U32, 2048),
+    "llama.attention.head_count": (U32, 16),
+    "llama.attention.head_count_kv": (U32, 8),
+    "llama.feed_forward_length": (U32, 8192),
+    "tokenizer.ggml.tokens": (ARR, (STR, [f"a rather long token {number}" for number in range(40_000)])),
+}
+
+
+def test_a_model_is_known_before_it_is_pulled(hub: FakeHub, store: ModelStore) -> None:
+    whole = gguf_bytes(WIDE, [("w", (32, 8 * MIB // 128), 0, 0)], data=bytes(8 * MIB))
+    assert whole.find(b"token 39999") > 2 * BEGINNING_BYTES, "the vocabulary goes on beyond what is fetched"
+    hub.repositories["Org/Wide"] = {"Wide-Q4_K_M.gguf": whole, "LICENSE": b"do what you like"}
+    hub.cdn.blobs[f"sha256:{hashlib.sha256(whole).hexdigest()}"] = whole
+    found = store.survey("hf.co/Org/Wide")
+    assert found.model.size_bytes == len(whole) + len(b"do what you like")
+    assert (found.model.config.quantization, found.model.config.architecture) == ("F32", "llama")
+    assert found.shape is not None
+    assert (found.shape.num_layers, found.shape.width, found.shape.key_width) == (28, 2048, 28 * 1024)
+    assert found.shape.weights_bytes == len(whole)
+    assert store.list() == []
+
+
+def test_what_is_no_gguf_is_surveyed_without_an_estimate(hub: FakeHub, store: ModelStore) -> None:
+    assert store.survey("hf.co/Org/Tensors").shape is None
+    assert store.survey("hf.co/Org/Tensors").model.size_bytes > MIB
+    assert store.survey("hf.co/Org/Broken").shape is None
+    with pytest.raises(ModelNotFound):
+        store.survey("hf.co/Org/None")
+    with pytest.raises(InvalidRequest):
+        store.survey("dmr.local/x")

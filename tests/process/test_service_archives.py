@@ -371,11 +371,19 @@ async def test_a_model_in_a_registry_is_inspected_without_pulling_it(live: LiveI
     layout = export(live.settings.models_path, model["id"], tmp_path / "layout")
     with Registry(tmp_path / "registry") as registry:
         await asyncio.to_thread(push, layout, f"{registry.host}/ai/far:v1")
+        here = (await live.http.get(f"/models/{model['id']}/fit")).json()
         before = (await live.http.get("/engines/df")).json()
         for flag in ("remote=true", "remote", "remote=1"):
             answer = await live.http.get(f"/models/{registry.host}/ai/far:v1?{flag}")
             assert answer.status_code == 200, answer.text
             assert answer.json() == {key: value for key, value in model.items() if key != "tags"}
+        far = (await live.http.get(f"/models/{registry.host}/ai/far:v1/fit?remote=true")).json()
+        assert far["config"] == model["config"]
+        assert far["size_bytes"] > far["weights_bytes"] * 0.9
+        for name in ("context_size", "weights_bytes", "kv_bytes"):
+            assert far[name] == here[name], "the estimate before the pull is the one after it"
+        assert far["total_bytes"] == pytest.approx(here["total_bytes"], rel=0.01)
+        assert far["fits"] is True
         missing = await live.http.get(f"/models/{registry.host}/ai/none?remote")
         assert missing.status_code == 404
         assert missing.text == (

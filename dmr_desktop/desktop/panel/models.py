@@ -210,7 +210,7 @@ class ModelsPage(QWidget):
             free = shutil.disk_usage(state.models_path).free
         except OSError:
             free = None
-        self.known.setText(remote_line(model, judge(model.size_bytes, free, state) if model else None, free))
+        self.known.setText(remote_line(model, judge(model, free, state) if model else None, free))
 
     def _forget_known(self) -> None:
         self._typing.stop()
