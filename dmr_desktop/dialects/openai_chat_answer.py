@@ -10,16 +10,10 @@ from typing import assert_never
 import orjson
 
 from dmr_desktop.dialects.frames import DONE, data_frame
-from dmr_desktop.dialects.gathered import Gathered, GatheredChoice
+from dmr_desktop.dialects.gathered import GatheredChoice
+from dmr_desktop.dialects.openai_choices import ChoicesCollector
 from dmr_desktop.dialects.openai_errors import error_frame
-from dmr_desktop.dialects.openai_usage import (
-    FINGERPRINT,
-    FINISH_REASONS,
-    Head,
-    logprob_objects,
-    timings_object,
-    usage_object,
-)
+from dmr_desktop.dialects.openai_usage import FINISH_REASONS, Head, logprob_objects, totals
 from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Event,
@@ -40,13 +34,7 @@ class ChatWriter:
     __slots__ = ("_announced", "_before", "_has_logprobs", "_head", "_include_usage")
 
     def __init__(self, head: Head, *, include_usage: bool, has_logprobs: bool) -> None:
-        self._head = {
-            "id": head.id,
-            "object": "chat.completion.chunk",
-            "created": head.created,
-            "model": head.model,
-            "system_fingerprint": FINGERPRINT,
-        }
+        self._head = head.object("chat.completion.chunk")
         self._before = b"data: " + orjson.dumps(self._head)[:-1] + b',"choices":[{"index":'
         self._include_usage = include_usage
         self._has_logprobs = has_logprobs
@@ -113,43 +101,14 @@ class ChatWriter:
         return orjson.dumps({"content": logprob_objects(logprobs), "refusal": None})
 
     def _usage(self, finished: Finished) -> bytes:
-        return data_frame(
-            {
-                **self._head,
-                "choices": [],
-                "usage": usage_object(finished.usage),
-                "timings": timings_object(finished.usage, finished.timings),
-            }
-        )
+        return data_frame({**self._head, "choices": [], **totals(finished)})
 
 
-class ChatCollector:
+class ChatCollector(ChoicesCollector):
     """One ``chat.completion``."""
 
-    __slots__ = ("_gathered", "_has_logprobs", "_head")
-
-    def __init__(self, head: Head, num_choices: int, *, has_logprobs: bool) -> None:
-        self._head = head
-        self._has_logprobs = has_logprobs
-        self._gathered = Gathered(num_choices)
-
-    def add(self, events: Sequence[Event]) -> None:
-        self._gathered.add(events)
-
-    def result(self) -> bytes:
-        finished = self._gathered.finished
-        return orjson.dumps(
-            {
-                "id": self._head.id,
-                "object": "chat.completion",
-                "created": self._head.created,
-                "model": self._head.model,
-                "system_fingerprint": FINGERPRINT,
-                "choices": [self._choice(index, choice) for index, choice in enumerate(self._gathered.choices)],
-                "usage": usage_object(finished.usage),
-                "timings": timings_object(finished.usage, finished.timings),
-            }
-        )
+    __slots__ = ()
+    kind = "chat.completion"
 
     def _choice(self, index: int, choice: GatheredChoice) -> dict[str, object]:
         text, reasoning, calls = choice.text, choice.reasoning, choice.calls

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import orjson
 
 from dmr_desktop.dialects.frames import DONE, data_frame
-from dmr_desktop.dialects.gathered import Gathered, GatheredChoice
+from dmr_desktop.dialects.gathered import GatheredChoice
+from dmr_desktop.dialects.openai_choices import ChoicesCollector
 from dmr_desktop.dialects.openai_errors import error_frame
-from dmr_desktop.dialects.openai_usage import FINGERPRINT, FINISH_REASONS, Head, timings_object, usage_object
+from dmr_desktop.dialects.openai_usage import FINISH_REASONS, Head, totals
 from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Event,
@@ -18,6 +19,8 @@ from dmr_desktop.protocol.generation import (
     TokenLogprob,
 )
 
+KIND = "text_completion"
+
 
 class CompletionWriter:
     """Pieces of ``text_completion``. A raw prompt has no roles, so reasoning is text like any other."""
@@ -25,7 +28,7 @@ class CompletionWriter:
     __slots__ = ("_before", "_has_logprobs", "_head", "_include_usage", "_lengths")
 
     def __init__(self, head: Head, *, include_usage: bool, has_logprobs: bool) -> None:
-        self._head = _head_object(head)
+        self._head = head.object(KIND)
         self._before = b"data: " + orjson.dumps(self._head)[:-1] + b',"choices":[{"index":'
         self._include_usage = include_usage
         self._has_logprobs = has_logprobs
@@ -66,25 +69,14 @@ class CompletionWriter:
         return orjson.dumps(_logprobs_object(logprobs, offset))
 
     def _usage(self, finished: Finished) -> bytes:
-        return data_frame({**self._head, "choices": [], **_totals(finished)})
+        return data_frame({**self._head, "choices": [], **totals(finished)})
 
 
-class CompletionCollector:
+class CompletionCollector(ChoicesCollector):
     """One ``text_completion``."""
 
-    __slots__ = ("_gathered", "_has_logprobs", "_head")
-
-    def __init__(self, head: Head, num_choices: int, *, has_logprobs: bool) -> None:
-        self._head = head
-        self._has_logprobs = has_logprobs
-        self._gathered = Gathered(num_choices)
-
-    def add(self, events: Sequence[Event]) -> None:
-        self._gathered.add(events)
-
-    def result(self) -> bytes:
-        choices = [self._choice(index, choice) for index, choice in enumerate(self._gathered.choices)]
-        return orjson.dumps({**_head_object(self._head), "choices": choices, **_totals(self._gathered.finished)})
+    __slots__ = ()
+    kind = KIND
 
     def _choice(self, index: int, choice: GatheredChoice) -> dict[str, object]:
         return {
@@ -93,23 +85,6 @@ class CompletionCollector:
             "logprobs": _logprobs_object(tuple(choice.logprobs), 0) if self._has_logprobs else None,
             "finish_reason": FINISH_REASONS[choice.finish_reason],
         }
-
-
-def _head_object(head: Head) -> dict[str, object]:
-    return {
-        "id": head.id,
-        "object": "text_completion",
-        "created": head.created,
-        "model": head.model,
-        "system_fingerprint": FINGERPRINT,
-    }
-
-
-def _totals(finished: Finished) -> dict[str, object]:
-    return {
-        "usage": usage_object(finished.usage),
-        "timings": timings_object(finished.usage, finished.timings),
-    }
 
 
 def _logprobs_object(logprobs: tuple[TokenLogprob, ...], offset: int) -> dict[str, object]:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from dmr_desktop import __version__
-from dmr_desktop.protocol.generation import FinishReason, Timings, TokenLogprob, Usage
+from dmr_desktop.protocol.generation import Finished, FinishReason, Timings, TokenLogprob, Usage
 
 FINGERPRINT = f"dmr-desktop-{__version__}"
 
@@ -25,6 +25,16 @@ class Head:
     id: str
     created: int
     model: str
+
+    def object(self, kind: str) -> dict[str, object]:
+        """The members that an answer of ``kind``, or each piece of it, begins with."""
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": FINGERPRINT,
+        }
 
 
 def new_head(prefix: str, model: str) -> Head:
@@ -53,6 +63,14 @@ def timings_object(usage: Usage, timings: Timings) -> dict[str, object]:
         "predicted_n": usage.completion_tokens,
         "predicted_ms": round(timings.predicted_ms, 3),
         "predicted_per_second": _rate(usage.completion_tokens, timings.predicted_ms),
+    }
+
+
+def totals(finished: Finished) -> dict[str, object]:
+    """The members that an answer ends with."""
+    return {
+        "usage": usage_object(finished.usage),
+        "timings": timings_object(finished.usage, finished.timings),
     }
 
 

@@ -25,8 +25,6 @@ from dmr_desktop.service.loader import Loader, LoaderLimits
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.service.metrics import Metrics
 from dmr_desktop.service.preloads import Preloads
-from dmr_desktop.service.pulls import Pulls
-from dmr_desktop.service.pushes import Pushes
 from dmr_desktop.service.recorder import Recorder
 from dmr_desktop.service.request_log import RequestLog
 from dmr_desktop.service.response_store import ResponseStore
@@ -47,6 +45,7 @@ from dmr_desktop.service.routes_upkeep import UpkeepRoutes
 from dmr_desktop.service.routing import router_of
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
+from dmr_desktop.service.transfers import Transfers
 from dmr_desktop.settings import Settings, asset
 from dmr_desktop.store.store import ModelStore
 
@@ -89,8 +88,14 @@ class Service:
             on_change=self._runners_changed,
             tell=self.metrics.loader_event,
         )
-        self.pulls = Pulls(self.demo, self._announcer.pull, self.catalog.changed)
-        self.pushes = Pushes(store)
+        self.pulls = Transfers(
+            "pull",
+            self.demo.pull,
+            normalise=store.normalise,
+            announce=self._announcer.pull,
+            on_done=self.catalog.changed,
+        )
+        self.pushes = Transfers("push", store.push, normalise=store.normalise)
         self.recorder = Recorder(self._announcer.request, self.metrics.request_ended)
         self.telemetry = Telemetry(
             self.recorder,

@@ -79,11 +79,6 @@ class DemoModel:
         except ModelNotFound:
             return None
 
-    # ---- the store's pulling side, with the demo in front ------------------------------------
-
-    def normalise(self, reference: str) -> str:
-        return self._store.normalise(reference)
-
     def pull(
         self,
         reference: str,

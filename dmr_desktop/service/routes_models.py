@@ -20,13 +20,13 @@ from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.progress_answer import ProgressAnswer
-from dmr_desktop.service.pulls import Pulls
 from dmr_desktop.service.requests import query_flag, read_fields
 from dmr_desktop.service.routes_archives import MAX_CONTEXT_SIZE
+from dmr_desktop.service.transfers import Transfers
 
 
 class ModelRoutes:
-    def __init__(self, catalog: Catalog, pulls: Pulls, loader: Loader) -> None:
+    def __init__(self, catalog: Catalog, pulls: Transfers, loader: Loader) -> None:
         self._catalog = catalog
         self._pulls = pulls
         self._loader = loader

@@ -20,12 +20,11 @@ from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.model_facts import ModelFactsReader
-from dmr_desktop.service.pulls import Pulls
-from dmr_desktop.service.pushes import Pushes
 from dmr_desktop.service.recommended import recommended_sampling
 from dmr_desktop.service.requests import read_fields
 from dmr_desktop.service.routes_ollama import not_found
 from dmr_desktop.service.streamed import StreamedAnswer
+from dmr_desktop.service.transfers import Transfers
 
 API_LEVEL = "0.13.0"
 """The version of Ollama whose API this is. Clients choose by it what they may ask for."""
@@ -37,7 +36,9 @@ _NO_BLOBS = "model files cannot be uploaded here: store a file of this machine w
 
 
 class OllamaModelRoutes:
-    def __init__(self, catalog: Catalog, pulls: Pulls, pushes: Pushes, loader: Loader, idle_seconds: float) -> None:
+    def __init__(
+        self, catalog: Catalog, pulls: Transfers, pushes: Transfers, loader: Loader, idle_seconds: float
+    ) -> None:
         self._catalog = catalog
         self._pulls = pulls
         self._pushes = pushes

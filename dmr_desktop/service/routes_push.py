@@ -10,11 +10,11 @@ from dmr_desktop.service.answers import text_answer
 from dmr_desktop.service.bodies import parsed, read_body
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.progress_answer import ProgressAnswer
-from dmr_desktop.service.pushes import Pushes
+from dmr_desktop.service.transfers import Transfers
 
 
 class PushRoutes:
-    def __init__(self, catalog: Catalog, pushes: Pushes) -> None:
+    def __init__(self, catalog: Catalog, pushes: Transfers) -> None:
         self._catalog = catalog
         self._pushes = pushes
 

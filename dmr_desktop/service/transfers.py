@@ -118,7 +118,10 @@ class _Transfer:
 
 
 class Transfers:
-    """``normalise`` gives the name under which callers join; ``announce`` gets a status a few times a second."""
+    """``normalise`` gives the name under which callers join; ``announce`` gets a status a few times a second.
+
+    ``on_done`` is called after each success.
+    """
 
     def __init__(
         self,
@@ -126,8 +129,8 @@ class Transfers:
         work: Work,
         *,
         normalise: Callable[[str], str],
-        announce: Callable[[PullStatus], None],
-        on_done: Callable[[], None],
+        announce: Callable[[PullStatus], None] = lambda status: None,
+        on_done: Callable[[], None] = lambda: None,
     ) -> None:
         self._mode: ProgressMode = mode
         self._work = work

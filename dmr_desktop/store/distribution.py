@@ -24,6 +24,7 @@ from dmr_desktop.store.reference import DEFAULT_REGISTRY, Reference, check_port,
 from dmr_desktop.store.registry import Repository, endpoint_of
 from dmr_desktop.store.retry import Patience
 from dmr_desktop.store.survey import Survey, survey_hub, survey_registry
+from dmr_desktop.store.transfer import Transfer
 from dmr_desktop.store.transport import Transport
 from dmr_desktop.store.uploads import Uploads
 from dmr_desktop.store.workers import Workers
@@ -63,17 +64,12 @@ class Distribution:
             if cached or target.is_local:
                 return cached
         with self._transport() as transport:
+            transfer = self._transfer(transport, progress, cancelled)
             if target.is_hugging_face:
-                return self._hub_pull(text, target, transport, progress, cancelled, bearer_token).run()
-            return Pull(
-                target,
-                source=self._source(target, transport, bearer_token),
-                catalog=self._catalog,
-                blobs=self._blobs,
-                progress=progress,
-                workers=Workers(cancelled, transport.abort),
-                patience=self._network.patience,
-            ).run()
+                hub = self._hub(text, target, transport, bearer_token)
+                return HubPull(target, hub=hub, catalog=self._catalog, transfer=transfer).run()
+            source = self._source(target, transport, bearer_token)
+            return Pull(target, source=source, catalog=self._catalog, transfer=transfer).run()
 
     def push(
         self,
@@ -101,14 +97,8 @@ class Distribution:
                 actions="pull,push",
                 reads_too=tuple(sorted(set(relatives.values())))[:_MAX_RELATIVES],
             )
-            return Push(
-                manifest,
-                uploads=Uploads(repository, lambda blob: relatives.get(blob.digest)),
-                blobs=self._blobs,
-                progress=progress,
-                workers=Workers(cancelled, transport.abort),
-                patience=self._network.patience,
-            ).run()
+            uploads = Uploads(repository, lambda blob: relatives.get(blob.digest))
+            return Push(manifest, uploads=uploads, transfer=self._transfer(transport, progress, cancelled)).run()
 
     def inspect(self, text: str, bearer_token: str | None, cancelled: threading.Event) -> Model:
         """What the registry has under ``text``, without tags; nothing is stored. Raises as a pull does."""
@@ -117,10 +107,8 @@ class Distribution:
             raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
         with self._transport() as transport:
             source = self._source(target, transport, bearer_token)
-            workers = Workers(cancelled, transport.abort)
-            [(manifest, _, config)] = workers.run_all(
-                [lambda: describe(source, self._network.patience, workers.stopped)]
-            )
+            transfer = self._transfer(transport, _ignore, cancelled)
+            [(manifest, _, config)] = transfer.workers.run_all([lambda: describe(source, transfer)])
         return Model(manifest.id, (), config.created, config.config, manifest.size_bytes)
 
     def survey(self, text: str, cancelled: threading.Event) -> Survey:
@@ -129,15 +117,13 @@ class Distribution:
         if target.is_local:
             raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
         with self._transport() as transport:
-            workers, patience = Workers(cancelled, transport.abort), self._network.patience
+            transfer = self._transfer(transport, _ignore, cancelled)
             if target.is_hugging_face:
-                name = repository_name(text)
-                endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-                hub = Hub(name, transport, token_of(os.environ), endpoint)
-                [found] = workers.run_all([lambda: survey_hub(hub, name, target.tag, patience, workers.stopped)])
+                hub = self._hub(text, target, transport, None)
+                [found] = transfer.workers.run_all([lambda: survey_hub(hub, target.tag, transfer)])
             else:
                 source = self._source(target, transport, None)
-                [found] = workers.run_all([lambda: survey_registry(source, patience, workers.stopped)])
+                [found] = transfer.workers.run_all([lambda: survey_registry(source, transfer)])
         return found
 
     # ---- inside ------------------------------------------------------------------------------
@@ -177,29 +163,16 @@ class Distribution:
                 break
         return found
 
-    def _hub_pull(
-        self,
-        text: str,
-        target: Reference,
-        transport: Transport,
-        progress: Callable[[Progress], None],
-        cancelled: threading.Event,
-        bearer_token: str | None,
-    ) -> HubPull:
+    def _hub(self, text: str, target: Reference, transport: Transport, bearer_token: str | None) -> Hub:
         if target.digest is not None:
             raise InvalidRequest("models of Hugging Face have no digest to be pulled by", hint="leave it away")
-        name = repository_name(text)
         endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-        return HubPull(
-            target,
-            name,
-            hub=Hub(name, transport, bearer_token or token_of(os.environ), endpoint),
-            catalog=self._catalog,
-            blobs=self._blobs,
-            progress=progress,
-            workers=Workers(cancelled, transport.abort),
-            patience=self._network.patience,
-        )
+        return Hub(repository_name(text), transport, bearer_token or token_of(os.environ), endpoint)
+
+    def _transfer(
+        self, transport: Transport, progress: Callable[[Progress], None], cancelled: threading.Event
+    ) -> Transfer:
+        return Transfer(self._blobs, progress, Workers(cancelled, transport.abort), self._network.patience)
 
     def _cached(self, target: Reference) -> str:
         """The sentence for what is here already, whole, and is not looked up again; "" if it is not.
@@ -214,3 +187,7 @@ class Distribution:
             return ""
         is_whole = self._catalog.adopt(stored.manifest, target.tag_name)
         return f"Using cached model: {stored.config.config.size}" if is_whole or target.is_local else ""
+
+
+def _ignore(_: Progress) -> None:
+    pass

@@ -79,7 +79,7 @@ class Hub:
     """One repository for the length of one pull; safe with several threads."""
 
     def __init__(self, name: str, transport: Transport, token: str | None, endpoint: str) -> None:
-        self._name = name
+        self.name = name
         self._transport = transport
         self._token = token
         self._endpoint = endpoint.rstrip("/")
@@ -87,7 +87,7 @@ class Hub:
 
     def revision(self) -> Revision:
         """The newest state. Raises as :meth:`files` does."""
-        with self._open(f"{self._endpoint}/api/models/{self._name}/revision/main") as answer:
+        with self._open(f"{self._endpoint}/api/models/{self.name}/revision/main") as answer:
             document = _json(answer)
         if not isinstance(document, dict):
             raise unexpected()
@@ -100,7 +100,7 @@ class Hub:
 
         Raises :class:`ModelNotFound`, :class:`Unauthorized`, :class:`Temporary` and :class:`RegistryError`.
         """
-        url = f"{self._endpoint}/api/models/{self._name}/tree/{revision.name}?recursive=true"
+        url = f"{self._endpoint}/api/models/{self.name}/tree/{revision.name}?recursive=true"
         found: list[HubFile] = []
         for _ in range(_MAX_PAGES):
             with self._open(url) as answer:
@@ -137,7 +137,7 @@ class Hub:
             yield checked_range(answer, descriptor, offset)
 
     def _url(self, path: str, revision: Revision) -> str:
-        return f"{self._endpoint}/{self._name}/resolve/{revision.name}/{quote(path)}"
+        return f"{self._endpoint}/{self.name}/resolve/{revision.name}/{quote(path)}"
 
     @contextlib.contextmanager
     def _open(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
@@ -147,7 +147,7 @@ class Hub:
             yield answer
 
     def _raise_for(self, answer: Answer) -> None:
-        page = f"{DEFAULT_ENDPOINT}/{self._name}"
+        page = f"{DEFAULT_ENDPOINT}/{self.name}"
         if answer.status in (401, 403):
             raise Unauthorized(
                 "Unauthorized", hint=f"check the name; if it is gated: accept it at {page}, set HF_TOKEN"
@@ -155,7 +155,7 @@ class Hub:
         if answer.status == 404:
             raise ModelNotFound("Model not found", hint=f"check {page}")
         if answer.status == 429:
-            message = f'rate limited while accessing repository "{self._name}"'
+            message = f'rate limited while accessing repository "{self.name}"'
             raise rate_limit(answer, message, "set HF_TOKEN for a higher limit", self._transport.patience)
         raise_for_status(answer, HUGGING_FACE, self._transport.patience)
 

@@ -5,7 +5,6 @@ here, from the files and the commit's own time, so that the same commit gives th
 and checked against the SHA-256 that the Hub states; small ones against git's.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 
 from dmr_desktop.protocol.errors import RegistryError, StoreError, UnsupportedModel
 from dmr_desktop.protocol.models import ModelConfig, Progress
-from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.catalog import Catalog
 from dmr_desktop.store.config import render_config
-from dmr_desktop.store.fetch import check_room, fetch_layer
+from dmr_desktop.store.fetch import check_room
 from dmr_desktop.store.gguf import read_header
 from dmr_desktop.store.hub import Hub, Revision
 from dmr_desktop.store.hub_files import Choice, HubFile, choose
@@ -34,11 +32,9 @@ from dmr_desktop.store.manifest import (
 )
 from dmr_desktop.store.package import gguf_config
 from dmr_desktop.store.package_directory import media_type_of, read_model_json, safetensors_config
-from dmr_desktop.store.progress import LayerProgress
 from dmr_desktop.store.reference import DEFAULT_TAG, Reference
-from dmr_desktop.store.retry import Patience, patiently
 from dmr_desktop.store.safetensors import read_safetensors
-from dmr_desktop.store.workers import Workers
+from dmr_desktop.store.transfer import Transfer
 
 _MAX_ROUNDS = 3
 
@@ -53,34 +49,19 @@ class _Part:
 
 
 class HubPull:
-    """One pull. ``progress`` is called from several threads, never from two at once."""
+    """One pull."""
 
-    def __init__(
-        self,
-        reference: Reference,
-        name: str,
-        *,
-        hub: Hub,
-        catalog: Catalog,
-        blobs: BlobStore,
-        progress: Callable[[Progress], None],
-        workers: Workers,
-        patience: Patience,
-    ) -> None:
+    def __init__(self, reference: Reference, *, hub: Hub, catalog: Catalog, transfer: Transfer) -> None:
         self._reference = reference
-        self._name = name
         self._hub = hub
         self._catalog = catalog
-        self._blobs = blobs
-        self._progress = progress
-        self._progress_lock = threading.Lock()
-        self._workers = workers
-        self._patience = patience
+        self._transfer = transfer
+        self._blobs = transfer.blobs
 
     def run(self) -> str:
         """Returns the sentence for the success line. Raises the protocol's errors and :class:`Cancelled`."""
-        [(revision, files)] = self._workers.run_all([self._list])
-        choice = choose(files, self._name, self._reference.tag)
+        [(revision, files)] = self._transfer.workers.run_all([self._list])
+        choice = choose(files, self._hub.name, self._reference.tag)
         # Said when it is done: the first line begins an HTTP answer, after which a refusal can have no status.
         self._say("Fetching file list...")
         if choice.quantization:
@@ -96,14 +77,13 @@ class HubPull:
         raise RegistryError("layers keep disappearing from the store while they are pulled", hint="try again")
 
     def _say(self, message: str, total: int = 0) -> None:
-        with self._progress_lock:
-            self._progress(Progress("progress", message, total))
+        self._transfer.tell(Progress("progress", message, total))
 
     # ---- files -------------------------------------------------------------------------------
 
     def _list(self) -> tuple[Revision, list[HubFile]]:
-        revision = patiently(self._hub.revision, self._patience, self._workers.stopped)
-        return revision, patiently(lambda: self._hub.files(revision), self._patience, self._workers.stopped)
+        revision = self._transfer.ask(self._hub.revision)
+        return revision, self._transfer.ask(lambda: self._hub.files(revision))
 
     def _fetch(self, choice: Choice, revision: Revision, total: int) -> list[_Part]:
         """All files, those already here included, in the order of ``choice``."""
@@ -111,11 +91,11 @@ class HubPull:
         large = [self._large(file, choice) for file in files if file.sha256]
         missing = [part for part in large if not self._blobs.has(part.layer)]
         check_room(self._blobs, self._catalog.root, [part.layer for part in missing])
-        small = self._workers.run_all(
+        small = self._transfer.workers.run_all(
             [self._small_task(file, choice, revision) for file in files if not file.sha256 and file.size]
         )
         distinct = {part.layer.digest: part for part in missing}.values()
-        self._workers.run_all([self._large_task(part, revision, total) for part in distinct])
+        self._transfer.workers.run_all([self._large_task(part, revision, total) for part in distinct])
         by_path = {part.file.path: part for part in (*large, *small)}
         return [by_path[file.path] for file in files if file.path in by_path]
 
@@ -127,22 +107,16 @@ class HubPull:
 
     def _small_task(self, file: HubFile, choice: Choice, revision: Revision) -> Callable[[], _Part]:
         def fetch() -> _Part:
-            data = patiently(lambda: self._hub.small_file(file, revision), self._patience, self._workers.stopped)
+            data = self._transfer.ask(lambda: self._hub.small_file(file, revision))
             media_type, label = _role(file, choice)
             return _Part(file, label, Descriptor(media_type, self._blobs.put(data), len(data)))
 
         return fetch
 
     def _large_task(self, part: _Part, revision: Revision, total: int) -> Callable[[], None]:
-        shown = LayerProgress(part.layer, total, self._progress, self._progress_lock, "Downloaded")
-        path, stopped = part.file.path, self._workers.stopped
-        return lambda: fetch_layer(
-            self._blobs,
-            part.layer,
-            lambda layer, offset: self._hub.blob(path, revision, layer, offset),
-            shown,
-            self._patience,
-            stopped,
+        path = part.file.path
+        return lambda: self._transfer.fetch(
+            part.layer, lambda layer, offset: self._hub.blob(path, revision, layer, offset), total
         )
 
     # ---- the artifact ------------------------------------------------------------------------

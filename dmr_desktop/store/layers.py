@@ -6,7 +6,6 @@ model-spec and the CNCF annotations it borrows.
 
 import json
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,7 +64,7 @@ def copy_layers(
     sizes = [_size_of(source) for source in sources]
     layers = []
     for source, size in zip(sources, sizes, strict=True):
-        shown = LayerProgress(Descriptor(source.media_type, "", size), sum(sizes), progress, threading.Lock(), "Copied")
+        shown = LayerProgress(Descriptor(source.media_type, "", size), sum(sizes), progress, "Copied")
         digest, count = blobs.put_file(source.path, shown.at)
         layers.append(describe_layer(source.label, source.media_type, digest, count, modified(source.path)))
     return layers

@@ -1,6 +1,5 @@
 """Turning received bytes into progress lines at Docker Model Runner's cadence (section 5.1 of the HTTP contract)."""
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -12,21 +11,19 @@ _EVERY_BYTES = 1 << 20
 
 
 class LayerProgress:
-    """Reports one layer: at first, after 100 ms or 1 MiB, and at the end. ``lock`` keeps the layers' lines apart."""
+    """Reports one layer: at first, after 100 ms or 1 MiB, and at the end."""
 
     def __init__(
         self,
         layer: Descriptor,
         total: int,
         report: Callable[[Progress], None],
-        lock: threading.Lock,
         verb: str,
         mode: ProgressMode = "pull",
     ) -> None:
         self._layer = layer
         self._total = total
         self._report = report
-        self._lock = lock
         self._verb = verb
         self._mode: ProgressMode = mode
         self._last_bytes: int | None = None
@@ -46,5 +43,4 @@ class LayerProgress:
             self._last_bytes, self._last_time = current, now
             message = f"{self._verb}: {current / (1 << 20):.2f} MB"
             layer = self._layer
-            with self._lock:
-                self._report(Progress("progress", message, self._total, layer.digest, layer.size, current, self._mode))
+            self._report(Progress("progress", message, self._total, layer.digest, layer.size, current, self._mode))

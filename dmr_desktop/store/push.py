@@ -6,48 +6,36 @@ is stored, comes last, so that what a registry lists is whole. Knows neither HTT
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable
 
 from dmr_desktop.protocol.errors import RegistryError, StoreError
 from dmr_desktop.protocol.models import Progress
-from dmr_desktop.store.blobs import BlobStore, Cancelled
+from dmr_desktop.store.blobs import Cancelled
 from dmr_desktop.store.manifest import OCI_MANIFEST, Descriptor, Manifest
 from dmr_desktop.store.progress import LayerProgress
-from dmr_desktop.store.retry import Attempts, Patience, RangeRefused, Temporary, patiently
+from dmr_desktop.store.retry import Attempts, RangeRefused, Temporary
+from dmr_desktop.store.transfer import Transfer
 from dmr_desktop.store.uploads import NotTaken, Session, Uploads
-from dmr_desktop.store.workers import Workers
 
 _MIN_PROGRESS_BYTES = 64 * 1024
 _HASH_CHUNK = 1 << 20
 
 
 class Push:
-    """One push. ``progress`` is called from several threads, never from two at once."""
+    """One push."""
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        *,
-        uploads: Uploads,
-        blobs: BlobStore,
-        progress: Callable[[Progress], None],
-        workers: Workers,
-        patience: Patience,
-    ) -> None:
+    def __init__(self, manifest: Manifest, *, uploads: Uploads, transfer: Transfer) -> None:
         self._manifest = manifest
         self._uploads = uploads
-        self._blobs = blobs
-        self._progress = progress
-        self._progress_lock = threading.Lock()
-        self._workers = workers
-        self._patience = patience
+        self._transfer = transfer
+        self._blobs = transfer.blobs
 
     def run(self) -> str:
         """Returns the sentence for the success line. Raises the protocol's errors and :class:`Cancelled`."""
-        self._workers.run_all([self._blob_task(layer) for layer in self._manifest.distinct_layers])
-        self._workers.run_all([self._blob_task(self._manifest.config, shows=False)])
-        self._workers.run_all([self._put_manifest])
+        run_all = self._transfer.workers.run_all
+        run_all([self._blob_task(layer) for layer in self._manifest.distinct_layers])
+        run_all([self._blob_task(self._manifest.config, shows=False)])
+        run_all([self._put_manifest])
         return "Model pushed successfully"
 
     def _put_manifest(self) -> None:
@@ -55,28 +43,24 @@ class Push:
         media_type = json.loads(manifest.raw).get("mediaType")
         if not isinstance(media_type, str) or not media_type.isascii() or not media_type.isprintable():
             media_type = OCI_MANIFEST
-        patiently(
-            lambda: self._uploads.put_manifest(manifest.raw, media_type, manifest.id),
-            self._patience,
-            self._workers.stopped,
-        )
+        self._transfer.ask(lambda: self._uploads.put_manifest(manifest.raw, media_type, manifest.id))
 
     def _blob_task(self, blob: Descriptor, *, shows: bool = True) -> Callable[[], None]:
-        report = self._progress if shows else _ignore
-        shown = LayerProgress(blob, blob.size, report, self._progress_lock, "Uploaded", "push")
+        report = self._transfer.tell if shows else _ignore
+        shown = LayerProgress(blob, blob.size, report, "Uploaded", "push")
         return lambda: self._send(blob, shown)
 
     def _send(self, blob: Descriptor, shown: LayerProgress) -> None:
         """Have ``blob`` in the registry, whatever the line does."""
-        stopped = self._workers.stopped
-        attempts = Attempts(self._patience, self._patience.attempts, stopped)
+        stopped, patience = self._transfer.stopped, self._transfer.patience
+        attempts = Attempts(patience, patience.attempts, stopped)
         session: Session | None = None
         furthest = start = reached = 0
         num_not_taken = 0
 
         def sent(position: int) -> None:
             nonlocal reached
-            if self._workers.stopped.is_set():
+            if stopped.is_set():
                 raise Cancelled
             reached = position
             shown.at(position)
@@ -123,7 +107,7 @@ class Push:
         try:
             with self._blobs.path(blob.digest).open("rb") as file:
                 while chunk := file.read(_HASH_CHUNK):
-                    if self._workers.stopped.is_set():
+                    if self._transfer.stopped.is_set():
                         raise Cancelled
                     found.update(chunk)
         except OSError as error:

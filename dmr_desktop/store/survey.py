@@ -4,7 +4,6 @@ An artifact's config repeats the header of its weights; where it does not, and o
 the weights are read.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from dmr_desktop.store.hub_files import Choice, choose
 from dmr_desktop.store.manifest import GGUF, MMPROJ, Descriptor
 from dmr_desktop.store.mirrors import Source
 from dmr_desktop.store.pull import describe
-from dmr_desktop.store.retry import Patience, patiently
+from dmr_desktop.store.transfer import Transfer
 
 BEGINNING_BYTES = 256 * 1024
 """What an architecture is written in: it comes before the vocabulary, which can be megabytes."""
@@ -32,9 +31,9 @@ class Survey:
     shape: ModelShape | None
 
 
-def survey_registry(source: Source, patience: Patience, stopped: threading.Event) -> Survey:
+def survey_registry(source: Source, transfer: Transfer) -> Survey:
     """Raises as :func:`describe` does."""
-    manifest, _, config = describe(source, patience, stopped)
+    manifest, _, config = describe(source, transfer)
     model = Model(manifest.id, (), config.created, config.config, manifest.size_bytes)
     weights = [layer for layer in manifest.distinct_layers if layer.media_type in (GGUF, MMPROJ)]
     first = next((layer for layer in weights if layer.media_type == GGUF), None)
@@ -43,21 +42,21 @@ def survey_registry(source: Source, patience: Patience, stopped: threading.Event
     size = sum(layer.size for layer in weights)
     shape = shape_of(header_of_metadata(config.config.gguf), size)
     if not shape.is_known:
-        header = _beginning(lambda: source.blob(first, 0), first.size, patience, stopped)
+        header = _beginning(lambda: source.blob(first, 0), first.size, transfer)
         shape = shape_of(header, size) if header is not None else shape
     return Survey(model, shape if shape.is_known else None)
 
 
-def survey_hub(hub: Hub, name: str, tag: str, patience: Patience, stopped: threading.Event) -> Survey:
-    """``name`` and ``tag`` as a pull understands them. Raises what a pull raises before it fetches anything."""
-    revision = patiently(hub.revision, patience, stopped)
-    choice: Choice = choose(patiently(lambda: hub.files(revision), patience, stopped), name, tag)
+def survey_hub(hub: Hub, tag: str, transfer: Transfer) -> Survey:
+    """``tag`` as a pull understands it. Raises what a pull raises before it fetches anything."""
+    revision = transfer.ask(hub.revision)
+    choice: Choice = choose(transfer.ask(lambda: hub.files(revision)), hub.name, tag)
     total = sum(file.size for file in choice.files)
     config = ModelConfig(format="gguf" if choice.gguf else "safetensors", quantization=choice.quantization)
     header = None
     if choice.gguf and (first := choice.gguf[0]).sha256:
         layer = Descriptor(GGUF, f"sha256:{first.sha256}", first.size)
-        header = _beginning(lambda: hub.blob(first.path, revision, layer, 0), first.size, patience, stopped)
+        header = _beginning(lambda: hub.blob(first.path, revision, layer, 0), first.size, transfer)
     if header is None:
         return Survey(Model("", (), 0, config, total), None)
     config = ModelConfig(
@@ -75,8 +74,7 @@ def survey_hub(hub: Hub, name: str, tag: str, patience: Patience, stopped: threa
 def _beginning(
     opened: Callable[[], AbstractContextManager[Iterator[bytes]]],
     size: int,
-    patience: Patience,
-    stopped: threading.Event,
+    transfer: Transfer,
 ) -> GGUFHeader | None:
     """None when the registry does not give it: what is known without is told all the same."""
 
@@ -90,6 +88,6 @@ def _beginning(
         return bytes(data)
 
     try:
-        return read_beginning(patiently(fetch, patience, stopped), size)
+        return read_beginning(transfer.ask(fetch), size)
     except DMRError:
         return None

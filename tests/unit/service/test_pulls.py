@@ -11,8 +11,7 @@ import pytest
 from dmr_desktop.protocol.errors import DMRError, ModelNotFound, ShuttingDown, StoreError
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.protocol.notices import PullStatus
-from dmr_desktop.service.pulls import Pulls
-from dmr_desktop.service.transfers import MAX_AT_ONCE
+from dmr_desktop.service.transfers import MAX_AT_ONCE, Transfers
 
 LINE = Progress("progress", "Downloaded: 1 MB", 100, "sha256:a", 60, 10)
 
@@ -65,7 +64,10 @@ class Rig:
     num_stored: int = 0
 
     def __post_init__(self) -> None:
-        self.pulls = Pulls(self.store, self.told.append, self._stored)
+        store = self.store
+        self.pulls = Transfers(
+            "pull", store.pull, normalise=store.normalise, announce=self.told.append, on_done=self._stored
+        )
 
     def _stored(self) -> None:
         self.num_stored += 1

@@ -1,6 +1,5 @@
 """The cadence of progress lines."""
 
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +17,7 @@ def test_first_then_every_mebibyte_or_tenth_of_a_second_and_the_end(monkeypatch:
     now = [5.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
     heard: list[Progress] = []
-    shown = LayerProgress(LAYER, 11 * MIB, heard.append, threading.Lock(), "Downloaded")
+    shown = LayerProgress(LAYER, 11 * MIB, heard.append, "Downloaded")
     shown.at(0)
     shown.at(1000)
     shown.at(MIB - 1)
@@ -36,7 +35,7 @@ def test_first_then_every_mebibyte_or_tenth_of_a_second_and_the_end(monkeypatch:
 def test_starting_again_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: 5.0))
     heard: list[Progress] = []
-    shown = LayerProgress(LAYER, 10 * MIB, heard.append, threading.Lock(), "Downloaded")
+    shown = LayerProgress(LAYER, 10 * MIB, heard.append, "Downloaded")
     shown.at(9 * MIB)
     shown.at(0)
     assert [line.layer_current for line in heard] == [9 * MIB, 0]
