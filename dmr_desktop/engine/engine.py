@@ -211,6 +211,12 @@ class Engine:
             )
         if min(request.tokens) < 0 or max(request.tokens) >= self._vocabulary.size:
             raise InvalidRequest(f"The prompt has token ids outside 0 to {self._vocabulary.size - 1}.")
+        biased = max(request.sampling.logit_bias, default=0)
+        if biased >= self._vocabulary.size:
+            raise InvalidRequest(
+                f"Invalid key in 'logit_bias': {biased}. Maximum value is {self._vocabulary.size - 1}.",
+                param="logit_bias",
+            )
         constraint = request.constraint
         if constraint is None and request.grammar is not None:
             constraint = self._grammars.compile(request.grammar)

@@ -1,5 +1,8 @@
 """Reading what a management request says."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from starlette.requests import Request
 
 from dmr_desktop.dialects.fields import Fields
@@ -10,13 +13,20 @@ _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
 
-async def read_fields(request: Request, refusal: str) -> Fields:
-    """The body's JSON object; ``refusal`` begins the sentence that a body of any other kind gets."""
-    body = await read_body(request.receive)
+@contextmanager
+def refused_as(sentence: str) -> Iterator[None]:
+    """What the block refuses gets this sentence, as Docker Model Runner has one for all bodies; why is the hint."""
     try:
-        return Fields(await parsed(body or b""))
+        yield
     except InvalidRequest as error:
-        raise InvalidRequest(refusal, hint=error.message) from None
+        raise InvalidRequest(sentence, hint=error.message) from None
+
+
+async def read_fields(request: Request, refusal: str) -> Fields:
+    """The body's JSON object; a body of any other kind is ``refused_as`` said."""
+    body = await read_body(request.receive)
+    with refused_as(refusal):
+        return Fields(await parsed(body or b""))
 
 
 def parse_go_bool(text: str) -> bool:

@@ -16,7 +16,9 @@ from dmr_desktop.service.disk_use import engine_bytes
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS, backend_states, configuration_lines, ps_lines
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.preloads import Preloads
-from dmr_desktop.service.requests import read_fields
+from dmr_desktop.service.requests import read_fields, refused_as
+
+_REFUSED = "invalid request"
 
 
 class EngineRoutes:
@@ -53,12 +55,10 @@ class EngineRoutes:
         return json_answer({"models_disk_usage": models, "default_backend_disk_usage": engine})
 
     async def unload(self, request: Request) -> Response:
-        body = await read_fields(request, "invalid request")
-        try:
+        body = await read_fields(request, _REFUSED)
+        with refused_as(_REFUSED):
             is_all, backend = body.flag("all"), body.text("backend") or ""
             names = [name for name in body.items("models") or [] if isinstance(name, str)]
-        except InvalidRequest as error:
-            raise InvalidRequest("invalid request", hint=error.message) from None
         if is_all:
             return json_answer({"unloaded_runners": await self._loader.unload_all()})
         count = 0
@@ -74,11 +74,9 @@ class EngineRoutes:
         """How docker-agent says it, beside ``_configure``: ``{"model": NAME}``. What was configured stays."""
         if request.path_params.get("backend", DEFAULT_BACKEND) not in KNOWN_BACKENDS:
             raise BackendNotFound("backend not found")
-        body = await read_fields(request, "invalid request")
-        try:
+        body = await read_fields(request, _REFUSED)
+        with refused_as(_REFUSED):
             name = body.text("model")
-        except InvalidRequest as error:
-            raise InvalidRequest("invalid request", hint=error.message) from None
         model_id = await self._model_id(name or "")
         return json_answer({"unloaded_runners": await self._loader.unload(model_id) if model_id is not None else 0})
 
@@ -96,12 +94,10 @@ class EngineRoutes:
         return Response()  # it is not installed
 
     async def _read_backend(self, request: Request) -> str:
-        body = await read_fields(request, "invalid request")
-        try:
+        body = await read_fields(request, _REFUSED)
+        with refused_as(_REFUSED):
             backend = body.text("backend")
             body.text("version")
-        except InvalidRequest as error:
-            raise InvalidRequest("invalid request", hint=error.message) from None
         if not backend:
             raise InvalidRequest("invalid request: backend is required")
         if backend not in KNOWN_BACKENDS:
@@ -119,11 +115,9 @@ class EngineRoutes:
         backend = request.path_params.get("backend", DEFAULT_BACKEND)
         if backend not in KNOWN_BACKENDS:
             raise BackendNotFound("backend not found")
-        body = await read_fields(request, "invalid request")
-        try:
+        body = await read_fields(request, _REFUSED)
+        with refused_as(_REFUSED):
             wish = read_wish(body, DEFAULT_BACKEND)
-        except InvalidRequest as error:
-            raise InvalidRequest("invalid request", hint=error.message) from None
         try:
             files = await self._catalog.files(wish.model)
         except (ModelNotFound, InvalidRequest):

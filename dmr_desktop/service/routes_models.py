@@ -117,11 +117,13 @@ class ModelRoutes:
 
     async def pull(self, request: Request) -> Response:
         body = await read_fields(request, "invalid request body")
-        reference, token = body.text("from") or "", body.text("bearer-token")
         try:
+            reference, token = body.text("from") or "", body.text("bearer-token")
             await self._catalog.normalise(reference)
         except InvalidReference:
             return text_answer(400, "Invalid model reference")
+        except InvalidRequest:
+            return text_answer(400, "invalid request body")
         lines = self._pulls.watch(reference, token or None)
         return ProgressAnswer(lines, request, "pull")
 

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from dmr_desktop import __version__
+from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.frames import EVENT_STREAM
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import Conflict, InvalidRequest
@@ -139,32 +140,34 @@ class ServiceRoutes:
         )
 
     async def set_tcp(self, request: Request) -> Response:
-        body = await read_fields(request, "invalid request")
-        if not isinstance(body.get("enabled"), bool):
-            raise InvalidRequest("invalid request: 'enabled' must be true or false")
-        port = body.integer("port", 1, 65535)
+        body, is_on, port = await _read_switch(request)
         origins = body.items("origins", at_most=MAX_ORIGINS)
         allowed = None if origins is None else checked_origins(origins)
-        try:
-            status = await self._tcp.set(body.flag("enabled"), port, origins=allowed)
-        except Conflict as error:
-            return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
-        return json_answer(wire.dump(status))
+        return await _switched(self._tcp.set(is_on, port, origins=allowed))
 
     async def set_containers(self, request: Request) -> Response:
-        body = await read_fields(request, "invalid request")
-        if not isinstance(body.get("enabled"), bool):
-            raise InvalidRequest("invalid request: 'enabled' must be true or false")
-        port = body.integer("port", 1, 65535)
-        try:
-            status = await self._containers.set(body.flag("enabled"), port)
-        except Conflict as error:
-            return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
-        return json_answer(wire.dump(status))
+        _, is_on, port = await _read_switch(request)
+        return await _switched(self._containers.set(is_on, port))
 
     async def stop(self, _: Request) -> Response:
         self._stopping.set()
         return Response(status_code=202)
+
+
+async def _read_switch(request: Request) -> tuple[Fields, bool, int | None]:
+    """The body, whether the door is to be open, and on which port if it says so."""
+    body = await read_fields(request, "invalid request")
+    if not isinstance(body.get("enabled"), bool):
+        raise InvalidRequest("invalid request: 'enabled' must be true or false")
+    return body, body.flag("enabled"), body.integer("port", 1, 65535)
+
+
+async def _switched(setting: Awaitable[object]) -> Response:
+    """The switch's new status, or why it stays as it was."""
+    try:
+        return json_answer(wire.dump(await setting))
+    except Conflict as error:
+        return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
 
 
 def _joined(lines: Sequence[str]) -> bytes:

@@ -220,6 +220,23 @@ async def test_memory_makes_room_too() -> None:
         assert made.states() == {"b": RunnerState.READY}
 
 
+async def test_three_models_at_once_with_room_for_one() -> None:
+    """Each gets its turn, never two of them are there at once, and none is refused."""
+    names = ("a", "b", "c")
+    async with rig(weights=dict.fromkeys(names, 3 * GIB), available=4 * GIB, held=3 * GIB) as made:
+        most = 0
+
+        async def use(name: str) -> None:
+            nonlocal most
+            async with made.lease(name) as runner:
+                most = max(most, made.num_alive())
+                await collect(runner)
+
+        async with asyncio.timeout(15):
+            await asyncio.gather(*(use(name) for _ in range(3) for name in names))
+        assert most == 1
+
+
 async def test_without_an_idle_runner_a_load_waits_for_a_seat() -> None:
     async with rig(limits=limits(seats=1)) as made:
         async with made.lease("a"):

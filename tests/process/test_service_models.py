@@ -184,10 +184,12 @@ async def test_without_accept_the_lines_are_html_escaped(live: LiveInProcess) ->
         ({"from": "../x"}, 400, "Invalid model reference\n"),
         ({"from": ""}, 400, "Invalid model reference\n"),
         ({}, 400, "Invalid model reference\n"),
+        ({"from": 5}, 400, "invalid request body\n"),
+        ({"from": "ai/x", "bearer-token": ["a"]}, 400, "invalid request body\n"),
         ({"from": "dmr.local/other"}, 404, "Model not found\n"),
     ],
 )
-async def test_pulls_that_cannot_be(live: LiveInProcess, body: dict[str, str], status: int, text: str) -> None:
+async def test_pulls_that_cannot_be(live: LiveInProcess, body: dict[str, object], status: int, text: str) -> None:
     response = await live.http.post("/models/create", json=body)
     assert (response.status_code, response.text) == (status, text)
 

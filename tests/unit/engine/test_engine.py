@@ -175,6 +175,13 @@ def test_a_prompt_that_cannot_be_is_refused(tokens: list[int]) -> None:
     assert last.error.code == "invalid_request_error"
 
 
+def test_a_bias_of_a_token_that_is_none_is_refused() -> None:
+    request = SequenceRequest(1, prompt("hello"), SamplingParams(logit_bias={10**6: 1.0}), 10)
+    last = run(an_engine(FakeContext()), request).last(1)
+    assert last.error is not None
+    assert (last.error.code, last.error.param) == ("invalid_request_error", "logit_bias")
+
+
 def test_an_id_that_is_alive_is_refused_without_harm_to_the_other() -> None:
     engine = an_engine(FakeContext())
     engine.submit(a_request(1, prompt("hello")))
