@@ -11,6 +11,7 @@ from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.log_tail import MAX_LINES
+from dmr_desktop.desktop.panel.logs import SHOWN_LINES
 from dmr_desktop.protocol.notices import PullStatus
 from dmr_desktop.protocol.wire import dump
 from tests.fakes.desktop_parts import Parts
@@ -67,7 +68,8 @@ def test_a_backlog_of_log_lines_does_not_hold_the_window_up(qtbot: QtBot, parts:
     time.sleep(0.5)
     heart = Heart()
     qtbot.waitUntil(lambda: "kv 11999" in page.text.document().lastBlock().text(), timeout=30_000)
-    assert page.text.blockCount() == MAX_LINES
+    assert page.text.blockCount() == SHOWN_LINES
+    assert len(page._lines) == MAX_LINES
     assert heart.longest < MOST_SECONDS
 
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.log_lines import Level, matches, parts_of
+from dmr_desktop.desktop.panel.logs import SHOWN_LINES
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
 
@@ -75,3 +77,14 @@ def test_a_flood_keeps_the_last_lines_and_the_window_alive(qtbot: QtBot, parts: 
     parts.panel.open_page("logs")
     qtbot.waitUntil(lambda: "line 29999" in parts.panel.logs.text.toPlainText(), timeout=15_000)
     assert parts.panel.logs.text.blockCount() <= 5000
+
+
+def test_what_is_copied_is_more_than_what_is_drawn(qtbot: QtBot, page: Parts) -> None:
+    logs = page.panel.logs
+    logs._take([f"{STAMP} line {number}" for number in range(2 * SHOWN_LINES)])
+    assert logs.text.blockCount() == SHOWN_LINES
+    logs.filter.setText("line 1")
+    logs.copy_button.click()
+    copied = QGuiApplication.clipboard().text().splitlines()
+    assert copied[0].endswith("line 1")
+    assert copied[-1].endswith("line 1999")

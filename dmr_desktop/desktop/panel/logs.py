@@ -15,6 +15,9 @@ from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 
+SHOWN_LINES = 1500
+"""Qt keeps six kilobytes for each line that it has laid out. Copy, Save and the filter have all that are kept."""
+
 
 class LogColors(QSyntaxHighlighter):
     """Time stamps and engine output stay back, warnings and errors stand out; the words say it too."""
@@ -22,14 +25,22 @@ class LogColors(QSyntaxHighlighter):
     def __init__(self, document: QTextDocument, theme: Theme) -> None:
         super().__init__(document)
         self._theme = theme
+        self._stamp = QTextCharFormat()
+        self._formats: dict[Level, QTextCharFormat] = {}
+        self.take_colors()
+
+    def take_colors(self) -> None:
+        """The theme's; the same objects for all lines."""
+        tokens = self._theme.tokens
+        colors = {Level.ENGINE: tokens.dim, Level.WARNING: tokens.warn, Level.ERROR: tokens.error}
+        self._stamp = _colored(tokens.dim)
+        self._formats = {level: _colored(color) for level, color in colors.items()}
 
     def highlightBlock(self, text: str) -> None:
-        tokens = self._theme.tokens
         parts = parts_of(text)
-        colors = {Level.ENGINE: tokens.dim, Level.WARNING: tokens.warn, Level.ERROR: tokens.error}
-        if parts.level in colors:
-            self.setFormat(parts.stamp_end, len(text), _colored(colors[parts.level]))
-        self.setFormat(0, parts.stamp_end, _colored(tokens.dim))
+        if (found := self._formats.get(parts.level)) is not None:
+            self.setFormat(parts.stamp_end, len(text), found)
+        self.setFormat(0, parts.stamp_end, self._stamp)
 
 
 class LogsPage(QWidget):
@@ -55,7 +66,7 @@ class LogsPage(QWidget):
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("Log"))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setMaximumBlockCount(MAX_LINES)
+        self.text.setMaximumBlockCount(SHOWN_LINES)
         self.text.setTabChangesFocus(True)
         self.text.setUndoRedoEnabled(False)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
@@ -86,7 +97,7 @@ class LogsPage(QWidget):
         self.level.currentIndexChanged.connect(self._refill)
         self.filter.textChanged.connect(self._refill)
         self.follow_button.clicked.connect(self._follow)
-        self.copy_button.clicked.connect(lambda: self._commands.copy(self.text.toPlainText(), self.tr("Log")))
+        self.copy_button.clicked.connect(lambda: self._commands.copy(self._whole, self.tr("Log")))
         self.save_button.clicked.connect(self._ask_file)
         self.text.verticalScrollBar().valueChanged.connect(self._watch_end)
         self._theme.changed.connect(self._paint)
@@ -105,11 +116,18 @@ class LogsPage(QWidget):
         self._append(list(self._lines))
 
     def _append(self, lines: list[str]) -> None:
-        level, text = Level(self.level.currentData()), self.filter.text().strip()
-        shown = [line for line in lines if matches(line, text, level)] if text or level else lines
-        if shown:
+        if shown := self._passed(lines)[-SHOWN_LINES:]:
             self.text.appendPlainText("\n".join(shown))
         self._show_count()
+
+    def _passed(self, lines: list[str]) -> list[str]:
+        """Those that the filter lets through."""
+        level, text = Level(self.level.currentData()), self.filter.text().strip()
+        return [line for line in lines if matches(line, text, level)] if text or level else lines
+
+    @property
+    def _whole(self) -> str:
+        return "\n".join(self._passed(list(self._lines)))
 
     def _follow(self) -> None:
         bar = self.text.verticalScrollBar()
@@ -136,9 +154,9 @@ class LogsPage(QWidget):
         dialog.open()
 
     def save(self, path: str) -> None:
-        """Writes the lines shown."""
+        """Writes the lines that the filter lets through."""
         try:
-            Path(path).write_text(self.text.toPlainText() + "\n", encoding="utf-8")
+            Path(path).write_text(self._whole + "\n", encoding="utf-8")
         except OSError as error:
             title = self.tr("Could not save the log")
             self._commands.problem.emit(Problem(title, error.strerror or str(error), self.tr("Choose another folder.")))
@@ -171,6 +189,7 @@ class LogsPage(QWidget):
 
     def _paint(self) -> None:
         self.copy_button.show_icon("copy", self._theme.tokens.dim)
+        self._colors.take_colors()
         self._colors.rehighlight()
 
 
