@@ -1,6 +1,7 @@
 """Ours against llama-server, through the whole stack, interleaved (A B, B A, ...), as ratios.
 
-    python benchmarks/compare.py [--rounds 7] [--shapes tiny,135m] [--report benchmarks/results/NAME.md]
+    python benchmarks/compare.py [--rounds 7] [--shapes tiny,135m] [--workloads single,streams8,shared8]
+                                 [--report benchmarks/results/NAME.md]
 
 Both run the same GGUF with the same number of threads and sequences and the same context. Absolute figures of a
 shared machine mean little; the ratios are medians over the rounds of ours to theirs in the same round. A round
@@ -32,7 +33,6 @@ from models import make_model
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "peer"
-WORKLOADS = ("single", "streams8", "shared8")
 TURNS = {"single": 6, "streams8": 2, "shared8": 1}  # of each server in a round; a turn takes about a second
 GOALS = {"single": 1.0, "streams8": 1.1, "shared8": 3.0}
 SEQUENCES = 8
@@ -108,12 +108,12 @@ def our_server(model: Path, threads: int, folder: Path) -> Iterator[Server]:
         yield Server("dmr", f"http://127.0.0.1:{port}/engines/v1", "dmr.local/benchmark", process.pid)
 
 
-async def compare(ours: Server, peer: Server, rounds: int) -> dict[str, list[Pair]]:
+async def compare(ours: Server, peer: Server, workloads: list[str], rounds: int) -> dict[str, list[Pair]]:
     for server in (ours, peer):
         await run(server, "single", seed=-1)  # loads the model, builds lazy tables
-    pairs: dict[str, list[Pair]] = {workload: [] for workload in WORKLOADS}
+    pairs: dict[str, list[Pair]] = {workload: [] for workload in workloads}
     for round_number in range(rounds):
-        for workload in WORKLOADS:
+        for workload in workloads:
             figures: dict[str, list[Figures]] = {ours.name: [], peer.name: []}
             for turn in range(TURNS[workload]):
                 seed = round_number * TURNS[workload] + turn
@@ -191,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--shapes", default="tiny,135m")
+    parser.add_argument("--workloads", default=",".join(TURNS))
     parser.add_argument("--threads", type=int, default=max(1, os.cpu_count() or 2))
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
@@ -205,7 +206,7 @@ def main() -> None:
                 our_server(model, options.threads, folder) as ours,
                 peer_server(binary, model, options.threads, folder / "peer.log") as peer,
             ):
-                rows += table(shape, asyncio.run(compare(ours, peer, options.rounds)))
+                rows += table(shape, asyncio.run(compare(ours, peer, options.workloads.split(","), options.rounds)))
     text = report(rows, options.threads)
     print(text)
     if options.report:

@@ -14,6 +14,7 @@ from dmr_desktop.engine.constraint import Constraint, Grammars
 from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
 from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import Context, Model
+from dmr_desktop.engine.lone_decode import LoneDecode
 from dmr_desktop.engine.pace import PrefillPace
 from dmr_desktop.engine.plan import Plan
 from dmr_desktop.engine.scheduler import Scheduler
@@ -57,6 +58,8 @@ class Engine:
         self._vocabulary = vocabulary
         self._grammars = Grammars(vocabulary)
         self._threads = threads or AdaptiveThreads(default_threads())
+        self._lone_decode = LoneDecode()
+        self._threads_set = 0
         n_batch = context.batch.capacity
         self._slots = Slots(context)
         self._pace = PrefillPace(n_batch=n_batch, n_ubatch=n_ubatch)
@@ -130,7 +133,7 @@ class Engine:
             generated_tokens=self._generated_tokens,
             forced_tokens=self._forced_tokens,
             preemptions=self._preemptions,
-            threads=self._threads.count,
+            threads=self._threads_set,
             decode_seconds=self._decode_seconds,
             other_seconds=self._other_seconds,
             kv_cells=self._context.pool_size,
@@ -147,7 +150,7 @@ class Engine:
 
     def warm_up(self) -> None:
         """Reads the weights into memory, by computing one token. For an idle engine. Raises :class:`RunnerError`."""
-        self._context.set_threads(self._threads.start())
+        self._set_threads(self._threads.start())
         batch = self._context.batch
         batch.tokens[0] = batch.positions[0] = batch.seq_ids[0] = 0
         batch.wanted[0] = 1
@@ -224,6 +227,8 @@ class Engine:
 
     def _decode(self, plan: Plan) -> bool:
         plan.fill(self._context.batch)
+        most = self._threads.count
+        self._set_threads(self._lone_decode.threads(most) if plan.num_tokens == 1 else most)
         before = perf_counter()
         done = self._context.decode(plan.num_tokens)
         seconds = perf_counter() - before
@@ -235,10 +240,18 @@ class Engine:
 
     def _learn(self, plan: Plan, seconds: float) -> None:
         self._prompt_tokens += sum(count for sequence, count in plan.chunks if not sequence.is_streaming)
+        if plan.num_tokens == 1:
+            self._lone_decode.took(seconds)
+        else:
+            self._lone_decode.interrupted()
         if plan.chunks:
             self._pace.observe(plan.num_tokens, seconds)
-        if self._threads.adapt(seconds):
-            self._context.set_threads(self._threads.count)
+        self._threads.adapt(seconds)
+
+    def _set_threads(self, count: int) -> None:
+        if count != self._threads_set:
+            self._context.set_threads(count)
+            self._threads_set = count
 
     def _advance(self, plan: Plan) -> list[SequenceOutput]:
         if not plan.outputs:
