@@ -107,7 +107,10 @@ class Sampler:
             ids, values = _narrow(ids, values, _nucleus(values, params.top_p))
         if params.min_p > 0:
             ids, values = _narrow(ids, values, np.flatnonzero(values >= math.log(min(params.min_p, 1.0))))
-        drawn = _draw(np.exp(values / np.float32(params.temperature)), self._random.random())
+        # In place: a new array of a vocabulary's size costs about as much as what is computed in it.
+        if params.temperature != 1:
+            values /= np.float32(params.temperature)
+        drawn = _draw(np.exp(values, out=values), self._random.random())
         return drawn if ids is None else int(ids[drawn])
 
 
