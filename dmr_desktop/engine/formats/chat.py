@@ -4,9 +4,9 @@ One :class:`ChatFormatter` serves one model. It owns the model's template and wh
 Not re-entrant: one thread prepares requests. Parsers are independent of it and of each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dmr_desktop.engine.formats.channels import ChannelParser
 from dmr_desktop.engine.formats.chat_format import ChatFormat, JsonCall, units
@@ -14,7 +14,7 @@ from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
 from dmr_desktop.engine.formats.grammar import Thinking, answer_grammar, callable_tools
 from dmr_desktop.engine.formats.learn import learn
-from dmr_desktop.engine.formats.messages import one_call_each, template_messages, template_tools
+from dmr_desktop.engine.formats.messages import one_call_each, plainly_typed, template_messages, template_tools
 from dmr_desktop.engine.formats.parser import OutputParser
 from dmr_desktop.engine.formats.probe import USER_MESSAGE, Traits, probe, try_render
 from dmr_desktop.engine.formats.spell import instruction, spelled_calls
@@ -204,12 +204,12 @@ class ChatFormatter:
         described = () if generic else template_tools(tools, mark)
         if _continues(shaped):
             shaped[-1] = {**shaped[-1], "content": shaped[-1]["content"].replace(_END_OF_PREFILL, "") + _END_OF_PREFILL}
-            text = model.template.render(shaped, described, add_generation_prompt=False, variables=variables)
+            text = _render_with(model.template, shaped, described, variables, add_generation_prompt=False)
             before, found, _ = text.rpartition(_END_OF_PREFILL)
             if found:
                 return before
             shaped[-1]["content"] = shaped[-1]["content"].replace(_END_OF_PREFILL, "")
-        return model.template.render(shaped, described, variables=variables)
+        return _render_with(model.template, shaped, described, variables)
 
     def _variables(self, model: _Model, request: GenerationRequest, prompt: ChatPrompt) -> dict[str, JSON]:
         template = model.template
@@ -221,6 +221,23 @@ class ChatFormatter:
             lambda variables: bool(try_render(template, [USER_MESSAGE], variables=variables)),
             has_three_efforts=model.plain.is_channelled,
         )
+
+
+def _render_with(
+    template: ChatTemplate,
+    messages: list[TemplateMessage],
+    tools: Sequence[dict[str, Any]],
+    variables: Mapping[str, JSON],
+    *,
+    add_generation_prompt: bool = True,
+) -> str:
+    try:
+        return template.render(messages, tools, add_generation_prompt=add_generation_prompt, variables=variables)
+    except InvalidRequest:
+        simpler = plainly_typed(tools)
+        if simpler == list(tools):
+            raise
+        return template.render(messages, simpler, add_generation_prompt=add_generation_prompt, variables=variables)
 
 
 def _choose(template_source: str | None, override: str | None) -> tuple[str, str]:

@@ -101,32 +101,28 @@ def _typed(template: ChatTemplate, traits: Traits, to_string: str) -> tuple[Text
     """Whether the text in front of a value depends on its type, and how."""
     message = assistant(num_calls=1, object_arguments=traits.object_arguments, arguments=TYPED.arguments)
     text = rendered_answer(template, message, TOOLS)
-    leads: dict[str, str] = {}
-    for kind, (key, start) in TYPED.places.items():
+    key, start = TYPED.places["number"]
+    at = text.find(key)
+    to_number = text[at + len(key) : text.find(start, at)] if at >= 0 else to_string
+    if to_number == to_string:
+        return TextValues(), to_string
+    prefix = to_string[: _common_start(to_string, to_number)]
+    prefix = _WORD_AT_END.sub("", prefix)
+    shared = _common_start(to_string[::-1], to_number[::-1])
+    suffix = _WORD_AT_START.sub("", to_string[len(to_string) - shared :])
+    if not prefix or not suffix:
+        return TextValues(), to_string
+    lead = re.compile(rf"{re.escape(prefix)}(\w+){re.escape(suffix)}")
+    words = {}
+    for kind, (key, _) in TYPED.places.items():
         at = text.find(key)
-        lead = text[at + len(key) : text.find(start, at + len(key))] if at >= 0 else ""
-        if lead and len(lead) <= len(to_string) + 16:
-            leads[kind] = lead
-    if set(leads.values()) <= {to_string}:
+        found = lead.match(text, at + len(key)) if at >= 0 else None
+        if found:
+            words[kind] = found[1]
+    string = lead.fullmatch(to_string)
+    if not string or "number" not in words:
         return TextValues(), to_string
-    number = leads.get("number", to_string)
-    size = _common_start(to_string, number)
-    prefix = to_string[:size]
-    match = _WORD_AT_END.search(prefix)
-    prefix = prefix[: match.start()] if match else prefix
-    size = _common_start(to_string[::-1], number[::-1])
-    suffix = to_string[len(to_string) - size :]
-    match = _WORD_AT_START.search(suffix)
-    suffix = suffix[match.end() :] if match else suffix
-    words = {
-        kind: lead[len(prefix) : len(lead) - len(suffix)]
-        for kind, lead in {**leads, "string": to_string}.items()
-        if lead.startswith(prefix) and lead.endswith(suffix)
-    }
-    is_told = {"string", "number"} <= words.keys() and all(word.isalnum() for word in words.values())
-    if not prefix or not suffix or not is_told:
-        return TextValues(), to_string
-    return TextValues(words, suffix), prefix
+    return TextValues({**words, "string": string[1]}, suffix), prefix
 
 
 def _nested(

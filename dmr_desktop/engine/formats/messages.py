@@ -106,11 +106,29 @@ def template_tools(tools: Sequence[Tool], mark: Callable[[str], str]) -> list[di
             "function": {
                 "name": mark(tool.name),
                 "description": mark(tool.description),
-                "parameters": _mark_json(tool.parameters or _NO_PARAMETERS, mark),
+                # Some templates look into the properties without asking whether there are any.
+                "parameters": _mark_json({**_NO_PARAMETERS, **tool.parameters}, mark),
             },
         }
         for tool in tools
     ]
+
+
+def plainly_typed(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The tools for templates that trip over a list of types: the first that is not null stands for all."""
+    return [_plain_types(tool) for tool in tools]
+
+
+def _plain_types(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain_types(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _plain_types(item) for key, item in value.items()}
+    types = found.get("type")
+    if isinstance(types, list):
+        found["type"] = next((name for name in types if name != "null"), "null")
+    return found
 
 
 def _text(message: Message, index: int) -> str:

@@ -121,7 +121,7 @@ class TaggedCallReader:
         if rest[0] == "{" and self._key_start:
             # Some models fall back to JSON.
             self._whole = ValueScanner()
-        elif self._key_start or not rest[0].isalpha():
+        elif self._key_start or not _may_begin_key(rest):
             # A name alone may be prose.
             found = [starts_with(rest, mark, False) for mark in (*self._key_start[:1], *self._ends)]
             if True not in found:
@@ -163,7 +163,7 @@ class TaggedCallReader:
             rest = rest[len(unit) :].lstrip(SPACE)
         if not rest:
             return False
-        if not self._key_start and not (rest[0].isalpha() or rest[0] in "_" + _QUOTES):
+        if not self._key_start and not _may_begin_key(rest):
             return self._end()
         at = rest.find(self._first_of_key_end())
         if at < 0:
@@ -351,6 +351,10 @@ class _QuotedValue:
 
 
 _Value: TypeAlias = _TextValue | _QuotedValue | NestedValue
+
+
+def _may_begin_key(text: str) -> bool:
+    return text[0].isalpha() or text[0] in "_" + _QUOTES
 
 
 def _trailing_space(text: str) -> str:

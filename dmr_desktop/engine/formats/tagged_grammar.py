@@ -42,6 +42,9 @@ class TaggedArguments:
         if not isinstance(properties, Mapping) or not properties:
             if "properties" in root:
                 return ""
+            if isinstance(body.values, NestedValues):
+                # A closing tag must repeat a key that nobody knows.
+                return ""
             first, other = (self._any_argument(lead) for lead in ("", body.separator))
             return writer.rule(f"({first} {other}{{0,15}})?")
         required = root.get("required")
@@ -56,9 +59,6 @@ class TaggedArguments:
         """An argument of any name, for tools that do not say what they take."""
         body, literal = self._body, self._writer.literal
         start = f"{_literal(self._writer, lead + body.key_start)} {_KEY} {literal(body.key_end)}"
-        if isinstance(body.values, NestedValues):
-            prefix = body.values.prefix
-            return f"{start} /[^<\\[\\]]*/ {literal(prefix + '</')} {_KEY} {literal('>')}"
         return self._writer.rule(f"{start} {self._value('', {})}")
 
     def _value(self, name: str, schema: JSON) -> str:
@@ -93,7 +93,8 @@ class TaggedArguments:
         choices = _choices(resolved(schema, self._root))
         if choices:
             return f"({' | '.join(self._writer.literal(choice) for choice in choices)}) {self._writer.literal(end)}"
-        return self._writer.until(end)
+        # The end is the end with or without the white space that belongs in front of it.
+        return self._writer.until(end.strip())
 
     def _json(self, schema: JSON) -> str:
         full: dict[str, JSON] = dict(resolved(schema, self._root))
