@@ -148,7 +148,7 @@ def _helpful(error: openai.APIError, model: str, places: Sequence[Place], second
         )
         return DMRConnectionError(message=message, request=error.request)
     if isinstance(error, openai.APIStatusError):
-        return _helpful_status(error, model, seconds)
+        return _helpful_status(error, model, places, seconds)
     if type(error) is openai.APIError or error.__class__.__bases__[0] is openai.APIError:
         # An error event in the middle of a stream.
         return DMRServerError(
@@ -157,11 +157,19 @@ def _helpful(error: openai.APIError, model: str, places: Sequence[Place], second
     return None
 
 
-def _helpful_status(error: openai.APIStatusError, model: str, seconds: float) -> DMRError | None:
+def _helpful_status(
+    error: openai.APIStatusError, model: str, places: Sequence[Place], seconds: float
+) -> DMRError | None:
     text = _server_words(error)
     response, body = error.response, error.body
     # A refused setting comes with 500 and is a bad request all the same.
     match 400 if isinstance(error, openai.BadRequestError) else error.status_code:
+        case 404 if "page not found" in text:
+            message = _sentences(
+                f"{places[0]} is not the address of DMR Desktop's models: {text}",
+                "base_url= is best given without a path, such as http://localhost:12434",
+            )
+            return DMRConnectionError(message=message, request=error.request)
         case 404 if "backend" not in text:
             if "`dmr pull" in text:
                 step = "ChatDMR gets it by itself with auto_pull=True"

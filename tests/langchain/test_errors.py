@@ -122,6 +122,12 @@ def test_the_model_named_in_a_call_is_the_one_in_the_advice() -> None:
         ChatDMR(model="some/model", base_url=fake.url).invoke("hi", model="other")
 
 
+def test_a_wrong_path_in_the_address_is_not_taken_for_a_missing_model() -> None:
+    nowhere = Reply(404, "404 page not found\n", content_type="text/plain")
+    with fake_openai(nowhere) as fake, pytest.raises(DMRConnectionError, match=r"/nope/v1 is not.*without a path"):
+        ChatDMR(model="m", base_url=fake.url.replace("/engines/v1", "/nope/v1")).invoke("hi")
+
+
 def test_nobody_there_says_where_it_looked_and_how_to_start(tmp_path: Path) -> None:
     for address in ({"socket_path": str(tmp_path / "none.sock")}, {"base_url": "http://127.0.0.1:9"}):
         model = ChatDMR(model="m", max_retries=0, **address)  # type: ignore[arg-type]
