@@ -7,7 +7,7 @@ from dmr_desktop.cli.addresses import Doors, root_url
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
-from dmr_desktop.client.connection import START_HINT
+from dmr_desktop.client.connection import FAR_HINT, START_HINT
 from dmr_desktop.client.endpoint import TcpEndpoint, UnixEndpoint
 from dmr_desktop.protocol.errors import DMRError, ServiceUnreachable
 from dmr_desktop.protocol.json_types import JSON
@@ -79,7 +79,7 @@ def status_json(session: Session, backends: Mapping[str, str], doors: Doors, *, 
 
 def _tell_how_to_start(session: Session, error: ServiceUnreachable) -> None:
     if isinstance(session.endpoint, TcpEndpoint):
-        session.terminal.note(f"→ {error.message}")
+        session.terminal.note(f"→ {safe_line(error.message)}\n→ {FAR_HINT}")
     else:
         session.terminal.note(f"→ {START_HINT}")
 

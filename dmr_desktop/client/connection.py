@@ -18,7 +18,14 @@ from dmr_desktop.client.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from dmr_desktop.client.failures import error_from_response
 from dmr_desktop.client.quick_httpx import httpx
 from dmr_desktop.protocol import wire
-from dmr_desktop.protocol.errors import DMRError, InvalidReference, InvalidRequest, RegistryError, ServiceUnreachable
+from dmr_desktop.protocol.errors import (
+    DMRError,
+    InvalidReference,
+    InvalidRequest,
+    ModelNotFound,
+    RegistryError,
+    ServiceUnreachable,
+)
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Progress
 
@@ -26,6 +33,11 @@ T = TypeVar("T")
 
 NAME_HINT = "names look like ai/smollm2, hf.co/org/repo:Q4_K_M or dmr.local/demo"
 START_HINT = "start it with `dmr serve --detach` or open the tray app (`dmr desktop`)"
+FAR_HINT = (
+    "the address is that of MODEL_RUNNER_HOST or of the context in use (`dmr context ls`); the service there must run, "
+    "with its TCP port open (`dmr enable --tcp`)"
+)
+_OTHER_HINT = "is another program listening at this address? `dmr status` shows which one is asked"
 
 
 class Connection:
@@ -63,6 +75,11 @@ class Connection:
             verify=_verification(endpoint),
         )
 
+    @property
+    def start_hint(self) -> str:
+        """What to do when nobody answers."""
+        return START_HINT if isinstance(self.endpoint, UnixEndpoint) else FAR_HINT
+
     def __enter__(self) -> Self:
         return self
 
@@ -99,7 +116,7 @@ class Connection:
             if type(error) is DMRError:
                 raise failure(error.message, hint=error.hint, evidence=error.evidence) from error
             raise
-        raise ServiceUnreachable("the transfer broke off: the service closed the connection", hint=START_HINT)
+        raise ServiceUnreachable("the transfer broke off: the service closed the connection", hint=self.start_hint)
 
     def _json(
         self,
@@ -111,6 +128,15 @@ class Connection:
         timeout_seconds: float | None = -1,
     ) -> Any:
         return parsed(self._send(method, path, body, params=params, timeout_seconds=timeout_seconds).text)
+
+    def _own_json(self, path: str) -> Any:
+        """What every service has at ``path``. Raises :class:`DMRError` if something else answers there."""
+        try:
+            return self._json("GET", path)
+        except ModelNotFound as error:
+            raise DMRError(
+                f"what answers at {self.endpoint} is no model runner", hint=_OTHER_HINT, evidence=error.message[:200]
+            ) from error
 
     def _send(
         self,
@@ -156,14 +182,14 @@ class Connection:
     def _foreign_errors(self) -> Iterator[None]:
         # Seen beforehand: httpcore leaks a socket object at each refused Unix connection.
         if self._socket is not None and not self._socket.exists():
-            raise ServiceUnreachable(f"no service answers at {self.endpoint}", hint=START_HINT)
+            raise ServiceUnreachable(f"no service answers at {self.endpoint}", hint=self.start_hint)
         try:
             yield
         except UnicodeEncodeError as error:
             raise InvalidRequest("a text holds bytes that are not UTF-8", hint="convert it, e.g. with iconv") from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ServiceUnreachable(
-                f"no service answers at {self.endpoint}", hint=START_HINT, evidence=str(error)
+                f"no service answers at {self.endpoint}", hint=self.start_hint, evidence=str(error)
             ) from error
         except httpx.TimeoutException as error:
             raise DMRError(
@@ -174,7 +200,7 @@ class Connection:
         except httpx.TransportError as error:
             raise ServiceUnreachable(
                 f"the connection to the service at {self.endpoint} was lost",
-                hint="`dmr logs` tells why; " + START_HINT,
+                hint="`dmr logs` tells why; " + self.start_hint,
                 evidence=repr(error),
             ) from error
 
@@ -195,7 +221,7 @@ def parsed(text: str) -> Any:
     except ValueError as error:
         raise DMRError(
             "the service answered with something that is not JSON",
-            hint="is another program listening at this address? `dmr status` shows which one is asked",
+            hint=_OTHER_HINT,
             evidence=text[:200],
         ) from error
 
@@ -220,7 +246,7 @@ def list_of(value: Any, what: str) -> list[Any]:
         return value
     raise DMRError(
         f"the service answered with something that is not {what}",
-        hint="is another program listening at this address? `dmr status` shows which one is asked",
+        hint=_OTHER_HINT,
     )
 
 

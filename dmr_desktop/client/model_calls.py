@@ -18,7 +18,7 @@ class ModelCalls(Connection):
 
     def models_json(self) -> list[JSON]:
         """The list as the service tells it, members unknown to this version included."""
-        return list_of(self._json("GET", "/models"), "a list of models")
+        return list_of(self._own_json("/models"), "a list of models")
 
     def openai_models(self) -> JSON:
         """The OpenAI model list, as it is."""

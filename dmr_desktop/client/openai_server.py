@@ -13,6 +13,10 @@ from dmr_desktop.protocol.json_types import JSON
 class OpenAIServer(RunnerCalls):
     """The endpoint is the base URL that ends in ``/v1`` or the like."""
 
+    @property
+    def start_hint(self) -> str:
+        return "is that server running, and is its address right?"
+
     def openai_models_at_root(self) -> JSON:
         found: JSON = self._json("GET", "/models")
         return found

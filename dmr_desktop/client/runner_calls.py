@@ -10,7 +10,7 @@ from dmr_desktop.client.answers import (
     disk_usage_from_json,
     loaded_model_from_json,
 )
-from dmr_desktop.client.connection import START_HINT, Connection, lines_of, list_of, parsed
+from dmr_desktop.client.connection import Connection, lines_of, list_of, parsed
 from dmr_desktop.client.failures import error_from_response
 from dmr_desktop.client.sse import server_events
 from dmr_desktop.protocol.errors import ServiceUnreachable
@@ -25,7 +25,7 @@ class RunnerCalls(Connection):
 
     def ps_json(self) -> list[JSON]:
         """The list as the service tells it."""
-        return list_of(self._json("GET", "/engines/ps"), "a list")
+        return list_of(self._own_json("/engines/ps"), "a list")
 
     def preload(self, model: str) -> None:
         """Load the model for chat and return once it is ready."""
@@ -39,7 +39,7 @@ class RunnerCalls(Connection):
         return int(self._json("POST", "/engines/unload", body).get("unloaded_runners", 0))
 
     def disk_usage(self) -> DiskUsage:
-        return disk_usage_from_json(self._json("GET", "/engines/df"))
+        return disk_usage_from_json(self._own_json("/engines/df"))
 
     # ---- settings of a model ----------------------------------------------------------------
 
@@ -118,4 +118,4 @@ class RunnerCalls(Connection):
                 if isinstance(data, dict) and "error" in data:
                     raise error_from_response(500, event.data.encode())
                 yield chat_chunk_from_json(data)
-        raise ServiceUnreachable("the answer broke off: the service closed the connection", hint=START_HINT)
+        raise ServiceUnreachable("the answer broke off: the service closed the connection", hint=self.start_hint)

@@ -20,11 +20,11 @@ _NOTICES: dict[str, Callable[[JSON], Any]] = {
 
 class ServiceCalls(Connection):
     def version(self) -> str:
-        return str(self._json("GET", "/version").get("version", ""))
+        return str(self._own_json("/version").get("version", ""))
 
     def backends(self) -> dict[str, str]:
         """``/engines/status``: backend name to ``Running: ...``, ``Not Installed: ...`` and so on."""
-        return {str(name): str(state) for name, state in self._json("GET", "/engines/status").items()}
+        return {str(name): str(state) for name, state in self._own_json("/engines/status").items()}
 
     def tcp(self) -> TcpStatus:
         return loaded(TcpStatus, self._json("GET", "/settings").get("tcp"))

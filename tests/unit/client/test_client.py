@@ -10,6 +10,7 @@ import pytest
 from dmr_desktop.client.answers import ChatChunk, DiskUsage, Removal
 from dmr_desktop.client.client import Client
 from dmr_desktop.client.endpoint import TcpEndpoint, UnixEndpoint
+from dmr_desktop.client.openai_server import OpenAIServer
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import (
     DMRError,
@@ -210,3 +211,28 @@ def test_no_socket_means_no_service(tmp_path: Path) -> None:
     with Client(UnixEndpoint(tmp_path / "none.sock")) as client, pytest.raises(ServiceUnreachable) as caught:
         client.version()
     assert "dmr serve" in caught.value.hint
+
+
+@pytest.mark.parametrize("call", [Client.models, Client.ps, Client.version, Client.backends, Client.disk_usage])
+def test_another_program_at_the_address_is_not_a_missing_model(call: Callable[[Client], object]) -> None:
+    client = client_for(lambda request: httpx.Response(404, text="404 page not found\n"))
+    with pytest.raises(DMRError, match=r"what answers at http://dmr\.test is no model runner") as caught:
+        call(client)
+    assert not isinstance(caught.value, ModelNotFound)
+    assert caught.value.evidence == "404 page not found"
+
+
+def test_who_set_an_address_is_told_where_it_stands(tmp_path: Path) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with pytest.raises(ServiceUnreachable) as caught:
+        client_for(refuse).models()
+    assert "MODEL_RUNNER_HOST" in caught.value.hint
+    with pytest.raises(ServiceUnreachable) as caught:
+        Client(UnixEndpoint(tmp_path / "none.sock")).models()
+    assert caught.value.hint.startswith("start it with `dmr serve")
+    server = OpenAIServer(TcpEndpoint("http://dmr.test"), transport=httpx.MockTransport(refuse))
+    with pytest.raises(ServiceUnreachable, match="no service answers") as caught:
+        server.openai_models_at_root()
+    assert caught.value.hint.startswith("is that server running")
