@@ -19,7 +19,10 @@ def main(argv: list[str] | None = None) -> int:
 
         return runner_main(arguments[1:])
     if role == "serve" and not detached:
-        from dmr_desktop.service.main import main as service_main
+        try:
+            from dmr_desktop.service.main import main as service_main
+        except ModuleNotFoundError as error:
+            return _tell_what_is_missing(error)
 
         return service_main(arguments[1:])
     if role == "desktop" and not detached and not {"enable", "disable"} & set(arguments):
@@ -29,6 +32,17 @@ def main(argv: list[str] | None = None) -> int:
     from dmr_desktop.cli.main import main as cli_main
 
     return cli_main(arguments)
+
+
+def _tell_what_is_missing(error: ModuleNotFoundError) -> int:
+    """Installed without its extras, this program is a client only."""
+    if not error.name or error.name.startswith("dmr_desktop"):
+        raise error
+    sys.stderr.write(
+        f"Not installed: the package {error.name}, which the service needs\n"
+        '→ in a clone of the repository: `make setup`, or `pip install ".[service,engine]"`\n'
+    )
+    return 1
 
 
 if __name__ == "__main__":

@@ -3,20 +3,19 @@
 Knows no route.
 """
 
+import codecs
 import json
-import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from dmr_desktop import __version__
 from dmr_desktop.client.answers import progress_from_json
 from dmr_desktop.client.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from dmr_desktop.client.failures import error_from_response
-from dmr_desktop.client.quick_httpx import httpx
+from dmr_desktop.client.http import Answer, Broken, CannotConnect, EndpointTransport, Request, TimedOut, Transport
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import (
     DMRError,
@@ -48,32 +47,14 @@ class Connection:
     """
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        timeout_seconds: float = 30.0,
-        transport: httpx.BaseTransport | None = None,
+        self, endpoint: Endpoint, *, timeout_seconds: float = 30.0, transport: Transport | None = None
     ) -> None:
         self.endpoint = endpoint
-        self._socket: Path | None = None
-        headers = {"User-Agent": f"dmr-desktop/{__version__}", "Accept": "application/json"}
-        match endpoint:
-            case UnixEndpoint(path):
-                base = "http://localhost"
-                if transport is None:
-                    self._socket, transport = path, httpx.HTTPTransport(uds=str(path), verify=False)
-            case TcpEndpoint(url):
-                base = url
-                if endpoint.api_key:
-                    headers["Authorization"] = f"Bearer {endpoint.api_key}"
-        self._http = httpx.Client(
-            base_url=base,
-            transport=transport,
-            timeout=httpx.Timeout(timeout_seconds, connect=5.0),
-            headers=headers,
-            trust_env=False,  # a proxy must never stand between us and this machine
-            verify=_verification(endpoint),
-        )
+        self._timeout_seconds = timeout_seconds
+        self._transport = transport if transport is not None else EndpointTransport(endpoint)
+        self._headers = {"User-Agent": f"dmr-desktop/{__version__}", "Accept": "application/json"}
+        if isinstance(endpoint, TcpEndpoint) and endpoint.api_key:
+            self._headers["Authorization"] = f"Bearer {endpoint.api_key}"
 
     @property
     def start_hint(self) -> str:
@@ -87,7 +68,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        """Nothing stays open between calls."""
 
     def _progress(
         self,
@@ -102,8 +83,8 @@ class Connection:
         ``failure`` is what a failure becomes that has no type of its own.
         """
         try:
-            with self._stream("POST", path, body, content=content) as response:
-                for line in lines_of(response):
+            with self._stream("POST", path, body, content=content) as answer:
+                for line in lines_of(answer):
                     if not line.strip():
                         continue
                     progress = progress_from_json(parsed(line))
@@ -127,7 +108,7 @@ class Connection:
         params: dict[str, str] | None = None,
         timeout_seconds: float | None = -1,
     ) -> Any:
-        return parsed(self._send(method, path, body, params=params, timeout_seconds=timeout_seconds).text)
+        return parsed(self._send(method, path, body, params=params, timeout_seconds=timeout_seconds))
 
     def _own_json(self, path: str) -> Any:
         """What every service has at ``path``. Raises :class:`DMRError` if something else answers there."""
@@ -147,14 +128,11 @@ class Connection:
         params: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         timeout_seconds: float | None = -1,
-    ) -> httpx.Response:
-        """``timeout_seconds`` -1: the client's own; None: no limit."""
-        timeout = httpx.USE_CLIENT_DEFAULT if timeout_seconds == -1 else httpx.Timeout(timeout_seconds, connect=5.0)
-        with self._foreign_errors():
-            response = self._http.request(method, path, json=body, params=params, headers=headers, timeout=timeout)
-        if not response.is_success:
-            raise error_from_response(response.status_code, response.content)
-        return response
+    ) -> str:
+        """The text of the answer. ``timeout_seconds`` -1: the client's own; None: no limit."""
+        timeout = self._timeout_seconds if timeout_seconds == -1 else timeout_seconds
+        with self._asked(method, path, body, params, headers, None, timeout) as answer:
+            return b"".join(answer.chunks()).decode("utf-8", "replace")
 
     @contextmanager
     def _stream(
@@ -166,51 +144,73 @@ class Connection:
         params: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         content: Iterable[bytes] | None = None,
-    ) -> Iterator[httpx.Response]:
-        timeout = httpx.Timeout(None, connect=5.0)
-        with (
-            self._foreign_errors(),
-            self._http.stream(
-                method, path, json=body, params=params, headers=headers, content=content, timeout=timeout
-            ) as response,
-        ):
-            if not response.is_success:
-                raise error_from_response(response.status_code, response.read())
-            yield response
+    ) -> Iterator[Answer]:
+        with self._asked(method, path, body, params, headers, content, None) as answer:
+            yield answer
+
+    @contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        body: JSON,
+        params: dict[str, str] | None,
+        headers: dict[str, str] | None,
+        content: Iterable[bytes] | None,
+        timeout_seconds: float | None,
+    ) -> Iterator[Answer]:
+        """An answer of success, open as long as the context. Raises :class:`DMRError`."""
+        target = f"{path}?{urlencode(params, quote_via=quote)}" if params else path
+        all_headers = {**self._headers, **(headers or {})}
+        with self._foreign_errors():
+            sent: bytes | Iterable[bytes] | None = content
+            if body is not None:
+                sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+                all_headers["Content-Type"] = "application/json"
+            answer = self._transport.ask(Request(method, target, all_headers, sent, timeout_seconds))
+            try:
+                if not 200 <= answer.status < 300:
+                    raise error_from_response(answer.status, b"".join(answer.chunks()))
+                yield answer
+            finally:
+                answer.close()
 
     @contextmanager
     def _foreign_errors(self) -> Iterator[None]:
-        # Seen beforehand: httpcore leaks a socket object at each refused Unix connection.
-        if self._socket is not None and not self._socket.exists():
-            raise ServiceUnreachable(f"no service answers at {self.endpoint}", hint=self.start_hint)
         try:
             yield
         except UnicodeEncodeError as error:
             raise InvalidRequest("a text holds bytes that are not UTF-8", hint="convert it, e.g. with iconv") from error
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except CannotConnect as error:
             raise ServiceUnreachable(
-                f"no service answers at {self.endpoint}", hint=self.start_hint, evidence=str(error)
+                f"no service answers at {self.endpoint}", hint=self.start_hint, evidence=self._evidence(error)
             ) from error
-        except httpx.TimeoutException as error:
+        except TimedOut as error:
             raise DMRError(
                 f"the service at {self.endpoint} did not answer in time",
                 hint="`dmr logs` tells what it is doing",
-                evidence=repr(error),
+                evidence=str(error),
             ) from error
-        except httpx.TransportError as error:
+        except Broken as error:
             raise ServiceUnreachable(
                 f"the connection to the service at {self.endpoint} was lost",
                 hint="`dmr logs` tells why; " + self.start_hint,
-                evidence=repr(error),
+                evidence=str(error),
             ) from error
 
+    def _evidence(self, error: CannotConnect) -> str:
+        """A missing socket is the usual case, and no evidence of anything."""
+        return "" if isinstance(error.__cause__, FileNotFoundError) else str(error)
 
-def lines_of(response: httpx.Response) -> Iterator[str]:
-    """Lines ended by LF (CR LF too). httpx's own splitter also cuts at U+2028, which JSON text may hold."""
+
+def lines_of(answer: Answer) -> Iterator[str]:
+    """Lines ended by LF (CR LF too), and by nothing else: JSON text may hold U+2028."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
-    for text in response.iter_text():
-        *lines, rest = (rest + text).split("\n")
+    for chunk in answer.chunks():
+        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
         yield from (line.removesuffix("\r") for line in lines)
+    rest += decoder.decode(b"", final=True)
     if rest:
         yield rest
 
@@ -258,15 +258,3 @@ def path_of(reference: str) -> str:
         return quote(reference, safe="/:@")
     except UnicodeEncodeError as error:
         raise InvalidReference(f"{reference!r} is not a model name", hint=NAME_HINT) from error
-
-
-def _verification(endpoint: Endpoint) -> ssl.SSLContext | bool:
-    """How the certificate of an ``https`` address is checked; at any other there is none, and so nothing is loaded."""
-    if isinstance(endpoint, UnixEndpoint) or not endpoint.url.startswith("https:") or endpoint.skip_verify:
-        return False
-    if not endpoint.ca_cert:
-        return True
-    try:
-        return ssl.create_default_context(cafile=endpoint.ca_cert)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidRequest(f"the CA certificate {endpoint.ca_cert} cannot be used: {error}") from error

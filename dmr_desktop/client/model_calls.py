@@ -60,8 +60,8 @@ class ModelCalls(Connection):
 
     def export(self, reference: str) -> Iterator[bytes]:
         """The bytes of a tar archive that ``load`` takes. Raises ModelNotFound."""
-        with self._stream("GET", f"/models/{path_of(reference)}/export") as response:
-            yield from response.iter_bytes()
+        with self._stream("GET", f"/models/{path_of(reference)}/export") as answer:
+            yield from answer.chunks()
 
     def load(self, archive: Iterable[bytes]) -> Progress:
         """Store the model of such an archive, without a tag; returns the closing line."""
@@ -126,8 +126,8 @@ class ModelCalls(Connection):
         ``type`` tells the lines apart: ``progress`` (``current``, ``total`` bytes), ``damage`` (``kind``, ``digest``,
         ``problem``, ``models``, ``removed``), and at the end ``success`` or ``error`` with a ``message``.
         """
-        with self._stream("POST", "/models/verify", {"remove": remove}) as response:
-            for line in lines_of(response):
+        with self._stream("POST", "/models/verify", {"remove": remove}) as answer:
+            for line in lines_of(answer):
                 entry = parsed(line)
                 if isinstance(entry, dict):
                     yield entry

@@ -78,7 +78,7 @@ class RunnerCalls(Connection):
 
     def requests(self, model: str = "") -> str:
         """The recorded requests as the service writes them (JSON text)."""
-        return self._send("GET", "/engines/requests", params={"model": model} if model else None).text
+        return self._send("GET", "/engines/requests", params={"model": model} if model else None)
 
     def follow_requests(
         self, model: str = "", *, include_existing: bool = False
@@ -88,8 +88,8 @@ class RunnerCalls(Connection):
         if include_existing:
             params["include_existing"] = "true"
         headers = {"Accept": "text/event-stream"}
-        with self._stream("GET", "/engines/requests", params=params, headers=headers) as response:
-            for event in server_events(lines_of(response)):
+        with self._stream("GET", "/engines/requests", params=params, headers=headers) as answer:
+            for event in server_events(lines_of(answer)):
                 yield event.name, event.data
 
     def chat(self, model: str, messages: Sequence[JSON], **options: JSON) -> Iterator[ChatChunk]:
@@ -110,8 +110,8 @@ class RunnerCalls(Connection):
             **options,
         }
         headers = {"Accept": "text/event-stream"}
-        with self._stream("POST", path, body, headers=headers) as response:
-            for event in server_events(lines_of(response)):
+        with self._stream("POST", path, body, headers=headers) as answer:
+            for event in server_events(lines_of(answer)):
                 if event.data == "[DONE]":
                     return
                 data = parsed(event.data)

@@ -63,8 +63,8 @@ class ServiceCalls(Connection):
 
         Sections without a type of their own (``models``, ``runners``, ``stopping``) come as JSON.
         """
-        with self._stream("GET", "/events", headers={"Accept": "text/event-stream"}) as response:
-            for event in server_events(lines_of(response)):
+        with self._stream("GET", "/events", headers={"Accept": "text/event-stream"}) as answer:
+            for event in server_events(lines_of(answer)):
                 data = parsed(event.data)
                 yield event.name, checked(_NOTICES[event.name], data) if event.name in _NOTICES else data
 
@@ -75,5 +75,5 @@ class ServiceCalls(Connection):
     def logs(self, *, follow: bool = False, with_engines: bool = True) -> Iterator[str]:
         """Lines of the merged log, without their newlines."""
         query = {"follow": str(follow).lower(), "no-engines": str(not with_engines).lower()}
-        with self._stream("GET", "/logs", params=query) as response:
-            yield from lines_of(response)
+        with self._stream("GET", "/logs", params=query) as answer:
+            yield from lines_of(answer)

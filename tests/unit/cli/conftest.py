@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from dmr_desktop.cli.session import Session
@@ -13,8 +12,7 @@ from dmr_desktop.cli.terminal import Terminal
 from dmr_desktop.client.client import Client
 from dmr_desktop.client.endpoint import UnixEndpoint
 from dmr_desktop.settings import Settings
-
-Handler = Callable[[httpx.Request], httpx.Response]
+from tests.fakes.played_http import Handler, PlayedHTTP
 
 
 @dataclass
@@ -49,7 +47,7 @@ def screen_for(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
         terminal = Terminal(io.StringIO(), io.StringIO(), color=False, live=live, interactive=interactive)
         session = Session(terminal, settings, environ={})
         if handler is not None:
-            transport = httpx.MockTransport(handler)
+            transport = PlayedHTTP(handler, "http://localhost")
             session._client = Client(UnixEndpoint(settings.socket_path), transport=transport)
         made.append(session)
         return Screen(session)

@@ -68,15 +68,31 @@ def test_a_closed_output_is_nobodys_problem(private_home: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_httpx_is_loaded_without_its_program() -> None:
-    """It would take longer than all the rest of ``dmr ls``."""
+def test_asking_the_service_loads_no_library() -> None:
+    """Any of these would take longer than all the rest of ``dmr ls``."""
     code = (
         "import sys, dmr_desktop.client.client\n"
-        "heavy = {'httpx._main', 'click', 'rich', 'pygments', 'asyncio', 'importlib.metadata'} & set(sys.modules)\n"
+        "heavy = {'httpx', 'click', 'rich', 'pygments', 'asyncio', 'importlib.metadata'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_command_line_needs_nothing_that_is_not_pythons(private_home: Path) -> None:
+    """``-S``: no installed package can be imported."""
+    root = Path(__file__).resolve().parents[3]
+    for verb in ("ls", "status", "pull ai/x", "run ai/x hi", "logs"):
+        command = [sys.executable, "-S", "-m", "dmr_desktop", *verb.split()]
+        environ = {**os.environ, "MODEL_RUNNER_HOST": "http://127.0.0.1:1"}
+        result = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert "no service answers at http://127.0.0.1:1" in result.stderr
+    command = [sys.executable, "-S", "-m", "dmr_desktop", "serve"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Not installed: the package ")
+    assert "make setup" in result.stderr
 
 
 def test_help_loads_neither_http_nor_qt_nor_the_engine() -> None:

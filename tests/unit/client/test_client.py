@@ -1,4 +1,4 @@
-"""Every call's request and what it makes of the answer, over httpx's mock transport."""
+"""Every call's request and what it makes of the answer, over a played service."""
 
 import json
 from collections.abc import Callable
@@ -23,13 +23,13 @@ from dmr_desktop.protocol.errors import (
 )
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.protocol.notices import GpuSample, Snapshot, TcpStatus, TelemetrySample
+from tests.fakes.played_http import Handler, PlayedHTTP
 
-Handler = Callable[[httpx.Request], httpx.Response]
 TCP = TcpStatus(enabled=True, listening=True, port=12434, addresses=("127.0.0.1:12434",))
 
 
 def client_for(handler: Handler) -> Client:
-    return Client(TcpEndpoint("http://dmr.test"), transport=httpx.MockTransport(handler))
+    return Client(TcpEndpoint("http://dmr.test"), transport=PlayedHTTP(handler))
 
 
 def answer(value: object, status: int = 200) -> Handler:
@@ -232,7 +232,7 @@ def test_who_set_an_address_is_told_where_it_stands(tmp_path: Path) -> None:
     with pytest.raises(ServiceUnreachable) as caught:
         Client(UnixEndpoint(tmp_path / "none.sock")).models()
     assert caught.value.hint.startswith("start it with `dmr serve")
-    server = OpenAIServer(TcpEndpoint("http://dmr.test"), transport=httpx.MockTransport(refuse))
+    server = OpenAIServer(TcpEndpoint("http://dmr.test"), transport=PlayedHTTP(refuse))
     with pytest.raises(ServiceUnreachable, match="no service answers") as caught:
         server.openai_models_at_root()
     assert caught.value.hint.startswith("is that server running")
