@@ -1,5 +1,6 @@
 """The user's terminal: data on standard output, everything else on standard error."""
 
+import codecs
 import io
 import json
 import os
@@ -13,6 +14,9 @@ from dmr_desktop.cli.safe_text import safe_line, safe_text
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
 
+_OTHERWISE = "dmr-otherwise"
+_PLAIN = {"→": "->", "…": "...", "✓": "*", "·": "-"}
+"""This program's own characters for a locale that has none of them."""
 _BOLD, _DIM, _RED, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 
@@ -91,7 +95,8 @@ class Terminal:
 
 
 def standard_terminal(no_color: bool, face: Face = DMR) -> Terminal:
-    """This process's own streams. A character that the locale cannot show becomes an escape, not an error."""
+    """This process's own streams. A character that the locale cannot show is written otherwise, and is no error."""
+    codecs.register_error(_OTHERWISE, _otherwise)
     out, err = _usable(sys.stdout), _usable(sys.stderr)
     live = err.isatty()
     return Terminal(
@@ -109,5 +114,14 @@ def _usable(stream: TextIO | None) -> TextIO:
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
+        stream.reconfigure(errors=_OTHERWISE)
     return stream
+
+
+def _otherwise(error: UnicodeError) -> tuple[str, int]:
+    """The characters from ``error`` in ASCII: known ones in plain letters, others as escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    plain = (_PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode() for char in text)
+    return "".join(plain), error.end

@@ -52,6 +52,18 @@ def test_json_stays_json_when_nothing_runs(private_home: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["running"] is False
 
 
+def test_a_terminal_without_utf_8_gets_plain_letters(private_home: Path) -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "dmr_desktop", "pull", "caf\u00e9/\u65e5"]
+    result = subprocess.run(
+        command, env={**environ, "MODEL_RUNNER_HOST": "http://127.0.0.1:1"}, capture_output=True, check=False
+    )
+    assert b"\n-> the address is that of MODEL_RUNNER_HOST" in result.stderr
+    command = [sys.executable, "-m", "dmr_desktop", "show", "../caf\u00e9-\u65e5"]
+    result = subprocess.run(command, env=environ, capture_output=True, check=False)
+    assert b"'../caf\xe9-\\u65e5' is not a model name" in result.stderr
+
+
 def test_output_that_cannot_be_written_is_told(private_home: Path, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
