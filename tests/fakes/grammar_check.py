@@ -19,14 +19,17 @@ class _Bytes:
         return list(text)
 
 
-def refusal(vocabulary: FakeVocabulary, grammar: str, text: str) -> str:
-    """Where the grammar refuses the whole text, for people; empty if it takes it."""
-    tokenizer = LLTokenizer(
+def tokenizer_of(vocabulary: FakeVocabulary) -> LLTokenizer:
+    return LLTokenizer(
         TokenizerWrapper(_Bytes(vocabulary)),
         n_vocab=len(vocabulary.byte_pieces),
         eos_token=vocabulary.token_id(vocabulary.eos_text),
     )
-    matcher = LLMatcher(tokenizer, grammar, log_level=0)
+
+
+def refusal(vocabulary: FakeVocabulary, grammar: str, text: str) -> str:
+    """Where the grammar refuses the whole text, for people; empty if it takes it."""
+    matcher = LLMatcher(tokenizer_of(vocabulary), grammar, log_level=0)
     assert not matcher.is_error(), matcher.get_error()
     tokens = ControlText(vocabulary, "").tokenize(text)
     taken = matcher.try_consume_tokens(tokens)
