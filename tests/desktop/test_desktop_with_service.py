@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +18,9 @@ from pytestqt.qtbot import QtBot
 from dmr_desktop.desktop.app import Desktop
 from dmr_desktop.desktop.instance import Instance
 from dmr_desktop.desktop.service_process import ServiceProcess
-from dmr_desktop.desktop.state import Link, Shape
+from dmr_desktop.desktop.state import Link, Shape, trouble_of
 from dmr_desktop.protocol.models import DEMO_REFERENCE
-from dmr_desktop.settings import load_settings
+from dmr_desktop.settings import load_settings, self_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.qt]
 
@@ -269,3 +270,71 @@ def test_the_third_crash_within_a_minute_ends_the_restarts_and_shows_the_log(qtb
     qtbot.waitUntil(lambda: "three times within a minute" in desktop.panel.service_banner.text)
     desktop.panel.service_banner.buttons[-1].click()
     qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)
+
+
+def loaded_runner(qtbot: QtBot, desktop: Desktop) -> int:
+    """Loads the demo model from the Models page; its process."""
+    desktop.open_panel("models")
+    page = desktop.panel.models
+    qtbot.waitUntil(page.load_button.isEnabled, timeout=10_000)
+    page.load_button.click()
+    qtbot.waitUntil(page.unload_button.isEnabled, timeout=60_000)
+    pid = desktop.link.state.runners[0].pid
+    assert pid is not None
+    return pid
+
+
+def test_an_idle_runner_that_is_killed_is_told_and_loads_again(qtbot: QtBot, desktop: Desktop) -> None:
+    os.kill(loaded_runner(qtbot, desktop), signal.SIGKILL)
+    qtbot.waitUntil(lambda: trouble_of(desktop.link.state) != "", timeout=5000)
+    told = trouble_of(desktop.link.state)
+    assert told.startswith("dmr.local/demo: ")
+    assert "\n" not in told
+    qtbot.waitUntil(lambda: desktop.tray.shape is Shape.ERROR, timeout=2000)
+    assert loaded_runner(qtbot, desktop) > 0
+    assert trouble_of(desktop.link.state) == ""
+    assert desktop.tray.shape is Shape.READY
+    assert desktop.panel.banner.text == ""
+
+
+@pytest.mark.parametrize("victim", ["runner", "service"])
+def test_killed_while_a_model_loads(qtbot: QtBot, desktop: Desktop, victim: str) -> None:
+    desktop.open_panel("models")
+    page = desktop.panel.models
+    qtbot.waitUntil(page.load_button.isEnabled, timeout=10_000)
+    page.load_button.click()
+    service = psutil.Process(service_pid(desktop))
+    qtbot.waitUntil(lambda: any("runner" in child.cmdline() for child in service.children()), timeout=20_000)
+    runner = next(child.pid for child in service.children() if "runner" in child.cmdline())
+    os.kill(runner, signal.SIGSTOP)  # so that it surely still loads
+    os.kill(runner if victim == "runner" else service_pid(desktop), signal.SIGKILL)
+    if victim == "service":
+        qtbot.waitUntil(lambda: desktop.link.state.link is Link.LOST, timeout=2000)
+        os.kill(runner, signal.SIGCONT)
+    # One that has not begun to watch its parent yet does so within its start.
+    qtbot.waitUntil(lambda: not is_alive(runner), timeout=20_000)
+    qtbot.waitUntil(desktop.panel.banner.isVisible, timeout=10_000)
+    assert desktop.panel.banner.text.startswith("Could not load dmr.local/demo\n")
+    qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)
+    assert loaded_runner(qtbot, desktop) != runner
+
+
+def test_a_killed_app_leaves_service_and_model_and_its_successor_shows_them(
+    qtbot: QtBot, desktop: Desktop, socket_dir: Path
+) -> None:
+    runner = loaded_runner(qtbot, desktop)
+    instance = socket_dir / "other"
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(instance), "QT_QPA_PLATFORM": "offscreen"}
+    instance.mkdir(mode=0o700)
+    for _ in range(2):
+        app = subprocess.Popen(
+            self_command("desktop"), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        qtbot.waitUntil(lambda: any(instance.rglob("desktop-*.sock")), timeout=20_000)
+        qtbot.wait(500)
+        assert app.poll() is None, "the lock of the one that was killed does not keep it out"
+        app.kill()
+        app.wait()
+    assert is_alive(runner)
+    assert desktop.link.state.is_connected
+    assert desktop.link.state.loaded[0].pid == runner
