@@ -63,6 +63,14 @@ class Stage:
         command = ["timeout", "10", "xdotool", *arguments]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False).stdout.strip()
 
+    def seconds_until_shown(self, app: Process) -> float:
+        """From now until the app has anything on the screen; of a hidden one that is its icon in the tray."""
+        began = time.monotonic()
+        while not self.xdotool("search", "--onlyvisible", "--pid", str(app.pid)):
+            if time.monotonic() - began > READY_SECONDS:
+                sys.exit("the app shows nothing")
+        return time.monotonic() - began
+
     def panels(self) -> list[str]:
         """The X windows of panels in sight."""
         return self.xdotool("search", "--onlyvisible", "--name", "^DMR Desktop$").split()

@@ -113,8 +113,15 @@ class Studio:
             time.sleep(0.005)
 
     def settle(self, seconds: float = 0.25) -> None:
+        """Until all is laid out and painted, also on a machine that is busy."""
+        from PySide6.QtCore import QEvent
+        from PySide6.QtWidgets import QApplication
+
         end = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() > end)
+        for _ in range(10):
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+            QApplication.processEvents()
 
     def show(self, **changes: object) -> None:
         """The service as it is in the scene."""
