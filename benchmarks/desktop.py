@@ -34,7 +34,8 @@ def watch(made: Stage, service: Process, seconds: float) -> bool:
             time.sleep(SETTLE_SECONDS)
             cost, service_cost = measure(app.pid, seconds), measure(service.pid, 5)
         print(
-            f"{state:11} shown after {shown:4.2f} s ({SHOWN_SECONDS})  PSS {cost.pss_mb:6.1f} MB (budget {budget.pss_mb:.0f})  "
+            f"{state:11} shown after {shown:4.2f} s ({SHOWN_SECONDS})  "
+            f"PSS {cost.pss_mb:6.1f} MB (budget {budget.pss_mb:.0f})  "
             f"CPU {cost.cpu_percent:5.2f} % ({budget.cpu_percent})  "
             f"wake-ups {cost.wakeups_per_second:5.1f}/s ({budget.wakeups_per_second:g})  "
             f"service CPU {service_cost.cpu_percent:.2f} %",
