@@ -458,12 +458,24 @@
       <translation>Die gezeigten Zeilen in einer Datei speichern</translation>
     </message>
     <message>
+      <source>Bug report…</source>
+      <translation>Fehlerbericht…</translation>
+    </message>
+    <message>
+      <source>Save what a bug report needs, without keys and tokens</source>
+      <translation>Speichern, was ein Fehlerbericht braucht, ohne Schlüssel und Token</translation>
+    </message>
+    <message>
       <source>{shown} of {count} lines</source>
       <translation>{shown} von {count} Zeilen</translation>
     </message>
     <message>
       <source>Save the log</source>
       <translation>Protokoll speichern</translation>
+    </message>
+    <message>
+      <source>Save the bug report</source>
+      <translation>Fehlerbericht speichern</translation>
     </message>
     <message>
       <source>Could not save the log</source>

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from dmr_desktop.desktop.bug_report import without_secrets
 from dmr_desktop.desktop.log_lines import Level, matches, parts_of
 from dmr_desktop.desktop.panel.logs import SHOWN_LINES
 from tests.fakes.desktop_parts import Parts
@@ -88,3 +89,27 @@ def test_what_is_copied_is_more_than_what_is_drawn(qtbot: QtBot, page: Parts) ->
     copied = QGuiApplication.clipboard().text().splitlines()
     assert copied[0].endswith("line 1")
     assert copied[-1].endswith("line 1999")
+
+
+SECRETS = """[s] Authorization: Bearer abcdef123456.xyz
+HF_TOKEN=hf_abcdefghijkl and api_key: sk-proj-1234567890
+{"password": "hunter22", "model": "ai/x"} https://me:secret@registry.example.com/v2/
+pulled /home/me/models/blobs/sha256/0123456789abcdef
+"""
+
+
+def test_a_bug_report_has_no_secrets(page: Parts, tmp_path: Path) -> None:
+    text = without_secrets(SECRETS, Path("/home/me"))
+    for secret in ("abcdef123456", "hf_abc", "sk-proj", "hunter22", "me:secret", "/home/me"):
+        assert secret not in text
+    for kept in ("Authorization", "registry.example.com", '"model": "ai/x"', "~/models/blobs/sha256/0123456789abcdef"):
+        assert kept in text
+    logs = page.panel.logs
+    logs._take([f"{STAMP} token=abcdefgh"])
+    logs.filter.setText("nothing has this")
+    logs.save_report(str(tmp_path / "report.txt"))
+    report = (tmp_path / "report.txt").read_text()
+    assert report.startswith("DMR Desktop ")
+    assert "Python 3." in report
+    assert "llama_model_loader: fine" in report, "all lines, whatever the filter"
+    assert "abcdefgh" not in report

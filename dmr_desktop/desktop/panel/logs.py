@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontDatabase, QHideEvent, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from dmr_desktop.desktop.bug_report import bug_report
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.log_lines import Level, matches, parts_of
 from dmr_desktop.desktop.log_tail import MAX_LINES, LogTail
@@ -77,6 +78,9 @@ class LogsPage(QWidget):
         self.follow_button = Button(self.tr("Follow"), name=self.tr("Go to the end and follow"))
         self.copy_button = Button(self.tr("Copy"), name=self.tr("Copy the lines shown"))
         self.save_button = Button(self.tr("Save…"), name=self.tr("Save the lines shown in a file"))
+        self.report_button = Button(
+            self.tr("Bug report…"), name=self.tr("Save what a bug report needs, without keys and tokens")
+        )
         self.count = Label(tone="dim", size=0.95)
         self._lay_out()
         self._connect()
@@ -99,6 +103,7 @@ class LogsPage(QWidget):
         self.follow_button.clicked.connect(self._follow)
         self.copy_button.clicked.connect(lambda: self._commands.copy(self._whole, self.tr("Log")))
         self.save_button.clicked.connect(self._ask_file)
+        self.report_button.clicked.connect(self._ask_report_file)
         self.text.verticalScrollBar().valueChanged.connect(self._watch_end)
         self._theme.changed.connect(self._paint)
 
@@ -153,10 +158,24 @@ class LogsPage(QWidget):
         dialog.fileSelected.connect(self.save)
         dialog.open()
 
+    def _ask_report_file(self) -> None:
+        dialog = QFileDialog(self.window(), self.tr("Save the bug report"), "dmr-desktop-report.txt")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.fileSelected.connect(self.save_report)
+        dialog.open()
+
+    def save_report(self, path: str) -> None:
+        """Writes what a bug report needs: versions, machine, models and all lines that are kept, without secrets."""
+        self._write(path, bug_report(self._commands.state, list(self._lines)))
+
     def save(self, path: str) -> None:
         """Writes the lines that the filter lets through."""
+        self._write(path, self._whole + "\n")
+
+    def _write(self, path: str, text: str) -> None:
         try:
-            Path(path).write_text(self._whole + "\n", encoding="utf-8")
+            Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
             title = self.tr("Could not save the log")
             self._commands.problem.emit(Problem(title, error.strerror or str(error), self.tr("Choose another folder.")))
@@ -175,7 +194,7 @@ class LogsPage(QWidget):
         card.body.addWidget(self.text)
         foot = QHBoxLayout()
         foot.setSpacing(10)
-        for button in (self.follow_button, self.copy_button, self.save_button):
+        for button in (self.follow_button, self.copy_button, self.save_button, self.report_button):
             foot.addWidget(button)
         foot.addStretch()
         foot.addWidget(self.count)
