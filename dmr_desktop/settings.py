@@ -6,8 +6,10 @@ DMR does. A bad value is a :class:`SettingsError` that names the file or variabl
 What the user switches at run time (TCP on or off) is state, owned by the service, not a setting.
 """
 
+import errno
 import ipaddress
 import os
+import stat
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from typing import Any
 
 DEFAULT_PORT = 12434
 MIN_API_KEY = 16
+MAX_FILE_BYTES = 1 << 20
 MAX_SOCKET_PATH = 104
 """Bytes that every system allows in the path of a Unix socket, the final NUL included."""
 
@@ -174,13 +177,28 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: object) -> 
     return Settings(**values)
 
 
+def read_small_file(path: Path, most_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """What a file of settings or state holds.
+
+    Raises OSError, also for what would never end (a pipe, a device) and for more than ``most_bytes``.
+    """
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        if status.st_size > most_bytes:
+            raise OSError(errno.EINVAL, f"it has more than {most_bytes} bytes")
+        return file.read(most_bytes)
+
+
 def _trim(text: str) -> str:
     return text.strip().strip("\"'").strip()
 
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_small_file(path).decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:

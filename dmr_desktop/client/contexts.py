@@ -14,6 +14,7 @@ from typing import Any
 
 from dmr_desktop.client.endpoint import TcpEndpoint, parse_endpoint
 from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, ModelNotFound
+from dmr_desktop.settings import read_small_file
 
 DEFAULT = "default"
 """This machine's own service; it always exists and stands in no file."""
@@ -99,7 +100,7 @@ def contexts_file(environ: Mapping[str, str]) -> Path:
 def read_contexts(file: Path) -> Contexts:
     """Raises :class:`DMRError` if the file is there and cannot be used."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_small_file(file))
     except (FileNotFoundError, NotADirectoryError):
         return Contexts()
     except (OSError, ValueError, RecursionError) as error:

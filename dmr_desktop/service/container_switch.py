@@ -4,7 +4,6 @@ The addresses of container networks come and go with their engine, so an open sw
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,12 @@ from pathlib import Path
 from dmr_desktop.protocol.errors import Conflict
 from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.service.listeners import Listeners
+from dmr_desktop.service.switch_file import read_switch, write_switch
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 15.0
+_NAME = "container access"
 
 
 class ContainerSwitch:
@@ -101,24 +102,11 @@ class ContainerSwitch:
             self._announce(status)
 
     def _write(self) -> None:
-        text = json.dumps({"enabled": self.status.enabled, "port": self.status.port})
-        draft = self._file.with_suffix(".new")
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(self._file)
-        except OSError as error:
-            log.warning("the state of the switch of container access cannot be remembered: %s", error)
+        write_switch(self._file, _NAME, {"enabled": self.status.enabled, "port": self.status.port})
 
 
 def _read(file: Path, default_port: int) -> tuple[bool, int]:
-    """Off, if the file says nothing usable."""
-    try:
-        match json.loads(file.read_text(encoding="utf-8")):
-            case {"enabled": bool(enabled), "port": int(port)} if 1 <= port <= 65535:
-                return enabled, port
-        log.warning("%s is not as expected: container access is off", file)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        log.warning("%s cannot be read (%s): container access is off", file, error)
+    match read_switch(file, _NAME):
+        case {"enabled": bool(enabled), "port": int(port)}:
+            return enabled, port
     return False, default_port

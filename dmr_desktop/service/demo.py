@@ -14,6 +14,7 @@ from typing import Protocol
 
 from dmr_desktop.protocol.errors import DMRError, ModelNotFound, RegistryError
 from dmr_desktop.protocol.models import DEMO_REFERENCE, Model, Progress
+from dmr_desktop.settings import read_small_file
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,9 @@ class DemoModel:
     def _is_outdated(self, digest: str) -> bool:
         """Whether the user still has the model that we stored, and it came from another file than today's."""
         try:
-            mark: dict[str, str] = json.loads(self._mark.read_text(encoding="utf-8"))
+            mark: dict[str, str] = json.loads(read_small_file(self._mark))
             return mark["gguf"] != digest and self._store.get(DEMO_REFERENCE).id == mark["model"]
-        except (ValueError, KeyError, TypeError, ModelNotFound):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, ModelNotFound):
             return False
 
     def _store_now(self, digest: str) -> None:

@@ -1,16 +1,19 @@
 """The switch of the TCP door: what the user wants, remembered over restarts, and what is true."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from dmr_desktop.protocol.errors import Conflict
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.service.listeners import Listeners
+from dmr_desktop.service.switch_file import read_switch, write_switch
 
 log = logging.getLogger(__name__)
+
+_NAME = "TCP"
 
 
 class TcpSwitch:
@@ -82,26 +85,14 @@ class TcpSwitch:
 
     def _write(self) -> None:
         status = self.status
-        text = json.dumps({"enabled": status.enabled, "port": status.port, "origins": status.origins})
-        draft = self._file.with_suffix(".new")
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(self._file)
-        except OSError as error:
-            log.warning("the state of the TCP switch cannot be remembered: %s", error)
+        members: dict[str, JSON] = {"enabled": status.enabled, "port": status.port, "origins": status.origins}
+        write_switch(self._file, _NAME, members)
 
 
 def _read(file: Path, default_port: int) -> TcpStatus:
-    """Off, if the file says nothing usable."""
-    try:
-        match json.loads(file.read_text(encoding="utf-8")):
-            case {"enabled": bool(enabled), "port": int(port), **others} if 1 <= port <= 65535:
-                return TcpStatus(enabled, False, port, origins=_texts(others.get("origins")))
-        log.warning("%s is not as expected: TCP is off", file)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        log.warning("%s cannot be read (%s): TCP is off", file, error)
+    match read_switch(file, _NAME):
+        case {"enabled": bool(enabled), "port": int(port), **others}:
+            return TcpStatus(enabled, False, port, origins=_texts(others.get("origins")))
     return TcpStatus(False, False, default_port)
 
 

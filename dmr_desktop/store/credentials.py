@@ -9,11 +9,13 @@ import json
 import logging
 import os
 import re
-import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from dmr_desktop.settings import read_small_file
 
 HUB_KEY = "https://index.docker.io/v1/"
 _HUB_HOSTS = {"docker.io", "index.docker.io", "registry-1.docker.io"}
@@ -43,13 +45,7 @@ def read_docker_config(environ: Mapping[str, str]) -> Mapping[str, Any]:
     """What ``docker login`` wrote; empty when there is nothing usable. Never raises, never waits."""
     folder = environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
     try:
-        # Non-blocking, as a FIFO in its place must not hold up a pull of a public model.
-        fd = os.open(os.path.join(folder, "config.json"), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(fd, "rb") as file:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_CONFIG_BYTES:
-                raise ValueError
-            found = json.loads(file.read(_MAX_CONFIG_BYTES))
+        found = json.loads(read_small_file(Path(folder, "config.json"), _MAX_CONFIG_BYTES))
         if not isinstance(found, dict):
             raise ValueError
     except FileNotFoundError:

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from dmr_desktop.protocol.errors import InvalidReference, UnsupportedModel
+from dmr_desktop.settings import read_small_file
 from dmr_desktop.store.atomic import locked, store_error, write_atomic
 from dmr_desktop.store.json_document import strict_json
 from dmr_desktop.store.layout import Layout
 from dmr_desktop.store.manifest import parse_manifest
 from dmr_desktop.store.reference import is_digest, parse_reference
 
+MAX_INDEX_BYTES = 64 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -164,7 +166,7 @@ class Index:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            document = strict_json(self._layout.index.read_bytes())
+            document = strict_json(read_small_file(self._layout.index, MAX_INDEX_BYTES))
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmr_desktop.protocol.errors import StoreError
+from dmr_desktop.settings import read_small_file
 from dmr_desktop.store.atomic import store_error, write_atomic
 
 VERSION = "1.0.0"
@@ -119,7 +120,7 @@ class Layout:
 
     def _check_version(self) -> None:
         try:
-            version = json.loads(self.marker.read_bytes())["version"]
+            version = json.loads(read_small_file(self.marker))["version"]
             major = int(version.split(".")[0])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise StoreError(
