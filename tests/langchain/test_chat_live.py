@@ -27,6 +27,11 @@ class TestChatDMRLive(ChatModelIntegrationTests):
         return True
 
     @property
+    def supports_anthropic_inputs(self) -> bool:
+        """Histories of another provider's model, as an agent that changes its model has them."""
+        return True
+
+    @property
     def supports_model_override(self) -> bool:
         return True
 
