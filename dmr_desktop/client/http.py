@@ -1,6 +1,6 @@
 """One request and its answer, by Python's own HTTP client: over a Unix socket or TCP, with TLS or without.
 
-Its own because to load an HTTP library takes several times as long as all the rest of ``dmr ls``. Knows no route, and
+Its own because to load an HTTP library takes as long as all the rest of ``dmr ls``. Knows no route, and
 nothing of what is said; each request has a connection of its own, which is closed with its answer.
 """
 

@@ -81,7 +81,7 @@ def test_a_closed_output_is_nobodys_problem(private_home: Path) -> None:
 
 
 def test_asking_the_service_loads_no_library() -> None:
-    """Any of these would take longer than all the rest of ``dmr ls``."""
+    """They would take as long as all the rest of ``dmr ls``."""
     code = (
         "import sys, dmr_desktop.client.client\n"
         "heavy = {'httpx', 'click', 'rich', 'pygments', 'asyncio', 'importlib.metadata'} & set(sys.modules)\n"
