@@ -66,6 +66,8 @@ class N8n:
             "N8N_USER_FOLDER": str(home),
             "N8N_LISTEN_ADDRESS": "127.0.0.1",
             "N8N_RUNNERS_BROKER_PORT": str(free_port()),
+            # Code runs in a process that each command starts anew; on a busy machine that took over n8n's 60 seconds.
+            "N8N_RUNNERS_TASK_REQUEST_TIMEOUT": str(int(RUN_SECONDS)),
             "N8N_SECURE_COOKIE": "false",
             "N8N_DIAGNOSTICS_ENABLED": "false",
             "N8N_VERSION_NOTIFICATIONS_ENABLED": "false",
