@@ -82,10 +82,10 @@ class OverviewPage(QScrollArea):
         self._title.setText(self.tr("Welcome") if is_first else self.tr("Overview"))
         self.welcome.setVisible(is_first)
         self._usual.setVisible(not is_first)
+        self.tcp.render_state(state)
         if is_first:
             self.welcome.render_state(state)
         else:
-            self.tcp.render_state(state)
             self.metrics.render_state(state)
             self.loaded.render_state(state)
 
