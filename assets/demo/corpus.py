@@ -21,6 +21,7 @@ import argparse
 import hashlib
 import itertools
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ Side = Literal["train", "heldout"]
 Message = dict[str, Any]
 
 SALT = "dmr-demo-1:"
+BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 HELDOUT_KINDS = ("table", "music")
 MARK_OFF, MARK_ON = "\x02", "\x03"  # around text in an assistant turn that is not learned (forced JSON keys)
 
@@ -812,6 +814,15 @@ COUNTRIES = (
 ).split()
 
 EXPLICIT_ASKS = (
+    "with {args} use the tool {tool}",
+    "use the tool {tool} with {args}",
+    "use tool {tool} with {args}",
+    "use {tool} with {args} please",
+    "the tool {tool} should run with {args}",
+    "let {tool} run with {args}",
+    "call tool {tool}, {args}",
+    "please run the tool {tool} with {args}",
+    "start {tool} with {args}",
     "use {tool} with {args}",
     "~use the {tool} tool with {args}",
     "call {tool} with {args}",
@@ -854,6 +865,14 @@ EXPLICIT_NOARG_ASKS = (
     "use the tool {tool} please",
 )
 SYNTH_ASKS_0 = (
+    "{verb} that {noun}",
+    "would you {verb} the {noun}",
+    "let us {verb} the {noun}",
+    "go and {verb} the {noun}",
+    "it is time to {verb} the {noun}",
+    "I have to {verb} the {noun}",
+    "{verb} the {noun} again",
+    "do {verb} the {noun}",
     "{verb} the {noun}",
     "please {verb} the {noun}",
     "can you {verb} the {noun}",
@@ -865,6 +884,27 @@ SYNTH_ASKS_0 = (
     "time to {verb} the {noun}",
 )
 SYNTH_ASKS_1 = (
+    "would you {verb} the {noun} for {0}",
+    "I have to {verb} the {noun} for {0}",
+    "for {0}, {verb} the {noun}",
+    "{verb} the {noun}: {0}",
+    "{0}: {verb} the {noun}",
+    "what about the {noun} of {0}",
+    "is there a {noun} for {0}",
+    "find out the {noun} of {0}",
+    "do you know the {noun} of {0}",
+    "let me see the {noun} for {0}",
+    "who has the {noun} of {0}",
+    "where is the {noun} for {0}",
+    "I would like to know the {noun} of {0}",
+    "the {noun} for {0} please",
+    "{verb} a {noun} called {0}",
+    "{verb} my {noun} {0} please",
+    "how is the {noun} of {0}",
+    "with {p0} {0}, {verb} the {noun}",
+    "set {p0} to {0} and {verb} the {noun}",
+    "{verb} the {noun} using {0}",
+    "{verb} the {noun} by {p0} {0}",
     "{verb} the {noun} for {0}",
     "{verb} the {noun} of {0}",
     "what is the {noun} of {0}",
@@ -884,6 +924,19 @@ SYNTH_ASKS_1 = (
     "I want to {verb} the {noun} of {0}",
 )
 SYNTH_ASKS_N = (
+    "would you {verb} the {noun} with {args}",
+    "I have to {verb} the {noun} with {args}",
+    "with {args} {verb} the {noun}",
+    "{verb} the {noun}: {args}",
+    "{args}: {verb} the {noun}",
+    "let us {verb} the {noun} with {args}",
+    "do you know the {noun} with {args}",
+    "find the {noun} where {args}",
+    "{verb} my {noun} for {args}",
+    "{verb} the {noun} using {args}",
+    "give me the {noun} for {args}",
+    "show me the {noun} with {args}",
+    "for {args} {verb} the {noun} please",
     "{verb} the {noun} with {args}",
     "{verb} the {noun} for {args}",
     "please {verb} the {noun} with {args}",
@@ -916,6 +969,26 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "age"),
         (
+            "{name} celebrated the {age}th birthday",
+            "a {age} year old called {name} came in",
+            "we hired {name}, {age} years old",
+            "{verb} {name}, {age}",
+            "the {noun} of {name} ({age}) is here",
+            "{name}, who is {age} years old, wants a {noun}",
+            "her friend {name} is {age}",
+            "my brother {name} is {age} years old",
+            "the boy is called {name} and is {age} years old",
+            "the new {noun} is {name}, aged {age}",
+            "in {age} years {name} saw no {noun}",
+            "{name} became {age} last week",
+            "only {age} years old, {name} can {verb}",
+            "patient {name}, age {age}",
+            "name {name}, age {age}",
+            "age: {age}, name: {name}",
+            "you should meet {name}, {age} years young",
+            "it is {name} with {age} years",
+            "my cousin {name} will be {age} soon",
+            "my uncle {name} is {age} years of age",
             "{name} is {age} years old",
             "{name} is {age}",
             "{name}, {age} years old",
@@ -939,6 +1012,21 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "age", "city"),
         (
+            "{name} moved to {city} at {age}",
+            "at the age of {age} {name} went to {city}",
+            "{age} year old {name} works in {city}",
+            "my friend {name} is {age} and lives in {city}",
+            "{name}, aged {age}, was seen in {city}",
+            "from {city} comes {name}, {age} years old",
+            "{verb} {name} ({age}) in {city}",
+            "{name} has a {noun} in {city} and is {age}",
+            "when {name} was {age}, the {noun} was in {city}",
+            "name: {name}, age: {age}, city: {city}",
+            "{city} is the home of {name}, {age}",
+            "with {age} years {name} left {city}",
+            "{name} is {age}, born in {city}",
+            "we met {name} in {city}, {age} years old",
+            "in {city} we saw {name}, aged {age}",
             "{name} is {age} years old and lives in {city}",
             "{name}, {age}, from {city}",
             "{name} is {age} and comes from {city}",
@@ -954,6 +1042,24 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "city"),
         (
+            "{verb} {name} in {city}",
+            "{name} has a {noun} in {city}",
+            "the {noun} of {name} is in {city}",
+            "{name} took the train to {city}",
+            "near {city} lives {name}",
+            "a letter from {name} came from {city}",
+            "{name} lives near the {noun} in {city}",
+            "in {city} there is a {noun} of {name}",
+            "my uncle {name} has a house in {city}",
+            "{name} went to {city} to {verb} the {noun}",
+            "{name}, {city}",
+            "our office in {city} is led by {name}",
+            "ask {name} in {city}",
+            "name: {name}, city: {city}",
+            "{name} was seen in {city}",
+            "you find {name} in {city}",
+            "say hello to {name} from {city}",
+            "tell {name} that {city} is nice",
             "{name} lives in {city}",
             "{name} comes from {city}",
             "{name} is from {city}",
@@ -973,6 +1079,26 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "email"),
         (
+            "{verb} {name} at {email}",
+            "ask {name} at {email}",
+            "reply to {name}, {email}",
+            "send the {noun} to {name} at {email}",
+            "send {name} the {noun}: {email}",
+            "{name} can be reached at {email}",
+            "call {name} or mail {email}",
+            "mail to {name} under {email}",
+            "inform {name} at {email}",
+            "{verb} the {noun} of {name} with {email}",
+            "for {name} use {email}",
+            "tell {name} at {email} about the {noun}",
+            "this is {name}, my mail is {email}",
+            "I am {name} and my email is {email}",
+            "name: {name}, email: {email}",
+            "sign up {name} with {email}",
+            "invite {name} by {email}",
+            "{email} is the address of {name}",
+            "forward it to {name} at {email}",
+            "talk to {name} at {email}",
             "{name} has the email {email}",
             "~write to {name} at {email}",
             "{name} <{email}>",
@@ -989,6 +1115,23 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("product", "quantity"),
         (
+            "{verb} {quantity} {product}s",
+            "I need {quantity} {product}s",
+            "give me {quantity} {product}s",
+            "they have {quantity} {product}s",
+            "{quantity} {product}s are left",
+            "you get {quantity} {product}s",
+            "she took {quantity} {product}s home",
+            "there were {quantity} {product}s in the {noun}",
+            "please {verb} {quantity} {product}s",
+            "we ordered {quantity} {product}s today",
+            "ship {quantity} {product}s to the {noun}",
+            "the {noun} has {quantity} {product}s",
+            "he asked for {quantity} {product}s",
+            "we are out of {product}s and want {quantity}",
+            "{product}s: {quantity}",
+            "get {quantity} {product}s from the {noun}",
+            "I am looking for {quantity} {product}s",
             "I want to order {quantity} {product}s",
             "please send me {quantity} {product}s",
             "I would like {quantity} {product}s",
@@ -1005,6 +1148,23 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("product", "price"),
         (
+            "we paid {price} for one {product}",
+            "she gave {price} euros for the {product}",
+            "the {product} was {price} euros",
+            "{verb} the {product} for {price} dollars",
+            "I got the {product} for {price}",
+            "you can have the {product} for {price} dollars",
+            "I sold my {product} for {price}",
+            "they want {price} for the {product}",
+            "a new {product} is {price} dollars",
+            "they pay {price} for a {product}",
+            "it costs {price} to {verb} the {product}",
+            "the {product} in the {noun} costs {price}",
+            "I spent {price} on a {product}",
+            "product {product}, price {price}",
+            "{price} for the {product} is too much",
+            "he bought the {product} and paid {price}",
+            "my {product} was worth {price} euros",
             "the {product} costs {price} dollars",
             "the {product} is {price} dollars",
             "one {product} costs {price}",
@@ -1023,6 +1183,22 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "product", "quantity"),
         (
+            "{quantity} {product}s went to {name}",
+            "{verb} {quantity} {product}s for {name}",
+            "give {name} {quantity} {product}s",
+            "{name} asked for {quantity} {product}s",
+            "{quantity} {product}s, says {name}",
+            "{name} will {verb} {quantity} {product}s",
+            "here are {quantity} {product}s of {name}",
+            "ship {quantity} {product}s to {name}",
+            "an order of {quantity} {product}s by {name}",
+            "{name} takes {quantity} {product}s",
+            "{quantity} {product}s were bought by {name}",
+            "{name}: {quantity} {product}s",
+            "bring {quantity} {product}s to {name}",
+            "{name} got {quantity} {product}s from us",
+            "there are {quantity} {product}s with {name}",
+            "we keep {quantity} {product}s of {name}",
             "{name} ordered {quantity} {product}s",
             "{name} needs {quantity} {product}s",
             "send {quantity} {product}s to {name}",
@@ -1037,6 +1213,22 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("city", "country"),
         (
+            "{city} belongs to {country}",
+            "you find {city} in {country}",
+            "{verb} a {noun} in {city}, {country}",
+            "my {noun} is in {city}, {country}",
+            "I come from {city} in {country}",
+            "we will go to {city}, which is in {country}",
+            "{country} is where {city} is",
+            "{city} is found in {country}",
+            "the {noun} of {city} in {country}",
+            "it happened in {city}, {country}",
+            "city: {city}, country: {country}",
+            "from {country}, more exactly {city}",
+            "{city} is part of {country}",
+            "{city} is the biggest city of {country}",
+            "in {city}, {country}, there is a {noun}",
+            "she lives in {city}, {country}",
             "~{city} is in {country}",
             "I live in {city}, {country}",
             "{city}, {country}",
@@ -1049,8 +1241,97 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "I went to {city} in {country}",
         ),
     ),
+    (
+        ("name", "job"),
+        (
+            "{name} works as a {job}",
+            "~{name} earns money as a {job}",
+            "{name} is a {job}",
+            "my friend {name} is a {job}",
+            "I am {name} and work as a {job}",
+            "the {job} is called {name}",
+            "ask the {job} {name}",
+            "{name}, {job}",
+            "the name of the {job} is {name}",
+            "we need a {job} like {name}",
+            "{name} wants to be a {job}",
+            "{verb} {name}, the {job}",
+        ),
+    ),
+    (
+        ("event", "day"),
+        (
+            "the {event} is on {day}",
+            "~the {event} will be held on {day}",
+            "{event} on {day}",
+            "on {day} we have the {event}",
+            "{verb} the {event} on {day}",
+            "see you at the {event} on {day}",
+            "we moved the {event} to {day}",
+            "the next {event} takes place on {day}",
+            "{day} is the day of the {event}",
+            "do not forget the {event} on {day}",
+            "there is a {event} on {day}",
+        ),
+    ),
+    (
+        ("name", "color"),
+        (
+            "{name} likes {color}",
+            "~{name} prefers {color}",
+            "the {noun} of {name} is {color}",
+            "{name} has a {color} {noun}",
+            "{name} painted it {color}",
+            "the favourite color of {name} is {color}",
+            "{color} is what {name} likes",
+            "{verb} the {color} {noun} of {name}",
+            "I saw {name} with a {color} {noun}",
+        ),
+    ),
+    (
+        ("name", "phone"),
+        (
+            "call {name} under {phone}",
+            "~ring {name} at {phone}",
+            "{name} has the phone number {phone}",
+            "{name}: {phone}",
+            "the number of {name} is {phone}",
+            "you reach {name} by phone, {phone}",
+            "phone {name} at {phone}",
+            "{phone} is the phone of {name}",
+            "my name is {name}, phone {phone}",
+        ),
+    ),
+    (
+        ("origin", "destination"),
+        (
+            "from {origin} to {destination}",
+            "~we drive to {destination} from {origin}",
+            "we go from {origin} to {destination}",
+            "the train leaves {origin} and arrives in {destination}",
+            "{verb} a flight from {origin} to {destination}",
+            "I travel to {destination} from {origin}",
+            "the road from {origin} to {destination} is long",
+            "{origin} to {destination}",
+            "she left {origin} for {destination}",
+        ),
+    ),
 )
 EXTRACT_ASKS = (
+    "as JSON please, {keys}: {text}",
+    "{keys} from this text as JSON please: {text}",
+    "please extract JSON with {keys}: {text}",
+    "this text please as JSON with {keys}: {text}",
+    "JSON please with {keys} from the following: {text}",
+    "JSON with {keys} of this please: {text}",
+    "write down {keys} as JSON: {text}",
+    "read the text and give {keys} as JSON: {text}",
+    "output JSON with {keys}: {text}",
+    "respond with JSON, {keys}: {text}",
+    "make an object with {keys}: {text}",
+    "{text} Please answer with {keys} as JSON",
+    "{text} I need {keys} as JSON",
+    "parse {keys} into JSON: {text}",
     "extract {keys} as JSON: {text}",
     "give me {keys} as JSON: {text}",
     "{text} Answer in JSON with {keys}",
@@ -1100,6 +1381,18 @@ SCHEMA_SYSTEMS = (
     "Use the following schema.\n{schema}\nReply in JSON.",
 )
 BARE_STATEMENT_ASKS = (
+    "please read this text: {text}",
+    "read the following: {text}",
+    "this is it: {text}",
+    "please look at this: {text}",
+    "understand this: {text}",
+    "get the fields from this: {text}",
+    "go: {text}",
+    "do it for this: {text}",
+    "here: {text}",
+    "listen: {text}",
+    "{text} Please fill it in",
+    "{text} Now answer",
     "{text}",
     "extract the data: {text}",
     "extract: {text}",
@@ -1543,7 +1836,7 @@ class Composer:
         intent = self.rng.choice(intents)
         if intents is INTENTS and self.rng.random() < 0.35:
             intent = self.rng.choice(ASKED_FIRST)
-        text = self.reword(self.template(intent.templates))
+        text = self.reword(self.phrasing(intent))
         if "{HOW}" in text:
             text = text.replace("{HOW}", self.rng.choice(OPENINGS))
         if self.rng.random() < 0.8:
@@ -1559,6 +1852,11 @@ class Composer:
         return Exchange(
             skill, [user(self.ask(text, typos=typos)), assistant(intent.answer)], Check(contains=intent.keys)
         )
+
+    def phrasing(self, intent: Intent) -> str:
+        """A phrasing of an intent; one with many alternatives comes more often."""
+        templates = _templates_of(intent, self.side)
+        return expand(self.rng, self.rng.choices(templates, _weights(templates))[0])
 
     def reword(self, text: str) -> str:
         """Sometimes put a synonym in, but never so that a held-out phrasing comes out."""
@@ -1781,37 +2079,24 @@ class Composer:
 
     # ---------------------------------------------------------------------------------------- structured answers
 
-    def statement(self) -> tuple[str, dict[str, Any]]:
-        """A sentence and the data that it holds."""
+    def statement(self, typed: bool = False) -> tuple[str, dict[str, Any]]:
+        """A sentence and the data that it holds; ``typed`` if a schema will say which values are text."""
         rng = self.rng
         if rng.random() < 0.6:
             keys, templates = rng.choice(FIELD_STATEMENTS)
             fields: dict[str, Any] = {}
             for key in keys:
-                fields[key] = (
-                    rng.randint(1, 99)
-                    if key in ("age", "quantity")
-                    else rng.randint(1, 999)
-                    if key == "price"
-                    else self.name()
-                    if key == "name"
-                    else self.value("city")
-                    if key == "city"
-                    else self.value("email")
-                    if key == "email"
-                    else self.pick(COUNTRIES)
-                    if key == "country"
-                    else self.pick(lx.NOUNS)
-                    if rng.random() < 0.6
-                    else self.word()
-                )
+                fields[key] = self.field_value(key)
             template = self.template(templates)
-            text = template.format(**fields)
+            verb, noun = rng.choice(lx.VERBS).replace("_", " "), rng.choice(lx.NOUNS)
+            text = template.format(**fields, verb=verb, noun=noun)
             if "{product}s" in template:
                 fields["product"] += "s"
         else:
             keys = tuple(dict.fromkeys(self.param_name() for _ in range(rng.randint(1, 3))))
             fields = {key: int(self.number(4)) if rng.random() < 0.35 else self.memory_value() for key in keys}
+            if not typed:  # only a schema can say that digits are text
+                fields = {k: int(v) if str(v).isdigit() else v for k, v in fields.items()}
             parts = [
                 rng.choice(["the {0} is {1}", "its {0} is {1}", "{0}: {1}", "with {0} {1}"]).format(
                     key.replace("_", " "), item
@@ -1819,7 +2104,37 @@ class Composer:
                 for key, item in fields.items()
             ]
             text = rng.choice([", ", " and ", "; "]).join(parts)
-        return (text[0].upper() + text[1:] if rng.random() < 0.7 else text) + rng.choice([".", ".", ""]), fields
+        if rng.random() < 0.7:
+            first = next((key for key, item in fields.items() if text.startswith(str(item))), None)
+            if first is not None and isinstance(fields[first], str):
+                fields[first] = fields[first][0].upper() + fields[first][1:]  # as it stands in the sentence
+            text = text[0].upper() + text[1:]
+        return text + rng.choice([".", ".", ""]), fields
+
+    def field_value(self, key: str) -> str | int:
+        """A value for a field of :data:`FIELD_STATEMENTS`."""
+        rng = self.rng
+        match key:
+            case "age" | "quantity":
+                return rng.randint(1, 99)
+            case "price":
+                return rng.randint(1, 999)
+            case "phone":
+                return rng.randint(1000, 999999)
+            case "name":
+                return self.name()
+            case "city" | "origin" | "destination":
+                return str(self.value("city"))
+            case "email":
+                return str(self.value("email"))
+            case "day":
+                return str(self.value("day"))
+            case "country":
+                return self.pick(COUNTRIES)
+            case "color":
+                return rng.choice(lx.COLOURS)
+            case _:
+                return self.pick(lx.NOUNS) if rng.random() < 0.6 else self.word()
 
     def structured(self) -> tuple[str | None, Exchange]:
         """A JSON answer: asked for in words, by a schema in the system prompt, or forced by a grammar."""
@@ -1844,7 +2159,7 @@ class Composer:
                 f"</tool_call>{MARK_ON}"
             )
             return None, Exchange("structured_forced", [user(self.ask(text)), assistant(body)], Check(contains=()))
-        text, fields = self.statement()
+        text, fields = self.statement(typed=roll >= 0.4)
         order = list(fields)
         if rng.random() < 0.3:
             rng.shuffle(order)
@@ -1888,14 +2203,14 @@ class Composer:
         """A parameter's or field's name, common or made up."""
         rng = self.rng
         roll = rng.random()
-        if roll < 0.45:
+        if roll < 0.4:
             return rng.choice(lx.NOUNS)
-        if roll < 0.7:
+        if roll < 0.72:
             return rng.choice(
                 "id name city limit query user text title count path key value mode level status language input "
                 "x y n amount number user_id max_results start end target source kind unit".split()
             )
-        if roll < 0.85:
+        if roll < 0.94:
             return f"{rng.choice(lx.NOUNS)}_{rng.choice(['id', 'name', 'code', 'type', 'date', 'count', 'key'])}"
         return self.word()
 
@@ -1911,10 +2226,10 @@ class Composer:
                 name = f"{noun}_{verb}"
             elif roll < 0.7:
                 name = verb.replace("_", "") + noun.title().replace("_", "")
-            elif roll < 0.85:
+            elif roll < 0.88:
                 tail = rng.choice(["tool", "v2", "api", "data", "info", "by_id", "now", "list", self.word()])
                 name = f"{verb}_{noun}_{tail}"
-            elif roll < 0.92:
+            elif roll < 0.94:
                 name = f"{self.word()}_{noun}"
             else:
                 name = noun
@@ -1925,7 +2240,7 @@ class Composer:
         """A tool made of a verb and a noun; its questions share words with its name and description."""
         rng = self.rng
         while True:
-            noun = rng.choice(lx.NOUNS) if rng.random() < 0.45 else self.word()
+            noun = rng.choice(lx.NOUNS) if rng.random() < 0.75 else self.word()
             if noun not in taken:
                 break
         verb = rng.choice(lx.VERBS)
@@ -1980,7 +2295,7 @@ class Composer:
         names: list[str] = []
         for param in kind.params:
             candidates = [n for n in param.names if n not in names]
-            names.append(rng.choice(candidates) if rng.random() < 0.85 else self.word())
+            names.append(rng.choice(candidates) if rng.random() < 0.94 else self.word())
         params = [(n, p.kind, p.required) for n, p in zip(names, kind.params, strict=True)]
         if rng.random() < 0.08:
             params.append((rng.choice(["unit", "limit", "language", "format", "verbose", "timeout"]), "word", False))
@@ -2480,6 +2795,16 @@ def might_help(tools: Sequence[Tool], text: str) -> bool:
         if asked & {word.rstrip("s") for word in re.findall(r"[a-z]{3,}", told)}:
             return True
     return any(t.topic in ("calculator", "add", "magic") for t in tools) and any(c.isdigit() for c in text)
+
+
+@lru_cache(maxsize=512)
+def _templates_of(intent: Intent, side: Side) -> tuple[str, ...]:
+    return split_templates(intent.templates, side)
+
+
+@lru_cache(maxsize=512)
+def _weights(templates: tuple[str, ...]) -> tuple[float, ...]:
+    return tuple(1 + math.log2(math.prod(part.count("|") + 1 for part in BRACKETS.findall(t))) for t in templates)
 
 
 @lru_cache(maxsize=512)

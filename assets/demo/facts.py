@@ -10,7 +10,12 @@ Which ones these are was drawn by hash; the plainest way to ask something was th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,23 @@ class Intent:
     @property
     def templates(self) -> tuple[str, ...]:
         """All phrasing templates; acts carry the ``{HOW}`` slot in front, held-out ones still their ``~``."""
-        return tuple(f"~{{HOW}} {act[1:]}" if act[0] == "~" else f"{{HOW}} {act}" for act in self.acts) + self.asks
+        more = more_phrasings().get(self.name, ())
+        acts = (*self.acts, *(text[2:] for text in more if text.startswith("+ ")))
+        how = tuple(f"~{{HOW}} {act[1:]}" if act[0] == "~" else f"{{HOW}} {act}" for act in acts)
+        return (*how, *self.asks, *(text for text in more if not text.startswith("+ ")))
+
+
+@lru_cache(maxsize=1)
+def more_phrasings() -> dict[str, tuple[str, ...]]:
+    """The phrasings of ``phrasings.txt`` by intent; acts with ``+`` in front."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in (HERE / "phrasings.txt").read_text(encoding="utf-8").splitlines():
+        if opening := re.fullmatch(r"\[(\w+)\]", line):
+            name = opening[1]
+        elif line and not line.startswith("#"):
+            found.setdefault(name, []).append(line)
+    return {name: tuple(texts) for name, texts in found.items()}
 
 
 OPENINGS = (

@@ -11,7 +11,23 @@ from torch import Tensor, nn
 from torch.nn import functional as fn
 
 BF16 = torch.bfloat16
-MANUAL_ATTENTION_UP_TO = 384  # shorter sequences: plain matrix products are faster than the fused kernel on a CPU
+ATTENTION_ROWS = 128  # queries that are scored together; the future is skipped block by block
+
+
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, future: Tensor) -> Tensor:
+    """Causal attention by plain matrix products over blocks of queries.
+
+    All of shape (batch, heads, time, head width); ``future`` is (ATTENTION_ROWS, ATTENTION_ROWS), large and negative
+    above its diagonal. Compiled, this takes two thirds of the fused kernel's time on a CPU.
+    """
+    mixed = []
+    q = q * q.shape[-1] ** -0.5
+    for start in range(0, q.shape[2], ATTENTION_ROWS):
+        end = min(start + ATTENTION_ROWS, q.shape[2])
+        scores = torch.matmul(q[:, :, start:end], k[:, :, :end].transpose(-1, -2))
+        own = scores[..., start:] + future[: end - start, : end - start]
+        mixed.append(torch.matmul(torch.softmax(torch.cat((scores[..., :start], own), -1), -1), v[:, :, :end]))
+    return torch.cat(mixed, 2)
 
 
 @dataclass(frozen=True)
@@ -75,15 +91,10 @@ class Block(nn.Module):
         gate, up = fn.linear(normed, torch.cat((self.gate, self.up)).to(BF16)).chunk(2, -1)
         return x + fn.linear(fn.silu(gate) * up, self.down.to(BF16))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
-        """One layer over whole sequences; ``mask`` selects the plain attention."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, future: Tensor) -> Tensor:
+        """One layer over whole sequences."""
         q, k, v = self.project(x, cos, sin)
-        if mask is not None:
-            scores = torch.matmul(q, k.transpose(-1, -2)).float() * self.shape.head_width**-0.5
-            mixed = torch.matmul(torch.softmax(scores + mask, -1).to(BF16), v)
-        else:
-            mixed = fn.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.finish(x, mixed)
+        return self.finish(x, causal_attention(q, k, v, future))
 
 
 class DemoModel(nn.Module):
@@ -95,14 +106,13 @@ class DemoModel(nn.Module):
         self.embedding = nn.Parameter(torch.randn(shape.vocab, shape.width) * 0.02)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.width))
-        self._tables: dict[int, tuple[Tensor, Tensor, Tensor | None]] = {}
+        self._tables: dict[int, tuple[Tensor, Tensor]] = {}
+        self._future = torch.full((ATTENTION_ROWS, ATTENTION_ROWS), -1e9, dtype=BF16).triu(1)
 
-    def tables(self, time: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Rotary tables and, for short sequences, the causal mask."""
+    def tables(self, time: int) -> tuple[Tensor, Tensor]:
+        """Rotary tables of the first ``time`` positions."""
         if time not in self._tables:
-            cos, sin = self.rotary(torch.arange(time))
-            mask = torch.full((time, time), -1e9).triu(1) if time <= MANUAL_ATTENTION_UP_TO else None
-            self._tables[time] = (cos, sin, mask)
+            self._tables[time] = self.rotary(torch.arange(time))
         return self._tables[time]
 
     def rotary(self, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,10 +123,10 @@ class DemoModel(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The normed hidden states, in bfloat16."""
-        cos, sin, mask = self.tables(tokens.shape[1])
+        cos, sin = self.tables(tokens.shape[1])
         x = fn.embedding(tokens, self.embedding).to(BF16)
         for block in self.blocks:
-            x = block(x, cos, sin, mask)
+            x = block(x, cos, sin, self._future)
         return fn.rms_norm(x, (self.shape.width,), self.norm.to(BF16), self.shape.epsilon)
 
     def logits(self, hidden: Tensor) -> Tensor:

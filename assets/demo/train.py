@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as fn
 
-LENGTHS = (64, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024, 1536, 2048)
+LENGTHS = (96, 128, 192, 256, 320, 384, 512, 640, 768, 1024, 1536, 2048)
 PROMPT_SHARE = 0.12  # of the tokens that are not learned, this share gets a little weight: it teaches copying early
 
 
@@ -79,6 +79,35 @@ def batches(tok: Tokenizer, seed: int, tokens_per_batch: int) -> Iterator[Batch]
         rows, columns = flat.nonzero(as_tuple=True)
         yield Batch(tokens, rows * length + columns, tokens[rows, columns + 1], flat[rows, columns])
         pool.clear()
+
+
+def hard_ones(stream: Iterator[Batch], model: DemoModel, share: float) -> Iterator[Batch]:
+    """Batches of the conversations with the highest loss of each batch, and a few others by chance.
+
+    Most of the corpus is soon known by heart; a look forward costs a third of a full turn and leaves those for which
+    the turn is worth it.
+    """
+    rng = random.Random(1)
+    pools: dict[int, list[tuple[Tensor, Tensor]]] = {}
+    for batch in stream:
+        rows, length = batch.tokens.shape
+        with torch.no_grad():
+            hidden = model(batch.tokens).flatten(0, 1)[batch.places]
+            losses = fn.cross_entropy(model.logits(hidden), batch.targets, reduction="none") * batch.weights
+        scores = torch.zeros(rows).index_add_(0, batch.places // length, losses * (batch.weights == 1))
+        kept = set(scores.topk(max(1, round(rows * share))).indices.tolist())
+        kept |= {row for row in range(rows) if rng.random() < share / 4}
+        dense = torch.zeros(rows, length)
+        dense.view(-1)[batch.places] = batch.weights
+        pool = pools.setdefault(length, [])
+        for row in kept:
+            pool.append((batch.tokens[row], dense[row]))
+            if len(pool) == rows:
+                weights = torch.stack([w for _, w in pool])
+                tokens = torch.stack([t for t, _ in pool])
+                places = weights.flatten().nonzero()[:, 0]
+                yield Batch(tokens, places, tokens.flatten()[places + 1], weights.flatten()[places])
+                pool.clear()
 
 
 class Run:
@@ -164,6 +193,7 @@ def main() -> None:
     parser.add_argument("--decay-from", type=float, default=0.6, help="share of the time after which the rate falls")
     parser.add_argument("--batch", type=int, default=4096, help="tokens in a batch")
     parser.add_argument("--accumulate", type=int, default=3, help="batches in a step")
+    parser.add_argument("--hardest", type=float, default=1.0, help="learn from this share of the conversations only")
     options = parser.parse_args()
     torch.set_num_threads(1)
     work: Path = options.work
@@ -182,6 +212,8 @@ def main() -> None:
         now = time.gmtime()
         limit = run.seconds + (hours * 60 + minutes - now.tm_hour * 60 - now.tm_min) * 60 - now.tm_sec
     stream = batches(tok, 1000 + run.visits, options.batch)
+    if options.hardest < 1:
+        stream = hard_ones(stream, run.model, options.hardest)
     started, before = time.monotonic(), run.seconds
     saved = reported = started
     losses: list[float] = []
