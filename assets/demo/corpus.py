@@ -60,18 +60,18 @@ def split_templates(templates: tuple[str, ...], side: Side) -> tuple[str, ...]:
     return tuple(t for t in templates if not t.startswith("~"))
 
 
+def wordings(template: str) -> set[str]:
+    """Every text that a phrasing with bracketed alternatives stands for, in small letters."""
+    parts = re.split(r"\[([^\[\]]*)\]", template)  # plain text and alternatives in turn
+    choices = [[part] if i % 2 == 0 else part.split("|") for i, part in enumerate(parts)]
+    return {" ".join("".join(chosen).split()).lower() for chosen in itertools.product(*choices)}
+
+
 @lru_cache(maxsize=1)
 def held_phrasings() -> frozenset[str]:
     """Every wording of a held-out fact's phrasing, so that no rewording of a training one can hit it."""
-    texts: set[str] = set()
-    for intent in (*INTENTS, *EXTRA_FACTS):
-        for template in split_templates(intent.templates, "heldout"):
-            choices = [part.split("|") for part in re.findall(r"\[([^\[\]]*)\]", template)]
-            for chosen in itertools.product(*choices):
-                words = iter(chosen)
-                text = re.sub(r"\[[^\[\]]*\]", lambda _, words=words: next(words), template)  # type: ignore[misc]
-                texts.add(" ".join(text.split()).lower())
-    return frozenset(texts)
+    intents = (*INTENTS, *EXTRA_FACTS)
+    return frozenset().union(*(wordings(t[1:]) for i in intents for t in i.templates if t.startswith("~")))
 
 
 USUAL_NAMES = frozenset(name for kind in lx.TOOL_KINDS for name in kind.names)  # both sides use these

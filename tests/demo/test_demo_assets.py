@@ -138,6 +138,16 @@ def test_heldout_phrasings_are_disjoint_from_training(corpus: ModuleType) -> Non
         assert train | held == {template.lstrip("~") for template in intent.templates}
 
 
+def test_more_phrasings_are_known_and_never_heldout(corpus: ModuleType) -> None:
+    """What ``phrasings.txt`` adds belongs to intents that exist, and no wording of it is a held-out one."""
+    intents = {intent.name: intent for intent in (*corpus.INTENTS, *corpus.EXTRA_FACTS)}
+    held = corpus.held_phrasings()
+    assert set(sys.modules["facts"].more_phrasings()) <= set(intents)
+    for intent in intents.values():
+        for template in (t for t in intent.templates if not t.startswith("~")):
+            assert not held & corpus.wordings(template), (intent.name, template)
+
+
 def test_rewording_never_gives_a_heldout_phrasing(corpus: ModuleType) -> None:
     """Synonyms put into a training phrasing do not turn it into a held-out one."""
     composer = corpus.Composer(17)
