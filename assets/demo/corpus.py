@@ -2675,7 +2675,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [28, 4, 30, 18, 18, 2])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [18, 3, 34, 27, 17, 1])[0]
         )
         system = self.system()
         if kind == "long_system":
