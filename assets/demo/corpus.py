@@ -1012,6 +1012,7 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "age", "city"),
         (
+            "at the age of {age}, {name} {verb}s in {city}",
             "{name} moved to {city} at {age}",
             "at the age of {age} {name} went to {city}",
             "{age} year old {name} works in {city}",
@@ -1042,6 +1043,7 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "city"),
         (
+            "{name} {verb}s in {city}",
             "{verb} {name} in {city}",
             "{name} has a {noun} in {city}",
             "the {noun} of {name} is in {city}",
@@ -1115,6 +1117,8 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("product", "quantity"),
         (
+            "we {verb} {quantity} {product}s",
+            "they {verb} {quantity} {product}s",
             "{verb} {quantity} {product}s",
             "I need {quantity} {product}s",
             "give me {quantity} {product}s",
@@ -1148,6 +1152,7 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("product", "price"),
         (
+            "we {verb} the {product} for {price}",
             "we paid {price} for one {product}",
             "she gave {price} euros for the {product}",
             "the {product} was {price} euros",
@@ -1183,6 +1188,7 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "product", "quantity"),
         (
+            "{name} {verb}s {quantity} {product}s",
             "{quantity} {product}s went to {name}",
             "{verb} {quantity} {product}s for {name}",
             "give {name} {quantity} {product}s",
@@ -1213,6 +1219,7 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("city", "country"),
         (
+            "{city} {verb}s in {country}",
             "{city} belongs to {country}",
             "you find {city} in {country}",
             "{verb} a {noun} in {city}, {country}",
@@ -1244,6 +1251,8 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "job"),
         (
+            "{name} {verb}s as a {job}",
+            "{name} {verb}s like a {job}",
             "{name} works as a {job}",
             "~{name} earns money as a {job}",
             "{name} is a {job}",
@@ -1261,6 +1270,8 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("event", "day"),
         (
+            "the {event} {verb}s on {day}",
+            "the {event} will {verb} on {day}",
             "the {event} is on {day}",
             "~the {event} will be held on {day}",
             "{event} on {day}",
@@ -1277,6 +1288,8 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "color"),
         (
+            "{name} {verb}s {color}",
+            "{verb} {color} for {name}",
             "{name} likes {color}",
             "~{name} prefers {color}",
             "the {noun} of {name} is {color}",
@@ -1291,6 +1304,8 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("name", "phone"),
         (
+            "{verb} {name} at {phone}",
+            "{verb} {name} under {phone}",
             "call {name} under {phone}",
             "~ring {name} at {phone}",
             "{name} has the phone number {phone}",
@@ -1305,6 +1320,8 @@ FIELD_STATEMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("origin", "destination"),
         (
+            "we {verb} from {origin} to {destination}",
+            "we {verb} to {destination} and start in {origin}",
             "from {origin} to {destination}",
             "~we drive to {destination} from {origin}",
             "we go from {origin} to {destination}",
@@ -2088,7 +2105,9 @@ class Composer:
             for key in keys:
                 fields[key] = self.field_value(key)
             template = self.template(templates)
-            verb, noun = rng.choice(lx.VERBS).replace("_", " "), rng.choice(lx.NOUNS)
+            # Verbs that do not exist teach to look for names, places and numbers instead.
+            verb = rng.choice(lx.VERBS).replace("_", " ") if rng.random() < 0.5 else self.word()
+            noun = rng.choice(lx.NOUNS)
             text = template.format(**fields, verb=verb, noun=noun)
             if "{product}s" in template:
                 fields["product"] += "s"
@@ -2675,7 +2694,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [18, 3, 34, 27, 17, 1])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [12, 2, 32, 32, 21, 1])[0]
         )
         system = self.system()
         if kind == "long_system":
