@@ -2694,7 +2694,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [12, 2, 32, 32, 21, 1])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [9, 2, 46, 24, 18, 1])[0]
         )
         system = self.system()
         if kind == "long_system":
@@ -2714,12 +2714,13 @@ class Composer:
             cut = rng.randint(0, min(1, len(fillers)))
             exchanges = fillers[:cut] + told + fillers[cut:] + asked
         elif kind == "new_tools":
-            tools = self.toolbox(rng.choice([1, 2, 3]))
+            tools = self.toolbox(rng.choice([1, 2, 3] if skill else [1, 2, 3, 3, 4]))
             while any(tool.name in USUAL_NAMES for tool in tools):
                 tools = self.toolbox(len(tools))
             exchanges = [self.tool_exchange(tools, answer=False)]
         elif kind in ("tools", "tool_call", "tool_answer", "no_tool"):
-            tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4]))
+            # Choosing between many is what takes long to learn.
+            tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4] if skill else [1, 2, 3, 3, 4, 4]))
             maths = any(t.topic in ("add", "subtract", "multiply", "divide", "calculator") for t in tools)
             searches = any(t.topic in ("search", "wikipedia") for t in tools)
 
