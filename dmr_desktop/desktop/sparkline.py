@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QLinearGradient, QPainter, QPaintE
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from dmr_desktop.desktop.history import POINTS
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.quantities import format_percent, format_seconds
 
 
@@ -35,6 +36,7 @@ class Sparkline(QWidget):
             self._values = newest
             self.update()
 
+    @qt_override
     def sizeHint(self) -> QSize:
         return QSize(200, 48)
 
@@ -65,12 +67,14 @@ class Sparkline(QWidget):
         time = format_seconds(ago * self._period_seconds)
         return self.tr("{value} · {time} ago").format(value=format_percent(100 * value), time=time)
 
+    @qt_override
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self.text_at(event.pos().x()), self)
             return True
         return super().event(event)
 
+    @qt_override
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from dmr_desktop.desktop.chat import Chat, ChatOptions, as_markdown
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.names import familiar
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.message_view import MessageView
 from dmr_desktop.desktop.panel.model_choice import fill_models
@@ -40,6 +41,7 @@ class Draft(QPlainTextEdit):
         self.textChanged.connect(self._fit)
         self._fit()
 
+    @qt_override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QAbstractItemModel, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.theme import scaled_font
 
 PADDING = 40
@@ -63,6 +64,7 @@ class FittingTable(QTableView):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, self._widths[column])
 
+    @qt_override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         hidden = self._to_hide(event.size().width())

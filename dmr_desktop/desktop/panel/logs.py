@@ -11,6 +11,7 @@ from dmr_desktop.desktop.bug_report import bug_report
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.log_lines import Level, matches, parts_of
 from dmr_desktop.desktop.log_tail import MAX_LINES, LogTail
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.state import DesktopState
@@ -37,6 +38,7 @@ class LogColors(QSyntaxHighlighter):
         self._stamp = _colored(tokens.dim)
         self._formats = {level: _colored(color) for level, color in colors.items()}
 
+    @qt_override
     def highlightBlock(self, text: str) -> None:
         parts = parts_of(text)
         if (found := self._formats.get(parts.level)) is not None:
@@ -91,6 +93,7 @@ class LogsPage(QWidget):
         if state.is_connected:
             self._tail.open()
 
+    @qt_override
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._tail.close()

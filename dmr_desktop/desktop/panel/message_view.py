@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QTextBrowser, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.chat import Turn, code_blocks
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.widgets import Button, Label
 from dmr_desktop.desktop.theme import Theme
 
@@ -39,6 +40,7 @@ class MessageText(QTextBrowser):
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self.updateGeometry)
 
+    @qt_override
     def sizeHint(self) -> QSize:
         height = int(self.document().size().height()) + 2
         if not self._is_user:
@@ -48,12 +50,15 @@ class MessageText(QTextBrowser):
         )
         return QSize(min(USER_WIDTH, longest + 8), height)
 
+    @qt_override
     def minimumSizeHint(self) -> QSize:
         return QSize(80, self.sizeHint().height())
 
+    @qt_override
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
+    @qt_override
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         """An image in a model's answer is never fetched, from nowhere."""
         return None

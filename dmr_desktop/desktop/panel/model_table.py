@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import printable
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
 from dmr_desktop.desktop.theme import Theme
@@ -77,17 +78,21 @@ class ModelTable(QAbstractTableModel):
     def row_of(self, model_id: str) -> int | None:
         return next((row for row, (model, _) in enumerate(self._rows) if model.id == model_id), None)
 
+    @qt_override
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         return 0 if parent.isValid() else len(self._rows)
 
+    @qt_override
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         return 0 if parent.isValid() else len(Column)
 
+    @qt_override
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self._titles[Column(section)]
         return None
 
+    @qt_override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         model, runner = self._rows[index.row()]
         column = Column(index.column())

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import familiar, printable
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import client_word, duration, endpoint_word, request_word
@@ -79,17 +80,21 @@ class RequestTable(QAbstractTableModel):
     def row_of(self, request_id: str) -> int | None:
         return next((row for row, notice in enumerate(self._rows) if notice.id == request_id), None)
 
+    @qt_override
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         return 0 if parent.isValid() else len(self._rows)
 
+    @qt_override
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         return 0 if parent.isValid() else len(Column)
 
+    @qt_override
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self._titles[Column(section)]
         return None
 
+    @qt_override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         notice, column = self._rows[index.row()], Column(index.column())
         if role == Qt.ItemDataRole.DisplayRole:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmr_desktop.desktop.icons import panel_icon
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.theme import Theme, scaled_font
 
 
@@ -46,13 +47,16 @@ class ElidedLabel(Label):
         self.setAccessibleName(text)
         self._elide()
 
+    @qt_override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._elide()
 
+    @qt_override
     def minimumSizeHint(self) -> QSize:
         return QSize(40, super().minimumSizeHint().height())
 
+    @qt_override
     def sizeHint(self) -> QSize:
         return QSize(self.fontMetrics().horizontalAdvance(self._whole) + 2, super().sizeHint().height())
 
@@ -119,9 +123,11 @@ class Switch(QAbstractButton):
         self.setFixedSize(44, 26)
         theme.changed.connect(self.update)
 
+    @qt_override
     def nextCheckState(self) -> None:
         """Overrides Qt's flip: the state follows the service's event."""
 
+    @qt_override
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = self._theme.tokens
         painter = QPainter(self)
@@ -140,6 +146,7 @@ class Switch(QAbstractButton):
             painter.drawRoundedRect(QRectF(1, 1, 42, 24), 12, 12)
         painter.end()
 
+    @qt_override
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         self.update()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from dmr_desktop import __version__
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.icons import panel_icon
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.banner import Banner
 from dmr_desktop.desktop.panel.chat import ChatPage
 from dmr_desktop.desktop.panel.integrations import IntegrationsPage
@@ -135,15 +136,18 @@ class PanelWindow(QMainWindow):
         note = self.tr("No system tray found.\nClosing this window quits\nthe app, not the service.")
         self.tray_note.setText("" if is_there else note)
 
+    @qt_override
     def closeEvent(self, event: QCloseEvent) -> None:
         event.accept()
         self.closed.emit()
 
+    @qt_override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.visibility_changed.emit(True)
         self.render_state(self._commands.state)
 
+    @qt_override
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self.visibility_changed.emit(False)
