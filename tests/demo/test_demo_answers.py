@@ -10,16 +10,13 @@ import pytest
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 SKILLS = {
-    # Choosing among many tools of unknown names is not as sure; its figures are in assets/demo/README.md.
-    "questions asked in other words": ("smalltalk", "facts", "lists"),
-    "conversations, tools' results and useless tools": (
-        "recall",
-        "copy",
-        "arithmetic",
-        "tool_answer",
-        "no_tool",
-        "unknown",
+    "questions asked in other words": (0.9, ("smalltalk", "facts", "lists")),
+    "conversations, results of tools, useless tools": (
+        0.9,
+        ("recall", "copy", "arithmetic", "tool_answer", "no_tool", "unknown"),
     ),
+    # Choosing among several tools of unknown names is not as sure yet.
+    "tools with other names and values": (0.75, ("tool_call", "new_tools")),
 }
 
 
@@ -36,9 +33,9 @@ def evaluation() -> ModuleType:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("skills", SKILLS.values(), ids=SKILLS)
-def test_nine_of_ten_heldout_questions_are_right(evaluation: ModuleType, skills: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("least", "skills"), SKILLS.values(), ids=SKILLS)
+def test_heldout_questions_are_answered(evaluation: ModuleType, least: float, skills: tuple[str, ...]) -> None:
     """Greedy answers of the file as llama.cpp runs it, judged exactly; the whole measurement is in assets/demo."""
     figures = evaluation.evaluate(evaluation.with_gguf(DEMO / "demo.gguf"), 25, 424242, skills, 3)
     right, asked = (sum(pair[i] for pair in figures.values()) for i in (0, 1))
-    assert right >= 0.9 * asked, figures
+    assert right >= least * asked, figures
