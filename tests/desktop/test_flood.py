@@ -79,5 +79,5 @@ def test_the_last_words_of_a_stream_are_heard(qtbot: QtBot, parts: Parts, servic
     heard: list[str] = []
     parts.link._stream.received.connect(lambda name, data: heard.append(name))
     service.send(frames(0, count) + b"event: stopping\ndata: {}\n\n")
-    service.crash()
+    service.end_streams()
     qtbot.waitUntil(lambda: "stopping" in heard, timeout=15_000)

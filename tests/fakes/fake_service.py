@@ -121,6 +121,12 @@ class FakeService:
             for stream in self._streams:
                 stream.put(frames)
 
+    def end_streams(self) -> None:
+        """Closes the connection of everybody who listens, after all that was sent."""
+        with self._lock:
+            for stream in self._streams:
+                stream.put(None)
+
     def answer(self, method: str, path: str, status: int, body: object = b"") -> None:
         """Sets a route's reply; text and bytes go as they are, anything else as JSON."""
         data = (
