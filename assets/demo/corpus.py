@@ -36,6 +36,15 @@ Side = Literal["train", "heldout"]
 Message = dict[str, Any]
 
 SALT = "dmr-demo-1:"
+SCRIPTS = (  # first and last letter: accented Latin, Greek, Cyrillic, kana, common Chinese, Korean
+    (0xC0, 0x17F),
+    (0x391, 0x3C9),
+    (0x410, 0x44F),
+    (0x3041, 0x3093),
+    (0x30A1, 0x30F6),
+    (0x4E00, 0x9FA0),
+    (0xAC00, 0xD7A0),
+)
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 HELDOUT_KINDS = ("table", "music")
 MARK_OFF, MARK_ON = "\x02", "\x03"  # around text in an assistant turn that is not learned (forced JSON keys)
@@ -1665,9 +1674,22 @@ class Composer:
             if len(word) > 1 and on_side(word, self.side):
                 return word
 
-    def any_word(self) -> str:
-        """A common or made-up word, sometimes capitalised."""
+    def foreign_word(self) -> str:
+        """Letters of another script: their bytes are copied one by one."""
         rng = self.rng
+        while True:
+            first, last = rng.choice(SCRIPTS)
+            word = "".join(chr(rng.randint(first, last)) for _ in range(rng.randint(1, 6)))
+            if rng.random() < 0.2:
+                word += "".join(chr(rng.randint(*rng.choice(SCRIPTS))) for _ in range(rng.randint(1, 4)))
+            if on_side(word, self.side):
+                return word
+
+    def any_word(self) -> str:
+        """A common or made-up word, sometimes capitalised, sometimes of another script."""
+        rng = self.rng
+        if rng.random() < 0.05:
+            return self.foreign_word()
         word = self.word() if rng.random() < 0.6 else self.pick(lx.NOUNS + lx.ANIMALS + lx.ADJECTIVES)
         return word.capitalize() if rng.random() < 0.15 else word.upper() if rng.random() < 0.05 else word
 
@@ -1790,9 +1812,10 @@ class Composer:
                         "José Ñandú",
                         "Łukasz",
                         "Анна",
-                        "".join(
-                            rng.choice("你好中文字客户名王李张陈集团公司日本語東京") for _ in range(rng.randint(2, 5))
-                        ),
+                        self.foreign_word(),
+                        self.foreign_word(),
+                        self.foreign_word(),
+                        self.foreign_word(),
                     ]
                 )
             case "expr":

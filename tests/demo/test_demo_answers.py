@@ -15,8 +15,8 @@ SKILLS = {
         0.9,
         ("recall", "copy", "arithmetic", "tool_answer", "no_tool", "unknown"),
     ),
-    # Choosing among several tools of unknown names is not as sure yet.
-    "tools with other names and values": (0.75, ("tool_call", "new_tools")),
+    # Choosing among several tools of unknown names is not as sure.
+    "tools with other names and values": (0.85, ("tool_call", "new_tools")),
 }
 
 

@@ -51,7 +51,3 @@ class TestChatDMRLive(ChatModelIntegrationTests):
             return model.invoke(question)
         chunks = list(model.stream(question))
         return cast(AIMessage, sum(chunks[1:], chunks[0]))
-
-    @pytest.mark.xfail(reason="the demo model was trained on Latin script and cannot copy Japanese into an argument")
-    def test_unicode_tool_call_integration(self, model: BaseChatModel, **options: Any) -> None:
-        super().test_unicode_tool_call_integration(model, **options)
