@@ -48,6 +48,9 @@ def frames(first: int, count: int) -> bytes:
 def test_a_backlog_of_events_does_not_hold_the_window_up(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     parts.panel.open_page("models")
     qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.send(frames(0, 1))
+    qtbot.waitUntil(lambda: bool(parts.link.state.pulls))
+    qtbot.wait(300)  # the page's own first show and that of a pull's bar are no part of it
     for first in range(0, NUM_EVENTS, 1000):
         service.send(frames(first, 1000))
     time.sleep(0.5)  # something else held the app up; meanwhile the events came
