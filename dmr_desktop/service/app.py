@@ -43,6 +43,7 @@ from dmr_desktop.service.routes_service import ServiceRoutes
 from dmr_desktop.service.routes_tokenize import tokenize_routes
 from dmr_desktop.service.routes_upkeep import UpkeepRoutes
 from dmr_desktop.service.routing import router_of
+from dmr_desktop.service.store_owner import StoreOwner
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.service.transfers import Transfers
@@ -68,6 +69,7 @@ class Service:
             registry_mirrors=settings.registry_mirrors,
             ca_file=settings.ca_file,
         )
+        self._owner = StoreOwner(settings.models_path, settings.socket_path)
         self.bus = Bus()
         self._announcer = Announcer(
             self.bus, models=lambda: self.catalog.models(), runners=lambda: self.loader.statuses()
@@ -156,7 +158,8 @@ class Service:
     # ---- life -------------------------------------------------------------------------------
 
     async def start(self, *, opens_tcp: bool = True) -> None:
-        """``opens_tcp``: as the user left the switch. Raises Conflict if the socket or an address cannot be had."""
+        """``opens_tcp``: as the user left the switch. Raises Conflict if store, socket or an address cannot be had."""
+        self._owner.take()
         await self.listeners.open_unix(self.settings.socket_path)
         await self.listeners.open_network(self.settings.bind_addresses, self.settings.tcp_port)
         await self.tcp.start(self.listeners, opens=opens_tcp)
@@ -178,6 +181,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._owner.release()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

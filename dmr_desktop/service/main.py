@@ -17,7 +17,7 @@ from dmr_desktop import __version__
 from dmr_desktop.backends import built_in
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.service.app import Service
-from dmr_desktop.service.lock import AlreadyRunning, ServiceLock
+from dmr_desktop.service.lock import LockHeld, ProcessLock
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.settings import Settings, SettingsError, load_settings
 
@@ -36,12 +36,13 @@ def main(argv: Sequence[str]) -> int:
         )
     except SettingsError as error:
         return _fail(str(error))
-    lock = ServiceLock(settings.state_dir / "service.lock")
+    lock = ProcessLock(settings.state_dir / "service.lock")
     try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.take(f"process {os.getpid()}, {settings.socket_path}")
-    except AlreadyRunning as error:
-        _say(error.message)
-        return 0 if error.holder.endswith(f", {settings.socket_path}") else 1
+    except LockHeld as held:
+        _say(f"the service is already running{f' ({held.holder})' if held.holder else ''}")
+        return 0 if held.holder.endswith(f", {settings.socket_path}") else 1
     except OSError as error:
         return _fail(f"the state directory {settings.state_dir} cannot be used: {error.strerror}")
     try:

@@ -17,11 +17,13 @@ from dmr_desktop.store.atomic import store_error, write_atomic
 
 VERSION = "1.0.0"
 LOCK_NAME = ".dmr-desktop.lock"
+OWNER_NAME = ".dmr-desktop.owner"
+"""Locked by the service that serves the store, as long as it does."""
 PARTIAL_SUFFIX = ".incomplete"
 STALE_SECONDS = 7 * 24 * 3600
 """Age at which partial downloads and temporary files are swept when the store opens."""
 
-_OWN_NAMES = {"blobs", "manifests", "bundles", "models.json", "layout.json", LOCK_NAME}
+_OWN_NAMES = {"blobs", "manifests", "bundles", "models.json", "layout.json", LOCK_NAME, OWNER_NAME}
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,10 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.root / LOCK_NAME
+
+    @property
+    def owner(self) -> Path:
+        return self.root / OWNER_NAME
 
     @property
     def blobs(self) -> Path:
@@ -105,7 +111,7 @@ class Layout:
             )
         # The marker goes last: whatever stops this, the rest is still known as a store and can be cleared again.
         for path in sorted(self.root.iterdir(), key=lambda path: path == self.marker):
-            if path == self.lock:
+            if path in (self.lock, self.owner):
                 continue
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         self.open()

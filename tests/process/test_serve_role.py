@@ -56,6 +56,31 @@ def test_a_killed_service_is_replaced_without_ado(directory: Path) -> None:
     assert stop_live_service(service) == 0
 
 
+def test_a_second_service_on_one_store_names_the_first(directory: Path) -> None:
+    service = start_live_service(directory)
+    second = directory / "second"
+    second.mkdir()
+    elsewhere = {
+        "HOME": str(second),
+        "DMR_STATE_DIR": str(second / "state"),
+        "MODEL_RUNNER_SOCK": str(second / "dmr.sock"),
+        "DMR_CONFIG_DIR": str(second / "config"),
+    }
+    refused = serve(service, **elsewhere)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert f"process {service.process.pid}" in line
+    assert f"MODEL_RUNNER_HOST=unix://{service.socket_path} dmr stop" in line
+    assert not (second / "dmr.sock").exists()
+    with service.http() as http:
+        assert http.get("/models").status_code == 200
+    # Whatever way the first one goes, the store is free then.
+    service.process.kill()
+    service.process.wait()
+    after = start_live_service(second, "--models-path", service.environment["MODELS_PATH"])
+    assert stop_live_service(after) == 0
+
+
 def test_stop_by_request(directory: Path) -> None:
     service = start_live_service(directory)
     with service.http() as http:
