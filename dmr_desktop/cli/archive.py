@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from dmr_desktop.cli.missing import no_such_model
+from dmr_desktop.cli.lookup import stored_name
 from dmr_desktop.cli.quantities import decimal_size
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.terminal import OutputFailed
-from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 
 _CHUNK_BYTES = 1 << 20
 _MAX_MANIFEST_BYTES = 4 << 20
@@ -24,21 +24,18 @@ def export(session: Session, options: Namespace) -> int:
     to_file = options.output not in ("", "-")
     if not to_file and sys.stdout.isatty():
         raise InvalidRequest("an archive is not for the eye", hint="name a file (-o model.tar), or pipe it on")
-    chunks = session.client.export(options.model)
+    chunks = session.client.export(stored_name(session, options.model))
+    if to_file:
+        path = Path(options.output).expanduser().absolute()
+        size = _write_file(chunks, path)
+        session.terminal.note(f"{safe_line(str(path))}: {decimal_size(size)}")
+        return 0
     try:
-        if to_file:
-            path = Path(options.output).expanduser().absolute()
-            size = _write_file(chunks, path)
-            session.terminal.note(f"{safe_line(str(path))}: {decimal_size(size)}")
-        else:
-            try:
-                _write(chunks, sys.stdout.buffer)
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                raise OutputFailed(f"standard output cannot be written: {error.strerror}") from error
-    except ModelNotFound as error:
-        raise no_such_model(session, options.model) from error
+        _write(chunks, sys.stdout.buffer)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailed(f"standard output cannot be written: {error.strerror}") from error
     return 0
 
 

@@ -6,13 +6,13 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dmr_desktop.cli.missing import no_such_model
+from dmr_desktop.cli.lookup import stored_name
 from dmr_desktop.cli.quantities import go_duration
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
 from dmr_desktop.client.client import Client
-from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 
 PROMPT = "Write a long story about a lighthouse keeper who learns to speak with the sea."
@@ -54,19 +54,16 @@ def bench(session: Session, options: Namespace) -> int:
     levels = levels_of(options.concurrency)
     seconds = _seconds(options.duration, "--duration")
     timeout = _seconds(options.timeout, "--timeout")
-    try:
-        session.client.inspect(options.model)
-    except ModelNotFound as error:
-        raise no_such_model(session, options.model) from error
-    session.client.preload(options.model)
+    model = stored_name(session, options.model)
+    session.client.preload(model)
     prompt = options.prompt or PROMPT
     results = []
     if not options.json:
-        session.terminal.line(f"Model: {safe_line(options.model)}   Duration: {options.duration} per level\n")
+        session.terminal.line(f"Model: {safe_line(model)}   Duration: {options.duration} per level\n")
     for count in levels:
         if not options.json:
             session.terminal.note(session.terminal.dim(f"{count} at once …"))
-        results.append(_measure(session, options.model, prompt, count, seconds, timeout))
+        results.append(_measure(session, model, prompt, count, seconds, timeout))
     if options.json:
         session.terminal.json([level.to_json() for level in results])
     else:

@@ -5,6 +5,7 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping
 
+from dmr_desktop.cli.lookup import stored_name
 from dmr_desktop.cli.session import Session
 from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
@@ -15,7 +16,7 @@ _MAX_INT32 = 2**31 - 1
 
 
 def configure(session: Session, options: Namespace) -> int:
-    """Says nothing when all is well, as Docker's command."""
+    """Says nothing when all is well, as Docker's command. The service would take any name, and forget it."""
     if options.model[:1] == ["show"]:
         return _show(session, options)
     if len(options.model) != 1:
@@ -23,7 +24,8 @@ def configure(session: Session, options: Namespace) -> int:
             f"exactly one model must be given, not {len(options.model)}",
             hint="`dmr configure [options] MODEL [-- runtime flags]`, `dmr configure show [MODEL]`",
         )
-    configure_model(session, options.model[0], request_members(options))
+    members = request_members(options)
+    configure_model(session, stored_name(session, options.model[0]), members)
     return 0
 
 
@@ -48,7 +50,8 @@ def configure_model(session: Session, model: str, members: Mapping[str, JSON]) -
 def _show(session: Session, options: Namespace) -> int:
     if len(options.model) > 2:
         raise InvalidRequest("at most one model can be shown", hint="`dmr configure show [MODEL]`")
-    session.terminal.json(list(session.client.configurations(*options.model[1:])), indent=2)
+    names = [stored_name(session, name) for name in options.model[1:]]
+    session.terminal.json(list(session.client.configurations(*names)), indent=2)
     return 0
 
 

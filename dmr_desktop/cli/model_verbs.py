@@ -12,7 +12,7 @@ from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import fitted_table, table
 from dmr_desktop.client.answers import model_from_json
 from dmr_desktop.client.openai_server import client_for_openai
-from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, ModelNotFound
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
 
@@ -127,6 +127,8 @@ def rm(session: Session, options: Namespace) -> int:
             if error.status >= 503:
                 raise
             failed = True
+            if isinstance(error, Conflict) and not options.force and not error.hint:
+                error.hint = f"`dmr rm --force {name}` removes it all the same"
             session.terminal.problem(error)
         else:
             for removal in removals:

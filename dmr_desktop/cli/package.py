@@ -3,11 +3,11 @@
 from argparse import Namespace
 from pathlib import Path
 
-from dmr_desktop.cli.missing import no_such_model
+from dmr_desktop.cli.lookup import stored_name
 from dmr_desktop.cli.push import send
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
-from dmr_desktop.protocol.errors import InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.errors import InvalidRequest
 
 
 def package(session: Session, options: Namespace) -> int:
@@ -24,10 +24,8 @@ def package(session: Session, options: Namespace) -> int:
 
 
 def repackage(session: Session, options: Namespace) -> int:
-    try:
-        message = session.client.repackage(options.source, options.target, context_size=options.context_size)
-    except ModelNotFound as error:
-        raise no_such_model(session, options.source) from error
+    source = stored_name(session, options.source)
+    message = session.client.repackage(source, options.target, context_size=options.context_size)
     session.terminal.line(safe_line(message))
     return 0
 
@@ -38,11 +36,9 @@ def _variant(session: Session, options: Namespace) -> None:
             "--from takes --context-size only: files cannot be added to a stored model",
             hint="package its GGUF file again with --gguf",
         )
-    session.terminal.note(f"Packaging {safe_line(options.source)} …")
-    try:
-        session.client.repackage(options.source, options.name, context_size=options.context_size)
-    except ModelNotFound as error:
-        raise no_such_model(session, options.source) from error
+    source = stored_name(session, options.source)
+    session.terminal.note(f"Packaging {safe_line(source)} …")
+    session.client.repackage(source, options.name, context_size=options.context_size)
     _done(session, options.name)
 
 

@@ -10,14 +10,14 @@ from dmr_desktop.cli.attachments import Question, read_question
 from dmr_desktop.cli.conversation import Conversation, converse
 from dmr_desktop.cli.demo import is_demo, wait_for_demo
 from dmr_desktop.cli.line_editing import line_editing
+from dmr_desktop.cli.lookup import find, name_of
 from dmr_desktop.cli.missing import near_names
-from dmr_desktop.cli.names import matches, short_name
 from dmr_desktop.cli.pull import fetch
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.client.openai_server import client_for_openai
 from dmr_desktop.client.runner_calls import RunnerCalls
-from dmr_desktop.protocol.errors import InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 
 
@@ -61,18 +61,11 @@ def _talk(session: Session, options: Namespace, client: RunnerCalls) -> int:
 
 
 def _local_name(session: Session, reference: str) -> str | None:
-    """A name under which the model answers; None if it is not here.
-
-    Looking takes the last part of a name for the whole (``demo`` for ``dmr.local/demo``), asking does not.
-    """
+    """A name under which the model answers; None if it is not here."""
     if is_demo(reference):
         return reference if wait_for_demo(session) else None
-    try:
-        model = session.client.inspect(reference)
-    except ModelNotFound:
-        return None
-    is_whole = not model.tags or matches(model, reference)
-    return reference if is_whole else short_name(model.tags[0])
+    model = find(session, reference)
+    return None if model is None else name_of(model, reference)
 
 
 def _sampling(options: Namespace) -> dict[str, JSON]:

@@ -4,13 +4,14 @@ import time
 from argparse import Namespace
 from collections.abc import Iterable
 
-from dmr_desktop.cli.names import short_id, short_name
+from dmr_desktop.cli.lookup import find, name_of
+from dmr_desktop.cli.names import matches, short_id, short_name
 from dmr_desktop.cli.quantities import duration_words, go_duration
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
 from dmr_desktop.client.answers import LoadedModel
-from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 
 
 def ps(session: Session, options: Namespace) -> int:
@@ -51,7 +52,22 @@ def _until(entry: LoadedModel, now: float, idle_seconds: float) -> str:
 def unload(session: Session, options: Namespace) -> int:
     if not options.models and not options.all:
         raise InvalidRequest("which model?", hint="`dmr unload MODEL...` or `dmr unload --all`; `dmr ps` lists them")
-    count = session.client.unload(options.models, all_models=options.all, backend=options.backend)
+    known = [(find(session, name), name) for name in options.models]
+    names = [name if model is None else name_of(model, name) for model, name in known]
+    count = session.client.unload(names, all_models=options.all, backend=options.backend)
+    models = [model for model, _ in known if model is not None]
+    busy = [
+        entry
+        for entry in session.client.ps()
+        if entry.in_use and (options.all or any(matches(model, entry.model) for model in models))
+    ]
+    if busy:
+        if count:
+            session.terminal.line(f"Unloaded {count} model(s).")
+        raise Conflict(
+            f"still answering requests, so not unloaded: {', '.join(sorted({_name(entry.model) for entry in busy}))}",
+            hint="try again when they are done; `dmr requests --follow` shows them",
+        )
     if count:
         session.terminal.line(f"Unloaded {count} model(s).")
     elif options.all:

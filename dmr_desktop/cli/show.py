@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from datetime import datetime
 
+from dmr_desktop.cli.lookup import stored_name
 from dmr_desktop.cli.missing import no_such_model
 from dmr_desktop.cli.quantities import decimal_size
 from dmr_desktop.cli.safe_text import safe_line
@@ -58,10 +59,7 @@ def _short(value: str) -> str:
 
 def fit(session: Session, options: Namespace) -> int:
     """Exit code 1 if the model does not fit."""
-    try:
-        found = session.client.fit(options.model, options.context_size)
-    except ModelNotFound as error:
-        raise no_such_model(session, options.model) from error
+    found = session.client.fit(stored_name(session, options.model), options.context_size)
     if options.json:
         session.terminal.json(found)
     else:

@@ -7,7 +7,7 @@ import pytest
 
 from dmr_desktop.cli.configure import configure, request_members
 from dmr_desktop.cli.parser import parse
-from dmr_desktop.protocol.errors import Conflict, InvalidRequest
+from dmr_desktop.protocol.errors import Conflict, InvalidRequest, ModelNotFound
 
 
 def test_only_what_is_given_is_sent() -> None:
@@ -57,6 +57,8 @@ def test_one_model_or_show(screen_for: Callable[..., Any]) -> None:
     asked: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/models/"):
+            return httpx.Response(200, json={"id": "sha256:0"})
         asked.append(str(request.url))
         return httpx.Response(200, json=[{"Backend": "llama.cpp"}])
 
@@ -74,9 +76,34 @@ def test_a_person_is_told_at_once_that_the_model_is_busy(screen_for: Callable[..
     bodies: list[Any] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"id": "sha256:0"})
         bodies.append(json.loads(request.content))
         return httpx.Response(409, text="runner already active\n")
 
     with pytest.raises(Conflict, match="already active"):
         configure(screen_for(handler).session, parse(["configure", "ai/x", "--context-size", "9"]))
     assert bodies == [{"model": "ai/x", "context-size": 9}]
+
+
+def test_a_name_that_is_no_model_is_told(screen_for: Callable[..., Any]) -> None:
+    """The service accepts any name, as Docker Model Runner does, and configures nothing."""
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/models/nosuch":
+            return httpx.Response(404, text="model not found\n")
+        if request.method == "GET":
+            return httpx.Response(200, json=[] if request.url.path == "/models" else DEMO)
+        bodies.append(json.loads(request.content))
+        return httpx.Response(202)
+
+    for words in (["configure", "nosuch", "--context-size", "512"], ["configure", "show", "nosuch"]):
+        with pytest.raises(ModelNotFound, match="no such model: nosuch"):
+            configure(screen_for(handler).session, parse(words))
+    assert bodies == []
+    configure(screen_for(handler).session, parse(["configure", "demo", "--context-size", "512"]))
+    assert bodies == [{"model": "dmr.local/demo", "context-size": 512}]
+
+
+DEMO = {"id": "sha256:0", "tags": ["dmr.local/demo:latest"]}

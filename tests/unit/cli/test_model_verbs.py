@@ -85,6 +85,7 @@ def test_rm_goes_on_after_a_failure(screen_for: Callable[..., Any]) -> None:
     assert screen.out == "Untagged: docker.io/ai/x:latest\nDeleted: sha256:00\n"
     assert "no such model: gone" in screen.err
     assert "it is in use" in screen.err
+    assert "→ `dmr rm --force busy` removes it all the same" in screen.err
 
 
 def test_package_sends_an_absolute_path(

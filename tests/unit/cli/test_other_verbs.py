@@ -73,6 +73,8 @@ def test_packages_of_all_kinds(screen_for: Screens, tmp_path: Path) -> None:
     asked: list[tuple[str, Any]] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"id": "sha256:0"})
         asked.append((request.url.path, json.loads(request.content)))
         return httpx.Response(201, json={"message": "done"})
 

@@ -8,7 +8,7 @@ import pytest
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.cli.runner_verbs import loaded_table, ps, unload
 from dmr_desktop.client.answers import LoadedModel
-from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 
 NOW = 1000.0
 
@@ -46,9 +46,43 @@ def test_a_model_without_a_name_shows_its_id() -> None:
     ],
 )
 def test_unload_tells_what_happened(screen_for: Callable[..., Any], argv: list[str], count: int, said: str) -> None:
-    screen = screen_for(lambda request: httpx.Response(200, json={"unloaded_runners": count}))
+    screen = screen_for(Runners(count))
     assert unload(screen.session, parse(argv)) == 0
     assert screen.out == said
+
+
+@pytest.mark.parametrize(("argv", "count"), [(["unload", "x"], 0), (["unload", "--all"], 1)])
+def test_a_model_at_work_that_stays_is_told(screen_for: Callable[..., Any], argv: list[str], count: int) -> None:
+    screen = screen_for(Runners(count, in_use=True))
+    with pytest.raises(Conflict, match="still answering requests, so not unloaded: x"):
+        unload(screen.session, parse(argv))
+    assert screen.out == ("Unloaded 1 model(s).\n" if count else "")
+
+
+def test_unload_takes_the_last_part_of_a_name(screen_for: Callable[..., Any]) -> None:
+    service = Runners(1, tag="registry.example.com/me/x:latest")
+    assert unload(screen_for(service).session, parse(["unload", "x", "other"])) == 0
+    assert service.asked == ["registry.example.com/me/x", "other"]
+
+
+class Runners:
+    """A service with one loaded model of that ``tag``, of which ``count`` runners go when asked to."""
+
+    def __init__(self, count: int, *, tag: str = "docker.io/ai/x:latest", in_use: bool = False) -> None:
+        self.count = count
+        self.tag = tag
+        self.in_use = in_use
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/models/x":
+            return httpx.Response(200, json={"id": "sha256:0", "tags": [self.tag]})
+        if request.url.path == "/engines/ps":
+            return httpx.Response(200, json=[{"model_name": self.tag, "in_use": self.in_use}])
+        if request.url.path == "/engines/unload":
+            self.asked = json.loads(request.content)["models"]
+            return httpx.Response(200, json={"unloaded_runners": self.count})
+        return httpx.Response(404, text="model not found\n")
 
 
 def test_unload_of_nothing_is_a_question(screen_for: Callable[..., Any]) -> None:
