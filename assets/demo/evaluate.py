@@ -2,7 +2,8 @@
 
 ``--gguf FILE`` runs the exported file through llama-cpp-python (what the product runs); ``--work FOLDER`` runs the
 torch checkpoint. Both judge the same conversations: the held-out side of the corpus (see ``corpus.py``), from a
-seed that training never uses.
+seed that training never uses. With ``--blind`` they judge the conversations of ``heldout.jsonl`` instead, which were
+written by hand without a look at the corpus.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from corpus import EVALUATED, Composer, Sample, canonical, render_text
+from corpus import EVALUATED, EXTRA_FACTS, Check, Composer, Sample, assistant, canonical, render_text
+from facts import INTENTS
 
 CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 Generate = Callable[[str, int], str]
 LIMIT = 420
+BLIND = Path(__file__).with_name("heldout.jsonl")
 
 
 def calls_in(text: str) -> tuple[tuple[str, str], ...] | None:
@@ -92,33 +96,93 @@ def with_checkpoint(work: Path) -> Generate:
     return generate
 
 
+def composed(skill: str, count: int, seed: int) -> Iterator[Sample]:
+    """Conversations of one skill from the held-out side of the corpus."""
+    composer = Composer(seed, "heldout")
+    while count > 0:
+        sample = composer.sample(skill)
+        if (skill == "structured" and sample.skill != "structured") or not (
+            sample.check.exact or sample.check.contains or sample.check.calls
+        ):
+            continue
+        count -= 1
+        yield sample
+
+
+def written(path: Path = BLIND) -> dict[str, list[Sample]]:
+    """Hand-written conversations by skill, one JSON object per line.
+
+    ``messages`` end where the model has to answer. ``expect`` is one of ``fact`` (the key phrases of that fact),
+    ``contains`` (texts), ``text`` (the whole answer), ``json`` (the whole answer) and ``calls``.
+    """
+    keys = {intent.name: intent.keys for intent in (*INTENTS, *EXTRA_FACTS)}
+    samples: dict[str, list[Sample]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        match case["expect"]:
+            case {"fact": name}:
+                check = Check(contains=keys[name])
+            case {"contains": parts}:
+                check = Check(contains=tuple(parts))
+            case {"text": text}:
+                check = Check(exact=text)
+            case {"json": value}:
+                check = Check(exact=canonical(value))
+            case {"calls": calls}:
+                check = Check(calls=tuple((call["name"], canonical(call["arguments"])) for call in calls))
+            case other:
+                raise ValueError(f"heldout.jsonl: no such expectation: {other}")
+        tools = [{"type": "function", "function": tool} for tool in case.get("tools", ())]
+        sample = Sample([*case["messages"], assistant("")], tools, case["skill"], check)
+        samples.setdefault(sample.skill, []).append(sample)
+    return samples
+
+
+def fill_turns(generate: Generate, sample: Sample) -> Sample:
+    """The conversation with the model's own answers between turns of the user that follow each other."""
+    messages: list[dict[str, Any]] = []
+    for message in sample.messages:
+        if message["role"] == "user" and messages and messages[-1]["role"] == "user":
+            so_far = replace(sample, messages=[*messages, assistant("")])
+            messages.append(assistant(generate(render_text(so_far, to_answer=True), LIMIT)))
+        messages.append(message)
+    return replace(sample, messages=messages)
+
+
+def judge(generate: Generate, skill: str, samples: Iterable[Sample], show: int) -> tuple[int, int]:
+    """Right answers and questions; prints the figure, and ``show`` wrong answers."""
+    good = done = shown = 0
+    for given in samples:
+        sample = fill_turns(generate, given)
+        answer = generate(render_text(sample, to_answer=True), LIMIT)
+        done += 1
+        ok = right(sample, answer)
+        good += ok
+        if not ok and shown < show:
+            shown += 1
+            asked = next(m["content"] for m in reversed(sample.messages[:-1]) if m["role"] in ("user", "tool"))
+            wanted = sample.check.exact or sample.check.contains or sample.check.calls
+            print(f"  [{skill}] {asked!r}\n      wanted {wanted!r}\n      got    {answer!r}", flush=True)
+    print(f"{skill:12} {good:4}/{done:<4} {100 * good / done:5.1f} %", flush=True)
+    return good, done
+
+
 def evaluate(
     generate: Generate, count: int, seed: int, skills: tuple[str, ...], show: int
 ) -> dict[str, tuple[int, int]]:
-    """Right answers and questions per skill."""
-    figures: dict[str, tuple[int, int]] = {}
-    for skill in skills:
-        composer = Composer(seed, "heldout")
-        good = done = shown = 0
-        want = max(8, count // 5) if skill in ("story", "count") else count
-        while done < want:
-            sample = composer.sample(skill)
-            if (skill == "structured" and sample.skill != "structured") or not (
-                sample.check.exact or sample.check.contains or sample.check.calls
-            ):
-                continue
-            answer = generate(render_text(sample, to_answer=True), LIMIT)
-            done += 1
-            ok = right(sample, answer)
-            good += ok
-            if not ok and shown < show:
-                shown += 1
-                asked = next(m["content"] for m in reversed(sample.messages[:-1]) if m["role"] in ("user", "tool"))
-                wanted = sample.check.exact or sample.check.contains or sample.check.calls
-                print(f"  [{skill}] {asked!r}\n      wanted {wanted!r}\n      got    {answer!r}", flush=True)
-        figures[skill] = (good, done)
-        print(f"{skill:12} {good:4}/{done:<4} {100 * good / done:5.1f} %", flush=True)
-    return figures
+    """Right answers and questions per skill, on the held-out side of the corpus."""
+    return {
+        skill: judge(
+            generate, skill, composed(skill, max(8, count // 5) if skill in ("story", "count") else count, seed), show
+        )
+        for skill in skills
+    }
+
+
+def evaluate_blind(generate: Generate, skills: tuple[str, ...], show: int) -> dict[str, tuple[int, int]]:
+    """Right answers and questions per skill, on ``heldout.jsonl``; all its skills if none is named."""
+    samples = written()
+    return {skill: judge(generate, skill, samples[skill], show) for skill in skills or samples}
 
 
 def main() -> None:
@@ -131,12 +195,17 @@ def main() -> None:
         "--count", type=int, default=200, help="questions per skill (a fifth of it for count and story)"
     )
     parser.add_argument("--seed", type=int, default=424242)
-    parser.add_argument("--skills", default=",".join(EVALUATED))
+    parser.add_argument("--skills", default="", help="some skills, with commas between them (default: all)")
+    parser.add_argument("--blind", action="store_true", help="judge heldout.jsonl instead of the corpus")
     parser.add_argument("--show", type=int, default=0, help="print this many wrong answers per skill")
     options = parser.parse_args()
     generate = with_gguf(options.gguf) if options.gguf else with_checkpoint(options.work)
     started = time.monotonic()
-    figures = evaluate(generate, options.count, options.seed, tuple(options.skills.split(",")), options.show)
+    skills = tuple(filter(None, options.skills.split(",")))
+    if options.blind:
+        figures = evaluate_blind(generate, skills, options.show)
+    else:
+        figures = evaluate(generate, options.count, options.seed, skills or EVALUATED, options.show)
     good, done = (sum(pair[i] for pair in figures.values()) for i in (0, 1))
     print(f"{'all':12} {good:4}/{done:<4} {100 * good / done:5.1f} %   {time.monotonic() - started:.0f} s")
 
