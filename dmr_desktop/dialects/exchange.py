@@ -61,8 +61,14 @@ class Parse(Protocol):
     def __call__(self, data: object, defaults: Defaults = NO_DEFAULTS, /) -> Exchange: ...
 
 
+_OTHER_NAMES = {"max_completion_tokens": "max_tokens", "repetition_penalty": "repeat_penalty"}
+"""What a client may call a field of ``Defaults``."""
+
+
 def with_defaults(data: object, defaults: Defaults) -> object:
     """The body of a dialect that uses OpenAI's names, completed; ``null`` counts as not set."""
     if not isinstance(data, dict):
         return data
-    return {**defaults, **{name: value for name, value in data.items() if value is not None}}
+    given = {name: value for name, value in data.items() if value is not None}
+    named = {_OTHER_NAMES.get(name) for name in given}
+    return {**{name: value for name, value in defaults.items() if name not in named}, **given}

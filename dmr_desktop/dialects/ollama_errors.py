@@ -2,7 +2,7 @@
 
 import orjson
 
-from dmr_desktop.protocol.errors import ErrorInfo, ModelNotFound
+from dmr_desktop.protocol.errors import ErrorInfo
 
 
 def error_body(info: ErrorInfo) -> bytes:
@@ -15,7 +15,7 @@ def error_line(info: ErrorInfo) -> bytes:
 
 
 def _sentence(info: ErrorInfo) -> str:
-    """With the next step, for there is no other place for it. Clients know a missing model by its sentence alone."""
-    if not info.hint or info.code == ModelNotFound.code:
+    """With the next step, for there is no other place for it."""
+    if not info.hint:
         return info.message
     return f"{info.message}{' ' if info.message.endswith('.') else ': '}{info.hint}"

@@ -20,12 +20,12 @@ from dmr_desktop.protocol.errors import (
     DMRError,
     QueueFull,
     RunnerError,
-    ShuttingDown,
     error_from_info,
 )
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model, ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.service.end import shutting_down
 from dmr_desktop.service.fit import fit
 from dmr_desktop.service.idle_clock import IdleClock
 from dmr_desktop.service.launch_plan import plan_launch
@@ -137,7 +137,7 @@ class Loader:
 
     def _enter(self, key: RunnerKey, files: ModelFiles, label: str) -> Resident:
         if self._is_closing:
-            raise ShuttingDown("the service is shutting down")
+            raise shutting_down()
         backend = self._backends.get(key.backend)
         if backend is None:
             raise BackendNotFound(f"unknown backend {key.backend!r}", hint=f"there are: {', '.join(self._backends)}")
@@ -185,7 +185,7 @@ class Loader:
             task = asyncio.current_task()
             if load.cancelled() and not (task is not None and task.cancelling()):
                 if self._is_closing:
-                    raise ShuttingDown("the service is shutting down") from None
+                    raise shutting_down() from None
                 raise RunnerError(f"{resident.label} was unloaded while it was loading") from None
             raise
         except DMRError as error:
@@ -321,7 +321,7 @@ class Loader:
         residents = list(self._residents.values())
         loads = [resident.load for resident in residents if resident.load is not None]
         for resident in residents:
-            self._evict(resident, ShuttingDown("the service is shutting down"))
+            self._evict(resident, shutting_down())
         await asyncio.gather(*loads, return_exceptions=True)
         await asyncio.gather(*(resident.supervisor.stopped() for resident in residents))
         self._idle_clock.stop()

@@ -74,7 +74,9 @@ def _reading(kind: _Kind) -> Read[_Asked]:
 
 def not_found(name: str) -> ModelNotFound:
     """In Ollama's words, which its clients look for."""
-    return ModelNotFound(f"model '{name}' not found", hint="GET /api/tags lists what is here; pull the model first")
+    return ModelNotFound(
+        f"model '{name}' not found, try pulling it first", hint=f"`dmr pull {name}`, or POST /api/pull", param="model"
+    )
 
 
 class OllamaRoutes:

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
-from dmr_desktop.protocol.errors import DMRError, ShuttingDown
+from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.models import Progress, ProgressMode
 from dmr_desktop.protocol.notices import PullState, PullStatus
+from dmr_desktop.service.end import shutting_down
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class Transfers:
         Close it early to leave; a transfer that nobody watches is cancelled.
         """
         if self._is_closed:
-            raise ShuttingDown("the service is shutting down")
+            raise shutting_down()
         name = await asyncio.to_thread(self._normalise, reference)
         transfer = self._transfers.get(name)
         if transfer is None or transfer.cancelled.is_set():

@@ -198,7 +198,8 @@ def test_refusals_are_the_clients_own_exceptions(client: Any) -> None:
             call()
         return caught.value.status_code, caught.value.error
 
-    assert refused(lambda: client.chat(model="none", messages=HELLO)) == (404, "model 'none' not found")
+    status, message = refused(lambda: client.chat(model="none", messages=HELLO))
+    assert (status, message.startswith("model 'none' not found, try pulling it first: `dmr pull none`")) == (404, True)
     assert refused(lambda: list(client.chat(model="none", messages=HELLO, stream=True)))[0] == 404
     assert refused(lambda: client.show("none"))[0] == 404
     assert refused(lambda: client.create("x", from_=DEMO, system="be nice"))[1].startswith("'system' is not supported")

@@ -350,8 +350,9 @@ async def test_shutdown_ends_everything_in_order() -> None:
         assert isinstance(last, Failed)
         assert last.error.code == ShuttingDown.code
         await closing
-    with pytest.raises(ShuttingDown):
+    with pytest.raises(ShuttingDown) as refused:
         await made.loader.preload(model("a"), Mode.COMPLETION, "a")
+    assert "dmr serve" in refused.value.hint
 
 
 async def test_shutdown_while_loading() -> None:

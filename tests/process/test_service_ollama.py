@@ -99,6 +99,11 @@ async def test_a_tool_call(live: LiveInProcess) -> None:
     assert [line["done"] for line in lines] == [False, True]
 
 
+def missing(name: str) -> str:
+    """Ollama's sentence, then the next step."""
+    return f"model '{name}' not found, try pulling it first: `dmr pull {name}`, or POST /api/pull"
+
+
 # ---- refusals and failures ---------------------------------------------------------------------
 
 
@@ -106,14 +111,14 @@ async def test_a_tool_call(live: LiveInProcess) -> None:
     ("path", "body", "status", "message"),
     [
         ("/api/chat", {}, 400, "model is required"),
-        ("/api/chat", {"model": "ai/none", "messages": MESSAGES}, 404, "model 'ai/none' not found"),
-        ("/api/generate", {"name": "none", "prompt": "x"}, 404, "model 'none' not found"),
-        ("/api/embed", {"model": "none", "input": "x"}, 404, "model 'none' not found"),
-        ("/api/embeddings", {"model": "none", "prompt": "x"}, 404, "model 'none' not found"),
-        ("/api/show", {"model": "none"}, 404, "model 'none' not found"),
-        ("/api/copy", {"source": "none", "destination": "x"}, 404, "model 'none' not found"),
-        ("/api/create", {"model": "x", "from": "none"}, 404, "model 'none' not found"),
-        ("/api/push", {"model": "none"}, 404, "model 'none' not found"),
+        ("/api/chat", {"model": "ai/none", "messages": MESSAGES}, 404, missing("ai/none")),
+        ("/api/generate", {"name": "none", "prompt": "x"}, 404, missing("none")),
+        ("/api/embed", {"model": "none", "input": "x"}, 404, missing("none")),
+        ("/api/embeddings", {"model": "none", "prompt": "x"}, 404, missing("none")),
+        ("/api/show", {"model": "none"}, 404, missing("none")),
+        ("/api/copy", {"source": "none", "destination": "x"}, 404, missing("none")),
+        ("/api/create", {"model": "x", "from": "none"}, 404, missing("none")),
+        ("/api/push", {"model": "none"}, 404, missing("none")),
     ],
 )
 async def test_refusals(live: LiveInProcess, path: str, body: dict[str, Any], status: int, message: str) -> None:

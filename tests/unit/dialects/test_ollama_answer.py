@@ -155,7 +155,7 @@ def test_a_failure_is_the_last_line() -> None:
     [
         (ErrorInfo("does_not_fit", "no room", "close a window"), "no room: close a window"),
         (ErrorInfo("invalid_request_error", "No images.", "Leave it out."), "No images. Leave it out."),
-        (ErrorInfo("model_not_found", "model 'x' not found", "pull it"), "model 'x' not found"),
+        (ErrorInfo("model_not_found", "model 'x' not found", "pull it"), "model 'x' not found: pull it"),
         (ErrorInfo("runner_error", "it failed"), "it failed"),
     ],
 )

@@ -73,6 +73,14 @@ def test_every_sampling_field_arrives() -> None:
     assert request.ignore_eos
 
 
+def test_a_request_goes_before_the_defaults_by_whatever_name_it_calls_a_field() -> None:
+    defaults: dict[str, JSON] = {"max_tokens": 100, "repeat_penalty": 1.1}
+    request = parse(body(max_completion_tokens=50, repetition_penalty=1.3), defaults).requests[0]
+    assert (request.max_tokens, request.sampling.repeat_penalty) == (50, 1.3)
+    untouched = parse(body(max_completion_tokens=None), defaults).requests[0]
+    assert (untouched.max_tokens, untouched.sampling.repeat_penalty) == (100, 1.1)
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
