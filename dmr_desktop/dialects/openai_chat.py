@@ -5,7 +5,7 @@ from typing import cast
 
 from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_defaults
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.openai_chat_answer import ChatCollector, ChatWriter
+from dmr_desktop.dialects.openai_chat_answer import ChatWriter, chat_collector
 from dmr_desktop.dialects.openai_messages import read_messages
 from dmr_desktop.dialects.openai_sampling import (
     read_include_usage,
@@ -57,7 +57,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         requests=(request,),
         stream=body.flag("stream"),
         writer=lambda: ChatWriter(head, include_usage=include_usage, has_logprobs=request.top_logprobs is not None),
-        collector=lambda: ChatCollector(head, request.num_choices, has_logprobs=request.top_logprobs is not None),
+        collector=lambda: chat_collector(head, request.num_choices, has_logprobs=request.top_logprobs is not None),
         keep_alive_seconds=read_keep_alive(body),
     )
 

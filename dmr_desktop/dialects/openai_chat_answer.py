@@ -5,6 +5,7 @@ costs one JSON string and one join.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import assert_never
 
 import orjson
@@ -104,26 +105,20 @@ class ChatWriter:
         return data_frame({**self._head, "choices": [], **totals(finished)})
 
 
-class ChatCollector(ChoicesCollector):
+def chat_collector(head: Head, num_choices: int, *, has_logprobs: bool) -> ChoicesCollector:
     """One ``chat.completion``."""
+    return ChoicesCollector("chat.completion", partial(_choice, has_logprobs=has_logprobs), head, num_choices)
 
-    __slots__ = ()
-    kind = "chat.completion"
 
-    def _choice(self, index: int, choice: GatheredChoice) -> dict[str, object]:
-        text, reasoning, calls = choice.text, choice.reasoning, choice.calls
-        message: dict[str, object] = {"role": "assistant", "content": text or (None if calls else "")}
-        if reasoning:
-            message["reasoning_content"] = reasoning
-        if calls:
-            message["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in calls
-            ]
-        logprobs = {"content": logprob_objects(tuple(choice.logprobs)), "refusal": None} if self._has_logprobs else None
-        return {
-            "index": index,
-            "message": message,
-            "logprobs": logprobs,
-            "finish_reason": FINISH_REASONS[choice.finish_reason],
-        }
+def _choice(choice: GatheredChoice, *, has_logprobs: bool) -> dict[str, object]:
+    text, reasoning, calls = choice.text, choice.reasoning, choice.calls
+    message: dict[str, object] = {"role": "assistant", "content": text or (None if calls else "")}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    if calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in calls
+        ]
+    logprobs = {"content": logprob_objects(tuple(choice.logprobs)), "refusal": None} if has_logprobs else None
+    return {"message": message, "logprobs": logprobs, "finish_reason": FINISH_REASONS[choice.finish_reason]}

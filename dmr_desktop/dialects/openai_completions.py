@@ -2,7 +2,7 @@
 
 from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_defaults
 from dmr_desktop.dialects.fields import Fields, refuse, refuse_type
-from dmr_desktop.dialects.openai_completions_answer import CompletionCollector, CompletionWriter
+from dmr_desktop.dialects.openai_completions_answer import CompletionWriter, completion_collector
 from dmr_desktop.dialects.openai_sampling import (
     read_include_usage,
     read_keep_alive,
@@ -51,7 +51,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         requests=requests,
         stream=body.flag("stream"),
         writer=lambda: CompletionWriter(head, include_usage=include_usage, has_logprobs=top_logprobs is not None),
-        collector=lambda: CompletionCollector(head, total, has_logprobs=top_logprobs is not None),
+        collector=lambda: completion_collector(head, total, has_logprobs=top_logprobs is not None),
         keep_alive_seconds=read_keep_alive(body),
     )
 

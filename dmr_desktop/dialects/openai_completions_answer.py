@@ -1,6 +1,7 @@
 """``/completions``, the answer: a stream of pieces, or one object of the same events."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import orjson
 
@@ -72,19 +73,17 @@ class CompletionWriter:
         return data_frame({**self._head, "choices": [], **totals(finished)})
 
 
-class CompletionCollector(ChoicesCollector):
+def completion_collector(head: Head, num_choices: int, *, has_logprobs: bool) -> ChoicesCollector:
     """One ``text_completion``."""
+    return ChoicesCollector(KIND, partial(_choice, has_logprobs=has_logprobs), head, num_choices)
 
-    __slots__ = ()
-    kind = KIND
 
-    def _choice(self, index: int, choice: GatheredChoice) -> dict[str, object]:
-        return {
-            "index": index,
-            "text": choice.reasoning + choice.text,
-            "logprobs": _logprobs_object(tuple(choice.logprobs), 0) if self._has_logprobs else None,
-            "finish_reason": FINISH_REASONS[choice.finish_reason],
-        }
+def _choice(choice: GatheredChoice, *, has_logprobs: bool) -> dict[str, object]:
+    return {
+        "text": choice.reasoning + choice.text,
+        "logprobs": _logprobs_object(tuple(choice.logprobs), 0) if has_logprobs else None,
+        "finish_reason": FINISH_REASONS[choice.finish_reason],
+    }
 
 
 def _logprobs_object(logprobs: tuple[TokenLogprob, ...], offset: int) -> dict[str, object]:

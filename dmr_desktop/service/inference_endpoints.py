@@ -1,5 +1,6 @@
 """Inference requests as ASGI endpoints: the checks that all pass, then the work of each kind."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def without_defaults(read: Callable[[object], E]) -> Read[E]:
     return lambda data, _: read(data)
 
 
-class InferenceEndpoint(Generic[E]):
+class InferenceEndpoint(ABC, Generic[E]):
     """The checks that every inference request passes, in Docker Model Runner's order; plain ASGI.
 
     ``read`` makes of a body what ``_answer`` gets. It is called in a thread if the body is large, unless it
@@ -124,8 +125,9 @@ class InferenceEndpoint(Generic[E]):
             pass
         await Response()(scope, receive, send)
 
+    @abstractmethod
     async def _answer(self, asked: E, call: Call) -> None:
-        raise NotImplementedError
+        """Send the answer. Raises DMRError only while nothing has been sent."""
 
     def _lease(
         self, call: Call, keep_alive_seconds: float | None = None, mode: Mode | None = None
@@ -141,7 +143,7 @@ class GenerationEndpoint(InferenceEndpoint[Exchange]):
         await Answer(self._parts.loader, call, exchange).run()
 
 
-class WholeEndpoint(InferenceEndpoint[E]):
+class WholeEndpoint(InferenceEndpoint[E], ABC):
     """Answers with one JSON body, which is worked on only as long as the client is there."""
 
     async def _answer(self, asked: E, call: Call) -> None:
@@ -151,9 +153,9 @@ class WholeEndpoint(InferenceEndpoint[E]):
         body = await self._body(asked, call)
         await Response(body, media_type="application/json")(call.scope, call.receive, call.send)
 
+    @abstractmethod
     async def _body(self, asked: E, call: Call) -> bytes:
         """The JSON; tells ``call.record`` what it cost."""
-        raise NotImplementedError
 
 
 class EmbeddingEndpoint(WholeEndpoint[EmbeddingExchange]):

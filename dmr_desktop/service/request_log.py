@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Scope, Send
 
 from dmr_desktop.dialects.exchange import Exchange
-from dmr_desktop.dialects.openai_chat_answer import ChatCollector
+from dmr_desktop.dialects.openai_chat_answer import chat_collector
 from dmr_desktop.dialects.openai_errors import error_body
 from dmr_desktop.dialects.openai_usage import Head
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo
@@ -271,7 +271,7 @@ def gathered_answer(answer_id: str, record: Record, num_choices: int, events: Se
     """One ``chat.completion`` of what was streamed, whatever the dialect, as Docker Model Runner records it."""
     if not events:
         return b""
-    collector = ChatCollector(Head(answer_id, int(record.started_at), record.model), num_choices, has_logprobs=False)
+    collector = chat_collector(Head(answer_id, int(record.started_at), record.model), num_choices, has_logprobs=False)
     try:
         for group in events:
             collector.add(group)

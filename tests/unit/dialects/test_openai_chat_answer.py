@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dmr_desktop.dialects.openai_chat_answer import ChatCollector, ChatWriter
+from dmr_desktop.dialects.openai_chat_answer import ChatWriter, chat_collector
 from dmr_desktop.dialects.openai_usage import Head
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import (
@@ -45,7 +45,7 @@ def deltas(chunks: list[Any]) -> list[Any]:
 
 
 def collect(*events: Event, num_choices: int = 1, has_logprobs: bool = False) -> Any:
-    collector = ChatCollector(HEAD, num_choices, has_logprobs=has_logprobs)
+    collector = chat_collector(HEAD, num_choices, has_logprobs=has_logprobs)
     collector.add(events)
     return json.loads(collector.result())
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dmr_desktop.dialects.openai_completions import parse
-from dmr_desktop.dialects.openai_completions_answer import CompletionCollector, CompletionWriter
+from dmr_desktop.dialects.openai_completions_answer import CompletionWriter, completion_collector
 from dmr_desktop.dialects.openai_usage import Head
 from dmr_desktop.protocol.errors import ErrorInfo, InvalidRequest
 from dmr_desktop.protocol.generation import (
@@ -98,7 +98,7 @@ def test_a_failed_stream_ends_with_its_error() -> None:
 
 
 def test_one_object_of_the_same_events() -> None:
-    collector = CompletionCollector(HEAD, 2, has_logprobs=False)
+    collector = completion_collector(HEAD, 2, has_logprobs=False)
     collector.add([Started(1, 0), TextDelta("b", 1), ReasoningDelta("r", 0), TextDelta("a", 0)])
     collector.add([ChoiceFinished("stop"), ChoiceFinished("length", 1), Finished(Usage(1, 3))])
     answer = json.loads(collector.result())
