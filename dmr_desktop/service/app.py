@@ -14,7 +14,7 @@ from dmr_desktop.protocol.runners import RunnerConfig
 from dmr_desktop.service.announcer import Announcer, model_notice
 from dmr_desktop.service.bus import Bus
 from dmr_desktop.service.catalog import Catalog
-from dmr_desktop.service.configurations import Configurations, read_service_flags, request_defaults, with_flags
+from dmr_desktop.service.configurations import Configurations
 from dmr_desktop.service.container_switch import ContainerSwitch
 from dmr_desktop.service.demo import DemoModel
 from dmr_desktop.service.error_layer import ErrorLayer
@@ -47,6 +47,7 @@ from dmr_desktop.service.store_owner import StoreOwner
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
 from dmr_desktop.service.transfers import Transfers
+from dmr_desktop.service.wishes import read_service_flags, request_defaults, with_flags
 from dmr_desktop.settings import Settings, asset
 from dmr_desktop.store.store import ModelStore
 
@@ -79,13 +80,11 @@ class Service:
         self.metrics = Metrics()
         flags = read_service_flags(settings.llama_args)
         base = with_flags(RunnerConfig(num_sequences=settings.num_sequences, threads=settings.threads), flags)
+        configurations = Configurations(base, request_defaults(flags, flags.reasoning_budget))
         self.loader = Loader(
             backends,
-            LoaderLimits(
-                idle_timeout_seconds=settings.idle_timeout_seconds,
-                max_queue=settings.max_queue,
-                base=base,
-            ),
+            configurations,
+            LoaderLimits(idle_timeout_seconds=settings.idle_timeout_seconds, max_queue=settings.max_queue),
             log=logs.for_runner,
             on_change=self._runners_changed,
             tell=self.metrics.loader_event,
@@ -112,7 +111,6 @@ class Service:
             lambda status: self._announcer.state("containers", status),
         )
         self.tcp = TcpSwitch(settings.state_dir / "tcp.json", settings.tcp_port, self._tcp_changed)
-        configurations = Configurations(self.loader, base, request_defaults(flags, flags.reasoning_budget))
         self._preloads = Preloads(self.loader)
         self.requests = RequestLog(keeps_bodies=settings.keep_request_bodies, config_of=configurations.shown)
         self._guard = Guard(

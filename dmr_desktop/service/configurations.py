@@ -1,236 +1,93 @@
-"""What ``_configure`` has set: read, checked, handed to the loader, and shown again as it was written.
+"""What was configured for each runner: the one book of it, in memory only, as in Docker Model Runner.
 
-The loader knows what a runner is started with; kept here is what only requests and ``GET _configure``
-need. In memory only, as in Docker Model Runner.
+Who may change an entry while its runner is loaded is the loader's to say (:meth:`.loader.Loader.configure`).
 """
 
-import re
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import cast
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND
-from dmr_desktop.dialects.durations import format_duration, parse_duration
-from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey
-from dmr_desktop.service.loader import Loader
-from dmr_desktop.service.runtime_flags import EMBEDDING_FLAGS, RANKING_FLAGS, FlagSettings, read_flags
-
-_MAX_CONTEXT = 2**31 - 1
-_MIN_CONTEXT = 512
-# Fewer tokens are no wish but a mistake: docker-agent has sent the length of its answers here, and all would suffer.
-_OVERRIDE_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+from dmr_desktop.service.wishes import Wish, with_flags
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One ``_configure`` body. ``shown`` is its ``Config`` object in the listing."""
+class Configured:
+    """How a runner is started, and the ``_configure`` that said so; None: a request needed it."""
 
-    model: str
-    mode: Mode
-    context_size: int | None
-    keep_alive_seconds: float | None
-    flags: FlagSettings
-    defaults: Mapping[str, JSON]
-    shown: Mapping[str, JSON]
-
-
-def read_wish(body: Fields, backend: str) -> Wish:
-    """Raises InvalidRequest, or DMRError (500) for flags and overrides, as Docker Model Runner does."""
-    tokens, flags_shown = _read_tokens(body)
-    flags = read_flags(tokens, backend)
-    mode = _read_mode(body, tokens)
-    _check_mode(mode, tokens, flags)
-    context_size = body.integer("context-size", -(2**31), _MAX_CONTEXT)
-    keep_alive = _read_keep_alive(body)
-    speculative = _read_speculation(body)
-    vllm = _read_vllm(body)
-    budget, llamacpp = _read_reasoning_budget(body, flags)
-    shown: dict[str, JSON] = {}
-    if context_size is not None:
-        shown["context-size"] = context_size
-    shown |= flags_shown
-    shown |= {"speculative": speculative} if speculative else {}
-    if keep_alive is not None:
-        shown["keep_alive"] = format_duration(keep_alive)
-    shown |= {"vllm": vllm} if vllm else {}
-    shown |= {"llamacpp": llamacpp} if llamacpp else {}
-    return Wish(
-        model=body.text("model") or "",
-        mode=mode,
-        context_size=context_size if context_size == -1 or (context_size or 0) >= _MIN_CONTEXT else None,
-        keep_alive_seconds=keep_alive,
-        flags=flags,
-        defaults=request_defaults(flags, budget),
-        shown=shown,
-    )
-
-
-def _read_mode(body: Fields, tokens: Sequence[str]) -> Mode:
-    mode = body.choice("mode", ("completion", "embedding", "reranking", "image-generation"))
-    if mode == "image-generation":
-        raise DMRError('unsupported backend mode "image-generation"')
-    return Mode(mode or ("embedding" if "--embeddings" in tokens else "completion"))
-
-
-def _check_mode(mode: Mode, tokens: Sequence[str], flags: FlagSettings) -> None:
-    """A flag that this mode's engine does not know is refused, too."""
-    wrong = [*flags.tuned_by] if mode is not Mode.COMPLETION else []
-    if mode is not Mode.RERANKING:
-        wrong += [token for token in tokens if token in RANKING_FLAGS]
-    if mode is Mode.COMPLETION:
-        wrong += [token for token in tokens if token in EMBEDDING_FLAGS]
-    if wrong:
-        raise DMRError(f'runtime flag "{wrong[0]}" is not supported in mode "{mode.value}"')
-
-
-def request_defaults(flags: FlagSettings, budget: int | None) -> dict[str, JSON]:
-    """What flags say of requests. A budget of 0 asks the template for no reasoning, which not every model understands;
-    so its end is written too."""
-    if budget is None or budget < 0:
-        return flags.defaults
-    if budget > 0:
-        return {**flags.defaults, "reasoning_budget": budget}
-    kwargs = flags.defaults.get("chat_template_kwargs")
-    variables = {"enable_thinking": False, **(kwargs if isinstance(kwargs, dict) else {})}
-    return {**flags.defaults, "chat_template_kwargs": variables, "reasoning_budget": 0}
-
-
-def _read_tokens(body: Fields) -> tuple[list[str], dict[str, JSON]]:
-    listed = body.items("runtime-flags")
-    if listed:
-        tokens = [token for token in listed if isinstance(token, str)]
-        if len(tokens) != len(listed):
-            raise InvalidRequest("invalid request")
-        return tokens, {"runtime-flags": tokens}
-    raw = body.text("raw-runtime-flags")
-    if not raw:
-        return [], {}
-    try:
-        tokens = shlex.split(raw)
-    except ValueError as error:
-        raise InvalidRequest(f"invalid request: raw-runtime-flags: {error}") from None
-    return tokens, {"runtime-flags": tokens}
-
-
-def _read_keep_alive(body: Fields) -> float | None:
-    text = body.text("keep_alive")
-    if not text:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError:
-        raise InvalidRequest(f"invalid request: keep_alive {text[:40]!r} is not a duration") from None
-
-
-def _read_reasoning_budget(body: Fields, flags: FlagSettings) -> tuple[int | None, dict[str, JSON]]:
-    options = body.inner("llamacpp")
-    budget = options.integer("reasoning-budget", -(2**31), _MAX_CONTEXT) if options is not None else None
-    shown: dict[str, JSON] = {} if budget is None else {"reasoning-budget": budget}
-    if budget is None:
-        budget = flags.reasoning_budget
-    return budget, shown
-
-
-def _read_speculation(body: Fields) -> dict[str, JSON]:
-    """What was given, in Docker Model Runner's order. Without a draft model it has no effect there either."""
-    options = body.inner("speculative")
-    if options is None:
-        return {}
-    if options.text("draft_model"):
-        raise DMRError(
-            "speculative decoding (speculative.draft_model) is not supported: the engine has no draft models"
-        )
-    found: dict[str, JSON] = {
-        "num_tokens": options.integer("num_tokens", 0, _MAX_CONTEXT),
-        "min_acceptance_rate": options.number("min_acceptance_rate", 0, 1),
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _read_vllm(body: Fields) -> dict[str, JSON]:
-    """Kept for the backend that it is for; what is malformed is refused all the same."""
-    options = body.inner("vllm")
-    if options is None:
-        return {}
-    overrides = cast(dict[str, JSON], options.mapping("hf-overrides") or {})
-    _check_overrides(overrides)
-    memory = options.number("gpu-memory-utilization", 0, 1)
-    found: dict[str, JSON] = {"hf-overrides": overrides} if overrides else {}
-    return found | ({} if memory is None else {"gpu-memory-utilization": memory})
-
-
-def _check_overrides(overrides: Mapping[str, JSON]) -> None:
-    waiting: list[object] = [overrides]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            for key in value:
-                if not _OVERRIDE_KEY.fullmatch(key):
-                    raise DMRError(f'invalid hf-overrides key "{key[:80]}"')
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-
-
-def read_service_flags(text: str) -> FlagSettings:
-    """What holds for every model: one line of flags. Raises DMRError naming the one that cannot be honoured."""
-    try:
-        return read_flags(shlex.split(text), DEFAULT_BACKEND)
-    except ValueError as error:
-        raise DMRError(f"llama_args: {error}") from None
-
-
-def with_flags(base: RunnerConfig, flags: FlagSettings) -> RunnerConfig:
-    """What the flags set, the rest as it was."""
-    return replace(
-        base,
-        context_size=flags.context_size or base.context_size,
-        num_sequences=flags.num_sequences or base.num_sequences,
-        gpu_layers=base.gpu_layers if flags.gpu_layers is None else flags.gpu_layers,
-        threads=flags.threads or base.threads,
-        tuning=replace(
-            base.tuning, **{name: value for name, value in asdict(flags.tuning).items() if value is not None}
-        ),
-    )
+    config: RunnerConfig
+    wish: Wish | None = None
 
 
 class Configurations:
     """``base`` is how the service starts runners by itself, ``defaults`` what then holds for their requests."""
 
-    def __init__(self, loader: Loader, base: RunnerConfig, defaults: Mapping[str, JSON] | None = None) -> None:
-        self._loader = loader
+    def __init__(self, base: RunnerConfig, defaults: Mapping[str, JSON] | None = None) -> None:
         self._base = base
         self._defaults = defaults or {}
-        self._wishes: dict[RunnerKey, Wish] = {}
+        self._entries: dict[RunnerKey, Configured] = {}
 
-    def apply(self, model_id: str, wish: Wish) -> None:
-        """Replaces what was set for the model and mode. Raises Conflict while such a runner is in use."""
-        key = RunnerKey(DEFAULT_BACKEND, model_id, wish.mode)
-        self._loader.configure(key, self._config(wish))
-        self._wishes[key] = wish
+    # ---- how runners are started ----
 
-    def _config(self, wish: Wish) -> RunnerConfig:
+    def config(self, key: RunnerKey) -> RunnerConfig:
+        """What a runner for ``key`` is started with: what was configured, else the service's own."""
+        return self.effective(self._entries.get(key))
+
+    def effective(self, entry: Configured | None) -> RunnerConfig:
+        """What a runner with this entry is started with."""
+        config = self._base if entry is None else entry.config
+        return config if config.threads is not None else replace(config, threads=self._base.threads)
+
+    def keep_alive_seconds(self, key: RunnerKey) -> float | None:
+        """As configured; None: nothing was."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.config.keep_alive_seconds
+
+    def of_wish(self, wish: Wish) -> Configured:
         config = with_flags(self._base, wish.flags)
         size = config.context_size if wish.context_size is None else wish.context_size
-        return replace(config, context_size=size, keep_alive_seconds=wish.keep_alive_seconds)
+        return Configured(replace(config, context_size=size, keep_alive_seconds=wish.keep_alive_seconds), wish)
+
+    def widened(self, key: RunnerKey, context_size: int) -> Configured:
+        """What holds for ``key`` now, but with so many tokens of context."""
+        wish = self._wish(key)
+        if wish is not None:
+            wish = replace(wish, context_size=context_size, shown={**wish.shown, "context-size": context_size})
+        return Configured(replace(self.config(key), context_size=context_size), wish)
+
+    # ---- the book ----
+
+    def entry(self, key: RunnerKey) -> Configured | None:
+        return self._entries.get(key)
+
+    def set(self, key: RunnerKey, entry: Configured | None) -> None:
+        """None: as if nothing had been configured."""
+        if entry is None:
+            self._entries.pop(key, None)
+        else:
+            self._entries[key] = entry
+
+    def forget(self, keys: Collection[RunnerKey] | None = None) -> None:
+        """These, or all."""
+        for key in list(self._entries) if keys is None else keys:
+            self._entries.pop(key, None)
+
+    # ---- what requests and listings need ----
 
     def defaults(self, model_id: str, mode: Mode) -> Mapping[str, JSON]:
         """Request fields that hold where a request does not set them."""
-        wish = self.wishes().get(RunnerKey(DEFAULT_BACKEND, model_id, mode))
+        wish = self._wish(RunnerKey(DEFAULT_BACKEND, model_id, mode))
         return {**self._defaults, **wish.defaults} if wish is not None else self._defaults
 
     def wishes(self) -> Mapping[RunnerKey, Wish]:
-        """Those that the loader still holds."""
-        held = self._loader.configurations()
-        self._wishes = {key: wish for key, wish in self._wishes.items() if key in held}
-        return self._wishes
+        return {key: entry.wish for key, entry in self._entries.items() if entry.wish is not None}
 
     def shown(self, model_id: str) -> Mapping[str, JSON]:
         """What was set for a model, as it was written; for text, else for another mode."""
-        wishes = self.wishes()
-        found = (wishes.get(RunnerKey(DEFAULT_BACKEND, model_id, mode)) for mode in Mode)
+        found = (self._wish(RunnerKey(DEFAULT_BACKEND, model_id, mode)) for mode in Mode)
         return next((wish.shown for wish in found if wish is not None), {})
+
+    def _wish(self, key: RunnerKey) -> Wish | None:
+        entry = self._entries.get(key)
+        return None if entry is None else entry.wish

@@ -1,21 +1,21 @@
 """How runners and backends look in Docker Model Runner's listings. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.dialects.durations import format_duration
 from dmr_desktop.protocol.models import Model
-from dmr_desktop.protocol.runners import RunnerConfig, RunnerKey, RunnerState, RunnerStatus
-from dmr_desktop.service.configurations import Wish
+from dmr_desktop.protocol.runners import RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.service.wishes import Wish
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 KNOWN_BACKENDS = (DEFAULT_BACKEND, "vllm", "mlx", "sglang", "diffusers")
 _SHOWN = (RunnerState.STARTING, RunnerState.READY, RunnerState.BUSY)
 
 
-def ps_line(runner: RunnerStatus, config: RunnerConfig | None) -> dict[str, object]:
+def ps_line(runner: RunnerStatus, keep_alive_seconds: float | None) -> dict[str, object]:
     is_loading, is_used = runner.state is RunnerState.STARTING, runner.active_requests > 0
     line: dict[str, object] = {
         "backend_name": runner.backend,
@@ -27,16 +27,17 @@ def ps_line(runner: RunnerStatus, config: RunnerConfig | None) -> dict[str, obje
         line["loading"] = True
     elif is_used:
         line["in_use"] = True
-    if config is not None and config.keep_alive_seconds is not None:
-        line["keep_alive"] = format_duration(config.keep_alive_seconds)
+    if keep_alive_seconds is not None:
+        line["keep_alive"] = format_duration(keep_alive_seconds)
     return line
 
 
 def ps_lines(
-    runners: Sequence[RunnerStatus], configurations: Mapping[RunnerKey, RunnerConfig]
+    runners: Sequence[RunnerStatus], keep_alive_of: Callable[[RunnerKey], float | None]
 ) -> list[dict[str, object]]:
+    """``keep_alive_of`` tells the seconds that were configured."""
     return [
-        ps_line(runner, configurations.get(RunnerKey(runner.backend, runner.model_id, runner.mode)))
+        ps_line(runner, keep_alive_of(RunnerKey(runner.backend, runner.model_id, runner.mode)))
         for runner in runners
         if runner.state in _SHOWN
     ]

@@ -1,14 +1,14 @@
 """Which models are loaded: leases, joined loads, unloading.
 
 The book of all runners, and the only one who changes it. What must go so that a model fits is :mod:`.room`'s, when an
-idle one has to go :mod:`.idle_clock`'s, with what each is started :mod:`.runner_configs`'. Owned by the service's event
+idle one has to go :mod:`.idle_clock`'s, with what each is started :mod:`.configurations`'. Owned by the service's event
 loop; nothing here is thread-safe. It knows nothing of HTTP or of processes.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -24,7 +24,8 @@ from dmr_desktop.protocol.errors import (
 )
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model, ModelFiles
-from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.service.configurations import Configurations, Configured
 from dmr_desktop.service.end import shutting_down
 from dmr_desktop.service.fit import fit
 from dmr_desktop.service.idle_clock import IdleClock
@@ -35,7 +36,6 @@ from dmr_desktop.service.placement import Tenant, default_seats, obtainable_byte
 from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.room import Room
-from dmr_desktop.service.runner_configs import RunnerConfigs
 from dmr_desktop.service.supervisor import Patience, Supervisor
 from dmr_desktop.store.estimate import ModelShape
 
@@ -46,14 +46,12 @@ LoaderEvent: TypeAlias = Literal["load", "load_failure", "crash"]
 class LoaderLimits:
     """``max_queue`` requests may wait per runner besides those it works on.
 
-    ``seats`` is how many runners there may be, None: min(CPU count, 8), at least 2. ``base`` is what a runner is
-    started with for which nothing was configured.
+    ``seats`` is how many runners there may be, None: min(CPU count, 8), at least 2.
     """
 
     idle_timeout_seconds: float = 300.0
     max_queue: int = 64
     seats: int | None = None
-    base: RunnerConfig = field(default_factory=RunnerConfig)
     patience: Patience = field(default_factory=Patience)
 
 
@@ -81,6 +79,7 @@ class Loader:
     def __init__(
         self,
         backends: Mapping[str, Backend],
+        configurations: Configurations,
         limits: LoaderLimits = LoaderLimits(),
         *,
         log: Callable[[RunnerKey, str], LogLine] = lambda key, label: lambda line: None,
@@ -95,7 +94,7 @@ class Loader:
         self._probes = probes or real_probes()
         self._tell = tell
         self._residents: dict[RunnerKey, Resident] = {}
-        self._configs = RunnerConfigs(limits.base)
+        self._configurations = configurations
         seats = limits.seats or default_seats(os.cpu_count())
         self._room = Room(seats, self._probes.available, self._tenants, self._make_go)
         self._idle_clock = IdleClock(self._seconds_left, self._unload_expired)
@@ -150,7 +149,7 @@ class Loader:
                 self._limits.patience,
                 lambda: self._tell("crash", subject_of(key, files), 0.0),
             )
-            resident = Resident(key, files, label, supervisor, self._configs.of(key))
+            resident = Resident(key, files, label, supervisor, self._configurations.config(key))
             self._residents[key] = resident
         if resident.users >= resident.config.num_sequences + self._limits.max_queue:
             raise QueueFull(
@@ -172,6 +171,10 @@ class Loader:
         self._changed()
 
     async def _ready_runner(self, resident: Resident) -> Runner:
+        while resident.load is not None and resident.load.cancelling():
+            await asyncio.wait({resident.load})  # it was given up before we came: what follows is ours
+        if self._is_closing:
+            raise shutting_down()
         if resident.supervisor.runner is not None:
             return resident.supervisor.runner
         if resident.load is None:
@@ -199,7 +202,7 @@ class Loader:
             await resident.supervisor.stopped()
             resident.supervisor.crashes.wait_seconds(time.monotonic())  # a crash loop evicts nobody
             shape = await asyncio.to_thread(self._probes.inspect, resident.files)
-            resident.config = self._configs.of(resident.key)
+            resident.config = self._configurations.config(resident.key)
             plan = plan_launch(resident.files, resident.key.mode, resident.config, shape, self._probes.available())
             resident.need_bytes = plan.need_bytes
             await self._room.wait_for(resident.key, plan.need_bytes)
@@ -235,7 +238,7 @@ class Loader:
 
     def fit_shape(self, shape: ModelShape, model: Model, context_size: int | None) -> dict[str, JSON]:
         """The same of a model of which only the shape is here."""
-        config = self._configs.of(RunnerKey(DEFAULT_BACKEND, model.id, Mode.COMPLETION))
+        config = self._configurations.config(RunnerKey(DEFAULT_BACKEND, model.id, Mode.COMPLETION))
         wanted = context_size or config.context_size or model.config.context_size
         return fit(shape, wanted, config, obtainable_bytes(self._tenants(), self._probes.available()))
 
@@ -266,30 +269,19 @@ class Loader:
         """Requests that use the model now, in any backend and mode (waiting ones included)."""
         return sum(resident.users for resident in self._residents.values() if resident.key.model_id == model_id)
 
-    # ---- configurations ----
+    # ---- configuration ----
 
-    def configure(self, key: RunnerKey, config: RunnerConfig) -> None:
-        """Store; an idle runner with another configuration is evicted. Raises Conflict (409) if it is in use."""
-        if self._configs.is_set(key, config):
-            return
+    def configure(self, key: RunnerKey, entry: Configured | None) -> None:
+        """Write it into the book; an idle runner that was started otherwise is evicted.
+
+        Raises Conflict (409) if such a runner is in use.
+        """
         resident = self._residents.get(key)
-        if resident is not None:
+        if resident is not None and resident.config != self._configurations.effective(entry):
             if resident.users:
                 raise Conflict("runner already active", hint="wait until its requests have ended, or unload it")
             self._evict(resident)
-        self._configs.set(key, config)
-
-    def configuration(self, key: RunnerKey) -> RunnerConfig:
-        """What a runner for ``key`` is started with: what was configured, else the service's defaults."""
-        return self._configs.of(key)
-
-    def configurations(self) -> Mapping[RunnerKey, RunnerConfig]:
-        """What ``configure`` stored."""
-        return self._configs.configured()
-
-    def forget(self, keys: Collection[RunnerKey] | None = None) -> None:
-        """Drop configurations: these, or all."""
-        self._configs.forget(keys)
+        self._configurations.set(key, entry)
 
     # ---- unloading ----
 
@@ -306,14 +298,18 @@ class Loader:
             if model_id in (None, key.model_id) and backend in (None, key.backend) and mode in (None, key.mode)
         ]
         victims = [resident for resident in wanted if force or not resident.users]
+        loads = [resident.load for resident in victims if resident.load is not None]
         count = sum(self._evict(resident) for resident in victims)
+        await asyncio.gather(*loads, return_exceptions=True)
         await asyncio.gather(*(resident.supervisor.stopped() for resident in victims))
         return count
 
-    async def unload_all(self) -> int:
-        """``unload()`` of everything idle, and ``forget()``."""
-        self.forget()
-        return await self.unload()
+    async def unload_when_idle(self, model_id: str) -> None:
+        """Stop the model's runners that nobody uses; those in use, or waited for, go when their requests have ended."""
+        for key, resident in self._residents.items():
+            if key.model_id == model_id:
+                resident.keep_alive_seconds = 0
+        await self.unload(model_id)
 
     async def shutdown(self) -> None:
         """From now on ``lease`` raises ShuttingDown; open requests fail; all runners are stopped in parallel."""
@@ -358,7 +354,7 @@ class Loader:
         self._idle_clock.set()
 
     def _expires_in(self, resident: Resident) -> float | None:
-        configured = self._configs.of(resident.key).keep_alive_seconds
+        configured = self._configurations.keep_alive_seconds(resident.key)
         return resident.expires_in(self._limits.idle_timeout_seconds if configured is None else configured)
 
 

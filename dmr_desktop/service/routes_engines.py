@@ -11,12 +11,13 @@ from dmr_desktop.protocol.errors import BackendNotFound, DMRError, InvalidReques
 from dmr_desktop.protocol.runners import Mode, RunnerKey
 from dmr_desktop.service.answers import json_answer, json_bytes
 from dmr_desktop.service.catalog import Catalog
-from dmr_desktop.service.configurations import Configurations, read_wish
+from dmr_desktop.service.configurations import Configurations
 from dmr_desktop.service.disk_use import engine_bytes
 from dmr_desktop.service.engine_states import KNOWN_BACKENDS, backend_states, configuration_lines, ps_lines
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.preloads import Preloads
 from dmr_desktop.service.requests import read_fields, refused_as
+from dmr_desktop.service.wishes import read_wish
 
 _REFUSED = "invalid request"
 
@@ -48,7 +49,7 @@ class EngineRoutes:
         return Response(json_bytes(backend_states())[:-1], media_type="application/json")
 
     async def ps(self, _: Request) -> Response:
-        return json_answer(ps_lines(self._loader.statuses(), self._loader.configurations()))
+        return json_answer(ps_lines(self._loader.statuses(), self._configurations.keep_alive_seconds))
 
     async def df(self, _: Request) -> Response:
         models, engine = await self._catalog.disk_usage(), await asyncio.to_thread(engine_bytes)
@@ -60,14 +61,15 @@ class EngineRoutes:
             is_all, backend = body.flag("all"), body.text("backend") or ""
             names = [name for name in body.items("models") or [] if isinstance(name, str)]
         if is_all:
-            return json_answer({"unloaded_runners": await self._loader.unload_all()})
+            self._configurations.forget()
+            return json_answer({"unloaded_runners": await self._loader.unload()})
         count = 0
         for name in names:
             model_id = await self._model_id(name)
             if model_id is not None:
                 count += await self._loader.unload(model_id, backend=backend or None)
                 # An empty backend matches every runner but no configuration: Docker's CLI counts on that.
-                self._loader.forget({RunnerKey(backend, model_id, mode) for mode in Mode})
+                self._configurations.forget({RunnerKey(backend, model_id, mode) for mode in Mode})
         return json_answer({"unloaded_runners": count})
 
     async def unload_one(self, request: Request) -> Response:
@@ -122,7 +124,8 @@ class EngineRoutes:
             files = await self._catalog.files(wish.model)
         except (ModelNotFound, InvalidRequest):
             return Response(status_code=202)  # accepted, as in Docker Model Runner, and without an effect
-        self._configurations.apply(files.model.id, wish)
+        key = RunnerKey(DEFAULT_BACKEND, files.model.id, wish.mode)
+        self._loader.configure(key, self._configurations.of_wish(wish))
         self._preloads.begin(files, wish.mode, wish.model)
         return Response(status_code=202)
 

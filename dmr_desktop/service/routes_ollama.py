@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -25,7 +25,7 @@ from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
 from dmr_desktop.protocol.errors import Conflict, ContextOverflow, DoesNotFit, ModelNotFound, RunnerError
 from dmr_desktop.protocol.generation import TextPrompt, Usage
 from dmr_desktop.protocol.models import ModelFiles
-from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState
+from dmr_desktop.protocol.runners import Mode, RunnerKey
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.generate import Answer, Call
 from dmr_desktop.service.inference_endpoints import (
@@ -105,17 +105,16 @@ class OllamaGenerationEndpoint(InferenceEndpoint[_Asked]):
         if asked.exchange is None:
             await run_while_connected(call.receive, self._load(asked, call))
             return
-        with _wide_enough(self._parts.loader, call.files, self.mode, asked.num_ctx):
+        with _wide_enough(self._parts, call.files, self.mode, asked.num_ctx):
             await Answer(self._parts.loader, call, asked.exchange).run()
 
     async def _load(self, asked: _Asked, call: Call) -> None:
-        loader = self._parts.loader
         reason: DoneReason = "load"
         if asked.keep_alive_seconds == 0:
             reason = "unload"
-            await unload(loader, call.files, call.record.model)
+            await self._parts.loader.unload_when_idle(call.files.model.id)
         else:
-            with _wide_enough(loader, call.files, self.mode, asked.num_ctx):
+            with _wide_enough(self._parts, call.files, self.mode, asked.num_ctx):
                 async with self._lease(call, asked.keep_alive_seconds):
                     pass
         call.record.done(Usage(0, 0))
@@ -132,7 +131,7 @@ class OllamaEmbeddingEndpoint(WholeEndpoint[OllamaEmbedding]):
         began = loaded = time.monotonic()
         result = EmbeddingResult((), 0)
         if not exchange.texts and exchange.keep_alive_seconds == 0:
-            await unload(self._parts.loader, call.files, exchange.model)
+            await self._parts.loader.unload_when_idle(call.files.model.id)
         else:
             async with self._lease(call, exchange.keep_alive_seconds) as runner:
                 loaded = time.monotonic()
@@ -158,33 +157,26 @@ async def _vectors(runner: Runner, request: OllamaEmbedding) -> EmbeddingResult:
     return await runner.embed(EmbeddingRequest(tuple(inputs)))
 
 
-async def unload(loader: Loader, files: ModelFiles, label: str) -> None:
-    """Idle runners of the model go at once, those in use when their requests have ended."""
-    model_id = files.model.id
-    for status in loader.statuses():
-        if status.model_id == model_id and status.state is RunnerState.BUSY:
-            async with loader.lease(files, status.mode, label, backend=status.backend, keep_alive_seconds=0):
-                pass
-    await loader.unload(model_id)
-
-
 @contextmanager
-def _wide_enough(loader: Loader, files: ModelFiles, mode: Mode, num_ctx: int | None) -> Iterator[None]:
+def _wide_enough(parts: InferenceParts, files: ModelFiles, mode: Mode, num_ctx: int | None) -> Iterator[None]:
     """See to it that the model is loaded with at least ``num_ctx`` tokens of context, in the block and from then on.
 
     It only grows, so that clients with different wishes do not reload the model in turn, and none is left with a
     small window that another one asked for. A runner in use stays as it is, and a wish that fails is forgotten.
     """
+    loader, configurations = parts.loader, parts.configurations
     key = RunnerKey(DEFAULT_BACKEND, files.model.id, mode)
-    before = loader.configuration(key)
-    has = before.context_size or files.model.config.context_size or BEST_DEFAULT_CONTEXT
+    has = configurations.config(key).context_size or files.model.config.context_size or BEST_DEFAULT_CONTEXT
     if num_ctx is None or has < 0 or num_ctx <= has or _has_all(loader, key):
         yield
         return
+    before = configurations.entry(key)
     try:
-        loader.configure(key, replace(before, context_size=num_ctx))
+        loader.configure(key, configurations.widened(key, num_ctx))
     except Conflict:
         log.info("%s is in use, so it is not loaded again for a context of %d tokens", files.model.id, num_ctx)
+        yield
+        return
     try:
         yield
     except (DoesNotFit, RunnerError):

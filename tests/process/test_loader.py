@@ -5,9 +5,10 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dmr_desktop.backends.base import Runner
@@ -27,6 +28,7 @@ from dmr_desktop.protocol.errors import (
 from dmr_desktop.protocol.generation import Event, Failed, GenerationRequest, TextPrompt
 from dmr_desktop.protocol.models import Model, ModelConfig, ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState
+from dmr_desktop.service.configurations import Configurations, Configured
 from dmr_desktop.service.loader import Loader, LoaderLimits, Probes
 from dmr_desktop.service.memory import ProcessMemory
 from dmr_desktop.store.estimate import ModelShape
@@ -51,14 +53,17 @@ class Rig:
 
     knobs: tuple[str, ...] = ()
     limits: LoaderLimits = field(default_factory=lambda: LoaderLimits(idle_timeout_seconds=60, seats=8))
+    base: RunnerConfig = field(default_factory=RunnerConfig)
     available: int = 64 * GIB
     weights: dict[str, int] = field(default_factory=dict)
     held: int = 0
     changes: int = 0
 
     def __post_init__(self) -> None:
+        self.configurations = Configurations(self.base)
         self.loader = Loader(
             {"llama.cpp": LlamaCpp(command=command(*self.knobs))},
+            self.configurations,
             self.limits,
             on_change=self.count,
             probes=Probes(
@@ -164,7 +169,7 @@ async def test_keep_alive_of_the_last_lease_that_gave_one_counts() -> None:
 
 async def test_a_configured_keep_alive_counts() -> None:
     async with rig(limits=limits(idle_timeout_seconds=0)) as made:
-        made.loader.configure(key("a"), RunnerConfig(keep_alive_seconds=-1))
+        made.loader.configure(key("a"), Configured(RunnerConfig(keep_alive_seconds=-1)))
         await made.loader.preload(model("a"), Mode.COMPLETION, "a")
         await made.loader.preload(model("b"), Mode.COMPLETION, "b")
         await until(lambda: made.states() == {"a": RunnerState.READY})
@@ -172,7 +177,7 @@ async def test_a_configured_keep_alive_counts() -> None:
 
 async def test_the_queue_is_bounded_and_says_so() -> None:
     async with rig(
-        "--load-gate", "/nonexistent", limits=limits(max_queue=1, base=RunnerConfig(num_sequences=2))
+        "--load-gate", "/nonexistent", limits=limits(max_queue=1), base=RunnerConfig(num_sequences=2)
     ) as made:
         users = [asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a")) for _ in range(3)]
         await until(lambda: made.loader.users("sha256:a") == 3)
@@ -302,19 +307,21 @@ async def test_a_crash_loop_is_refused_and_unloading_forgives_it() -> None:
 
 
 async def test_configure_is_refused_in_use_and_evicts_when_idle() -> None:
-    config = RunnerConfig(context_size=1024)
+    config = Configured(RunnerConfig(context_size=1024))
     async with rig() as made:
         async with made.lease("a"):
             with pytest.raises(Conflict, match="runner already active"):
                 made.loader.configure(key("a"), config)
-            assert made.loader.configurations() == {}
+            assert made.configurations.entry(key("a")) is None
         made.loader.configure(key("a"), config)
-        assert made.loader.configurations() == {key("a"): config}
+        assert made.configurations.entry(key("a")) == config
         await until(lambda: made.states() == {})
         async with made.lease("a"):
-            made.loader.configure(key("a"), config)  # the same: nothing to do
-        made.loader.forget({key("a")})
-        assert made.loader.configurations() == {}
+            made.loader.configure(key("a"), Configured(replace(config.config)))  # the same: nothing to do
+            assert made.states() == {"a": RunnerState.BUSY}
+        made.loader.configure(key("a"), None)
+        assert made.configurations.config(key("a")) == RunnerConfig()
+        await until(lambda: made.states() == {})
 
 
 async def test_unload_spares_what_is_in_use_unless_forced() -> None:
@@ -323,7 +330,7 @@ async def test_unload_spares_what_is_in_use_unless_forced() -> None:
         async with made.lease("b") as runner:
             reader = asyncio.create_task(collect(runner))
             await until(lambda: runner.num_open == 1)
-            assert await made.loader.unload_all() == 1
+            assert await made.loader.unload() == 1
             assert made.states() == {"b": RunnerState.BUSY}
             assert await made.loader.unload("sha256:b", mode=Mode.EMBEDDING, force=True) == 0
             assert await made.loader.unload("sha256:b", force=True) == 1
@@ -338,6 +345,45 @@ async def test_unload_in_the_middle_of_loading() -> None:
         assert await made.loader.unload(force=True) == 1
         with pytest.raises(RunnerError, match="unloaded while it was loading"):
             await waiting
+
+
+async def test_unloading_a_model_that_loads_waits_until_its_process_is_gone(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    async with rig("--load-gate", "/nonexistent", "--ignore-term", "--journal", str(journal)) as made:
+        waiting = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
+        await until(journal.exists)
+        (process,) = psutil.Process().children()
+        assert await made.loader.unload(force=True) == 1
+        assert not process.is_running()
+        with pytest.raises(RunnerError, match="unloaded while it was loading"):
+            await waiting
+
+
+async def test_who_comes_while_a_load_is_given_up_gets_one_of_his_own(tmp_path: Path) -> None:
+    gate, journal = tmp_path / "gate", tmp_path / "journal"
+    async with rig("--load-gate", str(gate), "--journal", str(journal)) as made:
+        first = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
+        await until(journal.exists)
+        unloading = asyncio.create_task(made.loader.unload(force=True))
+        await asyncio.sleep(0)  # the load is being given up now
+        second = asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a"))
+        with pytest.raises(RunnerError, match="unloaded while it was loading"):
+            await first
+        gate.touch()
+        await asyncio.gather(unloading, second)
+        assert made.states() == {"a": RunnerState.READY}
+
+
+async def test_unloading_when_idle_counts_for_those_in_use_and_those_that_load(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with rig("--load-gate", str(gate), limits=limits(max_queue=1), base=RunnerConfig(num_sequences=1)) as made:
+        users = [asyncio.create_task(made.loader.preload(model("a"), Mode.COMPLETION, "a")) for _ in range(2)]
+        await until(lambda: made.loader.users("sha256:a") == 2)
+        await made.loader.unload_when_idle("sha256:a")  # the queue is full, and that is no matter
+        assert made.states() == {"a": RunnerState.STARTING}
+        gate.touch()
+        await asyncio.gather(*users)
+        await until(lambda: made.states() == {})
 
 
 async def test_shutdown_ends_everything_in_order() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.engine_states import ZERO_TIME, backend_states, ps_lines, rfc3339
 
 KEY = RunnerKey("llama.cpp", "sha256:a", Mode.COMPLETION)
@@ -22,18 +22,18 @@ def runner(state: RunnerState, active: int = 0, last_used: float = 1753179072.34
     ],
 )
 def test_a_line_of_ps(status: RunnerStatus, extra: dict[str, object]) -> None:
-    assert ps_lines([status], {}) == [
+    assert ps_lines([status], lambda key: None) == [
         {"backend_name": "llama.cpp", "model_name": "ai/x", "mode": "completion", **extra}
     ]
 
 
 def test_the_dead_are_not_listed() -> None:
-    assert ps_lines([runner(RunnerState.FAILED), runner(RunnerState.STOPPING)], {}) == []
+    assert ps_lines([runner(RunnerState.FAILED), runner(RunnerState.STOPPING)], lambda key: None) == []
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(600, "10m0s"), (-1, "-1"), (0, "0s")])
 def test_a_configured_keep_alive_is_shown(seconds: float, text: str) -> None:
-    (line,) = ps_lines([runner(RunnerState.READY)], {KEY: RunnerConfig(keep_alive_seconds=seconds)})
+    (line,) = ps_lines([runner(RunnerState.READY)], {KEY: seconds}.get)
     assert line["keep_alive"] == text
 
 

@@ -3,7 +3,7 @@ import pytest
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 from dmr_desktop.protocol.runners import EngineTuning, Mode
-from dmr_desktop.service.configurations import read_wish
+from dmr_desktop.service.wishes import read_wish
 
 
 def test_a_whole_wish() -> None:
