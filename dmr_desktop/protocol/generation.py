@@ -208,15 +208,19 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
+    """``pieces``: of how many it was joined; nearly always each is one token's. So for the other deltas."""
+
     text: str
     choice: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
+    pieces: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     text: str
     choice: int = 0
+    pieces: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,7 @@ class ToolCallArguments:
     call_index: int
     text: str
     choice: int = 0
+    pieces: int = 1
 
 
 @dataclass(frozen=True, slots=True)

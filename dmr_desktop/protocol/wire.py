@@ -176,16 +176,16 @@ def _load_scalar(hint: Any, data: Any, where: str) -> Any:
 def dump_event(event: Event) -> list[Any]:
     """The compact list of an event; the first item is a one-letter tag."""
     match event:
-        case TextDelta(text, choice, logprobs):
+        case TextDelta(text, choice, logprobs, pieces):
             if not logprobs:
-                return ["t", choice, text]
-            return ["t", choice, text, [_dump_logprob(item) for item in logprobs]]
-        case ReasoningDelta(text, choice):
-            return ["r", choice, text]
+                return ["t", choice, text, pieces]
+            return ["t", choice, text, pieces, [_dump_logprob(item) for item in logprobs]]
+        case ReasoningDelta(text, choice, pieces):
+            return ["r", choice, text, pieces]
         case ToolCallStarted(call_index, call_id, name, choice):
             return ["c", choice, call_index, call_id, name]
-        case ToolCallArguments(call_index, text, choice):
-            return ["a", choice, call_index, text]
+        case ToolCallArguments(call_index, text, choice, pieces):
+            return ["a", choice, call_index, text, pieces]
         case ChoiceFinished(reason, choice, stop):
             return ["f", choice, reason, stop]
         case Started(prompt_tokens, cached_tokens):
@@ -213,16 +213,16 @@ def load_event(item: Sequence[Any]) -> Event:
 
 def _load_event(item: Sequence[Any]) -> Event:
     match item:
-        case ["t", int(choice), str(text)]:
-            return TextDelta(text, choice)
-        case ["t", int(choice), str(text), list(logprobs)]:
-            return TextDelta(text, choice, tuple(_load_logprob(entry) for entry in logprobs))
-        case ["r", int(choice), str(text)]:
-            return ReasoningDelta(text, choice)
+        case ["t", int(choice), str(text), int(pieces)]:
+            return TextDelta(text, choice, (), pieces)
+        case ["t", int(choice), str(text), int(pieces), list(logprobs)]:
+            return TextDelta(text, choice, tuple(_load_logprob(entry) for entry in logprobs), pieces)
+        case ["r", int(choice), str(text), int(pieces)]:
+            return ReasoningDelta(text, choice, pieces)
         case ["c", int(choice), int(call_index), str(call_id), str(name)]:
             return ToolCallStarted(call_index, call_id, name, choice)
-        case ["a", int(choice), int(call_index), str(text)]:
-            return ToolCallArguments(call_index, text, choice)
+        case ["a", int(choice), int(call_index), str(text), int(pieces)]:
+            return ToolCallArguments(call_index, text, choice, pieces)
         case ["f", int(choice), ("stop" | "length" | "tool_calls" | "cancelled") as reason, (None | str()) as stop]:
             return ChoiceFinished(cast(FinishReason, reason), choice, stop)
         case ["s", int(prompt_tokens), int(cached_tokens)]:

@@ -5,13 +5,23 @@ llama.cpp, so it costs no tokens per second.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from dmr_desktop.engine.api import SequenceOutput
 from dmr_desktop.engine.formats.chat import Parser
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo, RunnerError
-from dmr_desktop.protocol.generation import Event, Failed, Finished, Started, TextDelta, Timings, Usage
+from dmr_desktop.protocol.generation import (
+    Event,
+    Failed,
+    Finished,
+    Started,
+    TextDelta,
+    Timings,
+    Usage,
+)
+from dmr_desktop.protocol.joined import joined
 from dmr_desktop.protocol.wire import dump_event
 from dmr_desktop.runner.outbox import Row
 
@@ -66,35 +76,50 @@ class Answers:
         return [_row(number, Failed(error))]
 
     def render(self, outputs: list[SequenceOutput]) -> list[Row]:
+        """``outputs``: of one or several steps, in order; what follows in one text becomes one event."""
         rows: list[Row] = []
-        for output in outputs:
-            number, choice = divmod(output.id, MAX_CHOICES)
-            answer = self._open.get(number)
-            if answer is None:
-                continue
-            try:
-                if output.error is not None:
-                    rows += self._give_up(number, output.error)
-                    continue
-                events = _advance(answer, choice, output)
-            except Exception as error:
-                # A parser that trips over what a model wrote must not take the other requests along.
-                _logger.exception("an output could not be read")
-                info = error.info if isinstance(error, DMRError) else None
-                rows += self._give_up(number, info or RunnerError("the model's output could not be read").info)
-                continue
-            rows += [_row(number, event) for event in events]
-            if not answer.num_unfinished:
-                del self._open[number]
+        for number, own in groupby(sorted(outputs, key=_id), key=_number):
+            rows += [_row(number, event) for event in joined(self._events(number, own))]
         return rows
 
-    def _give_up(self, number: int, error: ErrorInfo) -> Sequence[Row]:
-        self._cancel(number)
-        return self.fail(number, error)
+    def _events(self, number: int, outputs: Iterable[SequenceOutput]) -> Iterator[Event]:
+        answer = self._open.get(number)
+        if answer is None:
+            return
+        for output in outputs:
+            error = output.error
+            if error is None:
+                try:
+                    yield from _advance(answer, output)
+                    continue
+                except Exception as problem:
+                    # A parser that trips over what a model wrote must not take the other requests along.
+                    _logger.exception("an output could not be read")
+                    error = _told(problem)
+            self._cancel(number)
+            del self._open[number]
+            yield Failed(error)
+            return
+        if not answer.num_unfinished:
+            del self._open[number]
 
 
-def _advance(answer: Answer, choice: int, output: SequenceOutput) -> list[Event]:
+def _told(problem: Exception) -> ErrorInfo:
+    known = problem if isinstance(problem, DMRError) else RunnerError("the model's output could not be read")
+    return known.info
+
+
+def _id(output: SequenceOutput) -> int:
+    return output.id
+
+
+def _number(output: SequenceOutput) -> int:
+    return output.id // MAX_CHOICES
+
+
+def _advance(answer: Answer, output: SequenceOutput) -> list[Event]:
     events: list[Event] = []
+    choice = output.id % MAX_CHOICES
     if not answer.is_started:
         _start(answer, output, events)
     parser = answer.parsers[choice]

@@ -24,6 +24,7 @@ from dmr_desktop.protocol.generation import (
 )
 from dmr_desktop.protocol.wire import load
 from dmr_desktop.runner.answers import MAX_CHOICES, Answer, Answers, sequence_id
+from dmr_desktop.runner.frame_pace import FramePace
 from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
 from dmr_desktop.runner.reader import Message
 from dmr_desktop.runner.watchdog import ends_within
@@ -55,6 +56,7 @@ class CompletionService:
         self._formatter = formatter
         self._outbox = outbox
         self._inbox: SimpleQueue[Command] = SimpleQueue()
+        self._pace = FramePace()
         self._answers = Answers(lambda number: self._inbox.put(Cancel(number)))
 
     def accept(self, message: Message) -> None:
@@ -89,13 +91,22 @@ class CompletionService:
                     is_warm = True
             elif engine.is_idle:
                 self._obey(inbox.get())
-            while not inbox.empty():
-                self._obey(inbox.get())
-            outputs = engine.step()
-            if outputs:
-                self._outbox.put_outputs(outputs, self._answers.render)
-                if self._outbox.unsent_bytes > MAX_UNSENT_BYTES:
-                    self._give_up(outputs)
+            if not inbox.empty():
+                # A newcomer's prompt may make the next step a long one.
+                self._send_held()
+                while not inbox.empty():
+                    self._obey(inbox.get())
+            self._pace.add(engine.step())
+            if self._pace.is_due:
+                self._send_held()
+
+    def _send_held(self) -> None:
+        if not self._pace.is_holding:
+            return
+        outputs = self._pace.take()
+        self._outbox.put_outputs(outputs, self._answers.render)
+        if self._outbox.unsent_bytes > MAX_UNSENT_BYTES:
+            self._give_up(outputs)
 
     def _obey(self, command: Command) -> None:
         match command:

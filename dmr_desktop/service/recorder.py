@@ -90,11 +90,11 @@ class Record:
         new = 0
         for event in events:
             if isinstance(event, TextDelta | ReasoningDelta | ToolCallArguments):
-                new += 1
+                new += event.pieces
             elif isinstance(event, Finished):
                 self.done(event.usage)
                 self.timings = event.timings
-                # A delta is nearly always one token; the final count corrects for those that held several.
+                # A piece is nearly always one token; the final count corrects for those that held several.
                 new += max(0, event.usage.completion_tokens - self._deltas - new)
             elif isinstance(event, Failed):
                 self.fail(event.error)

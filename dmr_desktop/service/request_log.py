@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope, Send
@@ -19,7 +20,8 @@ from dmr_desktop.dialects.openai_chat_answer import chat_collector
 from dmr_desktop.dialects.openai_errors import error_body
 from dmr_desktop.dialects.openai_usage import Head
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo
-from dmr_desktop.protocol.generation import Event, ReasoningDelta, TextDelta
+from dmr_desktop.protocol.generation import Event, TextDelta
+from dmr_desktop.protocol.joined import joined
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import RequestNotice
 from dmr_desktop.service.answers import HTTPProblem
@@ -96,7 +98,7 @@ class LoggedRequest:
             self.status = _status_of(error)
         self.status = self.status or _NO_STATUS_STATUS
         self._response = [bounded(b"".join(self._response))]
-        self._events = [merged(self._events)]
+        self._events = [list(joined(chain.from_iterable(self._events)))]
         self.record.keep = None
         self._notice = self.record.notice()
 
@@ -242,29 +244,6 @@ class RequestLog:
     def end_following(self) -> None:
         for follower in self._followers:
             follower.end()
-
-
-def merged(groups: Sequence[Sequence[Event]]) -> list[Event]:
-    """The same events with neighbouring pieces of one text joined: few instead of thousands."""
-    found: list[Event] = []
-    pieces: list[str] = []
-    last: TextDelta | ReasoningDelta | None = None
-    for group in groups:
-        for event in group:
-            if isinstance(event, TextDelta | ReasoningDelta):
-                if last is None or type(event) is not type(last) or event.choice != last.choice:
-                    if last is not None:
-                        found.append(replace(last, text="".join(pieces)))
-                    last, pieces = event, []
-                pieces.append(event.text)
-                continue
-            if last is not None:
-                found.append(replace(last, text="".join(pieces)))
-                last = None
-            found.append(event)
-    if last is not None:
-        found.append(replace(last, text="".join(pieces)))
-    return found
 
 
 def gathered_answer(answer_id: str, record: Record, num_choices: int, events: Sequence[Sequence[Event]]) -> bytes:

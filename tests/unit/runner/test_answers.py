@@ -92,7 +92,7 @@ def test_choices_are_summed_and_end_together(answers: Answers) -> None:
 def test_echo_comes_first_in_every_choice(answers: Answers) -> None:
     open_answer(answers, 1, choices=2, echo="prompt ")
     rows = answers.render([output(1, "a", 1, first=True, prompt_tokens=3)])
-    assert events_of(rows, 1) == [Started(3, 0), TextDelta("prompt ", 0), TextDelta("prompt ", 1), TextDelta("a", 1)]
+    assert events_of(rows, 1) == [Started(3, 0), TextDelta("prompt ", 0), TextDelta("prompt a", 1, pieces=2)]
 
 
 def test_reasoning_tokens_are_counted(answers: Answers) -> None:
@@ -107,7 +107,7 @@ def test_reasoning_tokens_are_counted(answers: Answers) -> None:
 def test_an_error_of_one_choice_ends_the_request_once(answers: Answers, cancelled: list[int]) -> None:
     open_answer(answers, 1, choices=2)
     error = ErrorInfo("runner_error", "no room")
-    rows = answers.render([output(1, "", 1, error=error), output(1, "x", 0), output(1, "", 0, error=error)])
+    rows = answers.render([output(1, "", 0, error=error), output(1, "x", 1), output(1, "", 1, error=error)])
     assert events_of(rows, 1) == [Failed(error)]
     assert cancelled == [1]
 
@@ -130,3 +130,21 @@ def test_what_comes_after_a_cancel_is_dropped(answers: Answers) -> None:
 def test_sequence_ids_do_not_meet() -> None:
     ids = [sequence_id(number, choice) for number in range(3) for choice in range(MAX_CHOICES)]
     assert len(set(ids)) == len(ids)
+
+
+def test_outputs_of_several_steps_become_one_event_for_each_text(answers: Answers) -> None:
+    open_answer(answers, 1, choices=2)
+    open_answer(answers, 2, reasons=True)
+    steps = [
+        [output(1, "a", 0, first=True, prompt_tokens=3), output(1, "x", 1, first=True), output(2, "h", first=True)],
+        [output(1, "b", 0), output(1, "y", 1), output(2, "m")],
+        [output(1, "c", 0), output(1, "z", 1), output(2, "|")],
+    ]
+    rows = answers.render([one for step in steps for one in step])
+    assert events_of(rows, 1) == [Started(3, 0), TextDelta("abc", 0, pieces=3), TextDelta("xyz", 1, pieces=3)]
+    assert events_of(rows, 2) == [Started(0, 0), ReasoningDelta("hm|", pieces=3)]
+    rows = answers.render([output(2, "yes"), output(2, "!", finish="stop", completion_tokens=5)])
+    [text, _, finished] = events_of(rows, 2)
+    assert text == TextDelta("yes!", pieces=2)
+    assert isinstance(finished, Finished)
+    assert finished.usage.reasoning_tokens == 3
