@@ -82,7 +82,7 @@ def test_a_flood_keeps_the_last_lines_and_the_window_alive(qtbot: QtBot, parts: 
 
 def test_what_is_copied_is_more_than_what_is_drawn(qtbot: QtBot, page: Parts) -> None:
     logs = page.panel.logs
-    logs._take([f"{STAMP} line {number}" for number in range(2 * SHOWN_LINES)])
+    logs._take([f"{STAMP} line {number}" for number in range(4 * SHOWN_LINES)])
     assert logs.text.blockCount() == SHOWN_LINES
     logs.filter.setText("line 1")
     logs.copy_button.click()

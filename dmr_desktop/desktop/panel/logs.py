@@ -17,8 +17,8 @@ from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 
-SHOWN_LINES = 1500
-"""Qt keeps six kilobytes for each line that it has laid out. Copy, Save and the filter have all that are kept."""
+SHOWN_LINES = 500
+"""Qt keeps seven kilobytes for each line that it has laid out. Copy, Save and the filter have all that are kept."""
 
 
 class LogColors(QSyntaxHighlighter):
