@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from dmr_desktop.cli.lookup import stored_name
+from dmr_desktop.cli.parameters import MIN_CONTEXT_SIZE
 from dmr_desktop.cli.session import Session
 from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
@@ -26,6 +27,8 @@ def configure(session: Session, options: Namespace) -> int:
         )
     members = request_members(options)
     configure_model(session, stored_name(session, options.model[0]), members)
+    if options.context_size is not None and 0 < options.context_size < MIN_CONTEXT_SIZE:
+        session.terminal.note(f"A context of less than {MIN_CONTEXT_SIZE} tokens is not used: the default stays.")
     return 0
 
 

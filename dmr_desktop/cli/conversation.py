@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from dmr_desktop.cli.answer import print_answer
 from dmr_desktop.cli.attachments import Question, read_question
 from dmr_desktop.cli.parameters import CONTEXT_SIZE, num_ctx, parameter
+from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.client.runner_calls import RunnerCalls
 from dmr_desktop.protocol.errors import DMRError
@@ -26,7 +27,8 @@ _SET_USAGE = "Usage: /set system TEXT, or /set parameter NAME VALUE"
 
 @dataclass(slots=True)
 class Conversation:
-    """``options`` go into every request. A question that failed or was interrupted leaves no trace."""
+    """``options`` go into every request. A question that failed leaves no trace; of an answer that was interrupted
+    what had come stays, so that "shorter, please" makes sense to the model."""
 
     session: Session
     model: str
@@ -40,8 +42,17 @@ class Conversation:
         asked: list[JSON] = [*self._messages, {"role": "user", "content": question.content}]
         head: list[JSON] = [{"role": "system", "content": self.system}] if self.system else []
         chunks = self.client.chat(self.model, [*head, *asked], **self.options)
-        answer = print_answer(chunks, self.session.terminal)
-        self._messages = [*asked, {"role": "assistant", "content": answer}]
+        said: list[str] = []
+        try:
+            print_answer(chunks, self.session.terminal, waiting=f"Waiting for {safe_line(self.model)} …", said=said)
+        except KeyboardInterrupt:
+            if said:
+                self._remember(asked, said)
+            raise
+        self._remember(asked, said)
+
+    def _remember(self, asked: list[JSON], said: list[str]) -> None:
+        self._messages = [*asked, {"role": "assistant", "content": "".join(said)}]
 
     def command(self, line: str) -> bool:
         """Obey a slash command; False when it was the one to leave. Raises :class:`DMRError`."""
@@ -53,8 +64,10 @@ class Conversation:
                 terminal.note(HELP)
             case ["/clear"]:
                 self._messages = []
+                terminal.note("The conversation is forgotten.")
             case ["/set", "system", text]:
                 self.system, self._messages = text, []
+                terminal.note("The instructions are set, and the conversation begins anew.")
             case ["/set", "parameter", text] if len(words := text.split(maxsplit=1)) == 2:
                 self._set(*words)
             case ["/set", *_]:
@@ -64,11 +77,14 @@ class Conversation:
         return True
 
     def _set(self, name: str, text: str) -> None:
+        value: JSON
         if name == CONTEXT_SIZE:
-            self.client.configure(self.model, context_size=num_ctx(text))
+            value = num_ctx(text)
+            self.client.configure(self.model, context_size=value)
         else:
             member, value = parameter(name, text)
             self.options = {**self.options, member: value}
+        self.session.terminal.note(f"{name} is {safe_line(str(value))} from now on.")
 
 
 def converse(conversation: Conversation, read_line: Callable[[str], str]) -> None:

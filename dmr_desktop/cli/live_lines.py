@@ -14,6 +14,8 @@ class LiveLines:
         self._drawn = 0
 
     def draw(self, lines: Sequence[str]) -> None:
+        if not lines and not self._drawn:
+            return
         self._stream.write(_UP_AND_CLEAR * self._drawn + "".join(f"{line}\n" for line in lines))
         self._stream.flush()
         self._drawn = len(lines)

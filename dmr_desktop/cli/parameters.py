@@ -17,6 +17,8 @@ _MEMBERS = {
     "stop": ("stop", str),
 }
 CONTEXT_SIZE = "num_ctx"
+MIN_CONTEXT_SIZE = 512
+"""The service takes fewer tokens for a mistake, and uses the default."""
 NAMES = (CONTEXT_SIZE, *_MEMBERS)
 
 
@@ -38,4 +40,6 @@ def num_ctx(text: str) -> int:
     """Raises InvalidRequest."""
     if not text.isdecimal() or int(text) == 0:
         raise InvalidRequest(f"{CONTEXT_SIZE} is a number of tokens, not {text!r}")
+    if int(text) < MIN_CONTEXT_SIZE:
+        raise InvalidRequest(f"{CONTEXT_SIZE} is at least {MIN_CONTEXT_SIZE} tokens, not {text}")
     return int(text)

@@ -51,12 +51,14 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class ChatChunk:
-    """One chunk of a streamed answer. ``finish_reason`` "" until the last one; ``usage`` in one chunk at the end."""
+    """One chunk of a streamed answer. ``finish_reason`` "" until the last one; ``usage`` in one chunk at the end,
+    with ``tokens_per_second`` if the server tells it (0.0 if not)."""
 
     text: str = ""
     reasoning: str = ""
     finish_reason: str = ""
     usage: TokenUsage | None = None
+    tokens_per_second: float = 0.0
 
 
 def model_from_json(data: Any) -> Model:
@@ -134,6 +136,8 @@ def chat_chunk_from_json(data: Any) -> ChatChunk:
     choice = _mapping(choices[0], "a choice")
     delta = _mapping(choice.get("delta") or {}, "a delta")
     usage = data.get("usage")
+    timings = data.get("timings")
+    speed = timings.get("predicted_per_second") if isinstance(timings, Mapping) else None
     return ChatChunk(
         text=_text(delta.get("content")),
         reasoning=_text(delta.get("reasoning_content")),
@@ -141,6 +145,7 @@ def chat_chunk_from_json(data: Any) -> ChatChunk:
         usage=TokenUsage(_int(usage.get("prompt_tokens")), _int(usage.get("completion_tokens")))
         if isinstance(usage, Mapping)
         else None,
+        tokens_per_second=float(speed) if isinstance(speed, int | float) else 0.0,
     )
 
 

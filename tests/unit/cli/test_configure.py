@@ -102,8 +102,19 @@ def test_a_name_that_is_no_model_is_told(screen_for: Callable[..., Any]) -> None
         with pytest.raises(ModelNotFound, match="no such model: nosuch"):
             configure(screen_for(handler).session, parse(words))
     assert bodies == []
-    configure(screen_for(handler).session, parse(["configure", "demo", "--context-size", "512"]))
+    screen = screen_for(handler)
+    configure(screen.session, parse(["configure", "demo", "--context-size", "512"]))
     assert bodies == [{"model": "dmr.local/demo", "context-size": 512}]
+    assert screen.err == ""
+
+
+def test_a_context_size_that_has_no_effect_is_told(screen_for: Callable[..., Any]) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=DEMO) if request.method == "GET" else httpx.Response(202)
+
+    screen = screen_for(handler)
+    configure(screen.session, parse(["configure", "demo", "--context-size", "100"]))
+    assert screen.err == "A context of less than 512 tokens is not used: the default stays.\n"
 
 
 DEMO = {"id": "sha256:0", "tags": ["dmr.local/demo:latest"]}

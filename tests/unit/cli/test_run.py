@@ -1,6 +1,6 @@
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ from dmr_desktop.cli.conversation import Conversation, converse
 from dmr_desktop.cli.line_editing import line_editing
 from dmr_desktop.cli.parser import parse
 from dmr_desktop.cli.run import run
-from dmr_desktop.client.answers import ChatChunk, TokenUsage
+from dmr_desktop.client.answers import ChatChunk, TokenUsage, chat_chunk_from_json
 from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelNotFound, RunnerCrashed
 
 
@@ -122,6 +122,45 @@ def test_reasoning_and_usage_are_for_eyes_only(screen_for: Callable[..., Any]) -
     assert (piped.out, piped.err) == ("4\\x1b[2J\n", "")
 
 
+def test_speed_and_a_cut_off_answer_are_told(screen_for: Callable[..., Any]) -> None:
+    last = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+    chunks = [
+        chat_chunk_from_json({"choices": [{"delta": {"content": "Hel"}, "finish_reason": "length"}]}),
+        chat_chunk_from_json({**last, "timings": {"predicted_per_second": 84.66}}),
+    ]
+    screen = screen_for(interactive=True)
+    print_answer(chunks, screen.session.terminal)
+    assert screen.err == (
+        "(The answer was cut off: it reached the limit of its length.)\n"
+        "\nToken usage: 3 prompt + 4 completion = 7 total, 84.7 tokens/s\n"
+    )
+
+
+def test_while_nothing_comes_the_terminal_says_what_is_waited_for(screen_for: Callable[..., Any]) -> None:
+    screen = screen_for(Service(), live=True)
+    assert run(screen.session, parse(["run", "ai/x", "hi"])) == 0
+    assert screen.err == "Waiting for ai/x …\n\x1b[1A\x1b[2K"
+    assert screen.out == "Hello\n"
+
+
+def test_what_came_of_an_interrupted_answer_stays_in_the_chat(screen_for: Callable[..., Any]) -> None:
+    asked: list[list[Any]] = []
+    answers = iter([[], [ChatChunk(text="Once"), ChatChunk(text=" upon")], None])
+
+    class Client:
+        def chat(self, model: str, messages: list[Any], **options: Any) -> Iterator[ChatChunk]:
+            asked.append([message["content"] for message in messages])
+            chunks = next(answers)
+            yield from chunks or [ChatChunk(text="ok")] * (chunks is None)
+            if chunks is not None:
+                raise KeyboardInterrupt
+
+    screen = screen_for(interactive=True)
+    chat = Conversation(screen.session, "ai/x", Client())  # type: ignore[arg-type]
+    converse(chat, typed("not yet", "a story", "shorter"))
+    assert asked == [["not yet"], ["a story"], ["a story", "Once upon", "shorter"]]
+
+
 def test_a_broken_answer_ends_its_line_and_raises(screen_for: Callable[..., Any]) -> None:
     crash = '{"error": {"message": "died", "code": "runner_crashed"}}'
     body = f'data: {{"choices": [{{"delta": {{"content": "Hel"}}}}]}}\n\ndata: {crash}\n\n'
@@ -155,6 +194,8 @@ def test_a_chat_remembers_and_obeys(screen_for: Callable[..., Any]) -> None:
     user = [[message["content"] for message in asked["messages"]] for asked in service.asked]
     assert user == [["one"], ["one", "Hello", "two\nlines"], ["three"], ["be nice", "four"]]
     assert "Unknown command /nonsense" in screen.err
+    assert "The conversation is forgotten." in screen.err
+    assert "The instructions are set" in screen.err
     assert "/bye" in screen.err
 
 
@@ -217,6 +258,7 @@ def test_parameters_go_into_every_request(screen_for: Callable[..., Any]) -> Non
         "max_tokens": 7,
         "top_k": None,
     }
+    assert "temperature is 0.5 from now on.\nnum_predict is 7 from now on.\n" in screen.err
     assert "top_k is a whole number, not 'few'" in screen.err
     assert "there is no parameter 'mood'" in screen.err
     assert screen.err.count("Usage: /set system TEXT") == 2
@@ -257,5 +299,6 @@ def test_num_ctx_is_configured(screen_for: Callable[..., Any]) -> None:
         return httpx.Response(202)
 
     session = screen_for(handler).session
-    converse(Conversation(session, "ai/x", session.client), typed("/set parameter num_ctx 4096"))
+    lines = ("/set parameter num_ctx 4096", "/set parameter num_ctx 100", "/set parameter num_ctx many")
+    converse(Conversation(session, "ai/x", session.client), typed(*lines))
     assert bodies == [{"model": "ai/x", "context-size": 4096}]
