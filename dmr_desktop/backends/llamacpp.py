@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from dmr_desktop.protocol.wire import dump
 from dmr_desktop.settings import self_command
 
 _LAST_WORDS_SECONDS = 1.0
+_TIMED_OUT = "Timeout ("  # how faulthandler begins
 _STOP_SECONDS = 2.0
 _TERMINATE_SECONDS = 1.0
 
@@ -172,7 +174,14 @@ class LlamaCppRunner:
         # What a dying runner has sent is still delivered; a runner without a channel is of no use.
         await asyncio.wait(both, timeout=_LAST_WORDS_SECONDS, return_when=asyncio.ALL_COMPLETED)
         self._child.kill("it closed its channel")
-        death = await exited
+        death = _explained(await exited)
         self._channel.end(death.error().info)
         self._channel.close()
         return death
+
+
+def _explained(death: Death) -> Death:
+    """A runner's own watchdog has no other way to say why it ended the process than Python's words for it."""
+    if death.exit_code == 1 and not death.reason and any(line.startswith(_TIMED_OUT) for line in death.last_lines):
+        return replace(death, reason="a request could not be prepared in time")
+    return death

@@ -1,4 +1,4 @@
-"""Serves text: requests in on one thread, the engine's loop on another, answers out on a third.
+"""Serves text: requests made ready on one thread, the engine's loop on another, answers out on a third.
 
 The inbox is a queue without an end: the service bounds how much it asks for.
 """
@@ -22,16 +22,17 @@ from dmr_desktop.protocol.generation import (
     TextPrompt,
     TokenPrompt,
 )
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.wire import load
 from dmr_desktop.runner.answers import MAX_CHOICES, Answer, Answers, sequence_id
+from dmr_desktop.runner.desk import HandOver, Message
 from dmr_desktop.runner.frame_pace import FramePace
 from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
-from dmr_desktop.runner.reader import Message
 from dmr_desktop.runner.watchdog import ends_within
 
 _QUIET_SECONDS = 2.0
-_PREPARE_SECONDS = 20.0
-"""The formats layer gives a template two; tokenizing the longest prompt takes a few."""
+_PREPARE_SECONDS = 60.0
+"""Templates and grammars have bounds of their own; preparing what they allow takes seconds, on a busy machine more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ Command: TypeAlias = Submit | Cancel
 
 
 class CompletionService:
-    """``accept`` runs on the reading thread, ``run`` on the main thread, which alone steps the engine."""
+    """``prepare`` runs on the desk's thread, ``run`` on the main thread, which alone steps the engine."""
 
     def __init__(self, model: Model, engine: Engine, formatter: ChatFormatter, outbox: Outbox) -> None:
         self._vocabulary = model.vocabulary
@@ -59,23 +60,26 @@ class CompletionService:
         self._pace = FramePace()
         self._answers = Answers(lambda number: self._inbox.put(Cancel(number)))
 
-    def accept(self, message: Message) -> None:
+    def prepare(self, message: Message) -> HandOver:
         """Raises DMRError or WireError, which become the answer."""
         number = message["id"]
         match message["op"]:
             case "generate":
-                self._generate(number, load(GenerationRequest, message["request"]))
-            case "cancel":
-                self._outbox.put(lambda: self._answers.close(number))
-                self._inbox.put(Cancel(number))
+                return self._generation(number, load(GenerationRequest, message["request"]))
             case "tokenize":
                 # Prompt is a union, not a class: the request is what knows how to load one.
                 prompt = load(GenerationRequest, {"prompt": message["prompt"]}).prompt
-                self._outbox.put_message({"op": "tokens", "id": number, "tokens": self._tokenize(prompt)})
-            case "stats":
-                self._outbox.put_message({"op": "stats", "id": number, "stats": asdict(self._engine.stats())})
+                tokens = {"op": "tokens", "id": number, "tokens": self._tokenize(prompt)}
+                return partial(self._outbox.put_message, tokens)
             case _:
                 raise InvalidRequest("this model was loaded to generate text, not for embeddings")
+
+    def cancel(self, number: int) -> None:
+        self._outbox.put(lambda: self._answers.close(number))
+        self._inbox.put(Cancel(number))
+
+    def stats(self) -> dict[str, JSON]:
+        return asdict(self._engine.stats())
 
     def run(self) -> NoReturn:
         """The engine's loop: what came in, then a step, for ever."""
@@ -124,7 +128,7 @@ class CompletionService:
             self._obey(Cancel(number))
             self._outbox.put(partial(self._answers.fail, number, error))
 
-    def _generate(self, number: int, request: GenerationRequest) -> None:
+    def _generation(self, number: int, request: GenerationRequest) -> HandOver:
         if not 1 <= request.num_choices <= MAX_CHOICES:
             raise InvalidRequest(f"n must be from 1 to {MAX_CHOICES}", param="n")
         prepared = self._prepare(request)
@@ -132,9 +136,13 @@ class CompletionService:
         answer = Answer(number, [prepared.new_parser(choice) for choice in range(request.num_choices)])
         if request.echo and not isinstance(request.prompt, ChatPrompt):
             answer.echo = self._prompt_text(request.prompt)
-        # First the one who waits for outputs, then what makes them.
-        self._outbox.put(lambda: self._answers.open(answer))
-        self._inbox.put(Submit(sequences))
+
+        def hand_over() -> None:
+            # First the one who waits for outputs, then what makes them.
+            self._outbox.put(lambda: self._answers.open(answer))
+            self._inbox.put(Submit(sequences))
+
+        return hand_over
 
     def _prepare(self, request: GenerationRequest) -> Prepared:
         with ends_within(_PREPARE_SECONDS):

@@ -1,7 +1,8 @@
-"""Serves vectors: texts become tokens on the reading thread, tokens become vectors on the main thread."""
+"""Serves vectors: texts become tokens on the desk's thread, tokens become vectors on the main thread."""
 
 import base64
 from collections.abc import Sequence
+from functools import partial
 
 from dmr_desktop.engine.embedding import EmbeddingEngine
 from dmr_desktop.engine.llama import Model
@@ -9,36 +10,32 @@ from dmr_desktop.protocol.embedding import EmbeddingRequest
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt, TokenPrompt
 from dmr_desktop.protocol.wire import load
+from dmr_desktop.runner.desk import HandOver, Message
 from dmr_desktop.runner.outbox import Outbox
-from dmr_desktop.runner.pooled import Cancel, Job, PooledService, Rows
-from dmr_desktop.runner.reader import Message
+from dmr_desktop.runner.pooled import Job, PooledService, Rows
 
 
 class EmbeddingService(PooledService):
-    """``accept`` runs on the reading thread."""
+    """``prepare`` runs on the desk's thread."""
 
     def __init__(self, model: Model, engine: EmbeddingEngine, outbox: Outbox) -> None:
         super().__init__(outbox)
         self._vocabulary = model.vocabulary
         self._engine = engine
 
-    def accept(self, message: Message) -> None:
+    def prepare(self, message: Message) -> HandOver:
         """Raises DMRError or WireError, which become the answer."""
         number = message["id"]
         match message["op"]:
             case "embed":
                 request = load(EmbeddingRequest, message["request"])
-                self.put(Job(number, [self._tokens(text) for text in request.inputs]))
-            case "cancel":
-                self.put(Cancel(number))
+                return partial(self.put, Job(number, [self._tokens(text) for text in request.inputs]))
             case "tokenize":
                 prompt = load(GenerationRequest, {"prompt": message["prompt"]}).prompt
                 if not isinstance(prompt, TextPrompt | TokenPrompt):
                     raise InvalidRequest("this model was loaded for embeddings: it takes no chat")
                 tokens = self._tokens(prompt.text if isinstance(prompt, TextPrompt) else prompt.tokens)
-                self._outbox.put_message({"op": "tokens", "id": number, "tokens": tokens})
-            case "stats":
-                self.put_stats(number)
+                return partial(self._outbox.put_message, {"op": "tokens", "id": number, "tokens": tokens})
             case _:
                 raise InvalidRequest("this model was loaded for embeddings: it generates no text")
 

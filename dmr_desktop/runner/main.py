@@ -1,6 +1,6 @@
 """The runner process: one model, served over an inherited channel until the service closes it.
 
-Threads: the main one computes, ``reader`` listens, ``sender`` answers.
+Threads: the main one computes, ``reader`` listens, ``desk`` makes requests ready, ``sender`` answers.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from dmr_desktop.protocol.runners import LaunchSpec
 from dmr_desktop.protocol.wire import dump, load
 from dmr_desktop.runner.channel import Channel
 from dmr_desktop.runner.cpu_check import AMX_NOTE, SELF_TEST, CpuVerdict, check_cpu
+from dmr_desktop.runner.desk import Desk
 from dmr_desktop.runner.hardening import die_with_parent, give_up_rights
 from dmr_desktop.runner.model_files import files_of
 from dmr_desktop.runner.outbox import Outbox
@@ -76,7 +77,9 @@ def _serve(channel: Channel, state_dir: Path | None) -> int:
         channel.send({"op": "failed", "error": dump(known.info)})
         return EXIT_LAUNCH_FAILED
     _logger.info("chat format: %s", facts.chat_format)
-    reader.accept = service.accept
+    desk = Desk(service, outbox)
+    threading.Thread(target=desk.run, name="desk", daemon=True).start()
+    reader.serve(service, desk)
     outbox.put_message({"op": "ready", "facts": dump(facts)})
     # What loading left behind stays; looking at it again at every collection would be a pause in the stream.
     gc.collect()

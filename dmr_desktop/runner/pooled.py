@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.wire import dump
 from dmr_desktop.runner.outbox import Outbox
 
@@ -35,7 +36,7 @@ Command: TypeAlias = Job | Cancel
 
 
 class PooledService(ABC):
-    """``put`` and ``put_stats`` are for the reading thread; ``run`` is the main thread, which alone uses the engine."""
+    """``run`` is the main thread, which alone uses the engine; the rest is for any."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -54,9 +55,11 @@ class PooledService(ABC):
     def put(self, command: Command) -> None:
         self._inbox.put(command)
 
-    def put_stats(self, number: int) -> None:
-        stats = {"waiting": len(self._waiting), "inputs": self._num_inputs}
-        self._outbox.put_message({"op": "stats", "id": number, "stats": stats})
+    def cancel(self, number: int) -> None:
+        self.put(Cancel(number))
+
+    def stats(self) -> dict[str, JSON]:
+        return {"waiting": len(self._waiting), "inputs": self._num_inputs}
 
     def run(self) -> NoReturn:
         """For ever: take what has come, compute the oldest with as many others as fit."""

@@ -1,6 +1,7 @@
-"""Serves scores: pairs of texts become tokens on the reading thread, tokens become scores on the main thread."""
+"""Serves scores: pairs of texts become tokens on the desk's thread, tokens become scores on the main thread."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from dmr_desktop.engine.formats.pairs import Join, PairFormat, shortened
 from dmr_desktop.engine.llama import Model
@@ -9,13 +10,13 @@ from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt
 from dmr_desktop.protocol.rerank import RerankRequest
 from dmr_desktop.protocol.wire import load
+from dmr_desktop.runner.desk import HandOver, Message
 from dmr_desktop.runner.outbox import Outbox
-from dmr_desktop.runner.pooled import Cancel, Job, PooledService, Rows
-from dmr_desktop.runner.reader import Message
+from dmr_desktop.runner.pooled import Job, PooledService, Rows
 
 
 class RankingService(PooledService):
-    """``accept`` runs on the reading thread."""
+    """``prepare`` runs on the desk's thread."""
 
     def __init__(self, model: Model, engine: RankingEngine, pairs: PairFormat, outbox: Outbox) -> None:
         super().__init__(outbox)
@@ -24,22 +25,18 @@ class RankingService(PooledService):
         self._engine = engine
         self._pairs = pairs
 
-    def accept(self, message: Message) -> None:
+    def prepare(self, message: Message) -> HandOver:
         """Raises DMRError or WireError, which become the answer."""
         number = message["id"]
         match message["op"]:
             case "rerank":
-                self.put(Job(number, self._tokens_of(load(RerankRequest, message["request"]))))
-            case "cancel":
-                self.put(Cancel(number))
+                return partial(self.put, Job(number, self._tokens_of(load(RerankRequest, message["request"]))))
             case "tokenize":
                 prompt = load(GenerationRequest, {"prompt": message["prompt"]}).prompt
                 if not isinstance(prompt, TextPrompt):
                     raise InvalidRequest("this model was loaded to rank documents: it takes no chat")
                 tokens = self._vocabulary.tokenize(prompt.text, True, False)
-                self._outbox.put_message({"op": "tokens", "id": number, "tokens": tokens})
-            case "stats":
-                self.put_stats(number)
+                return partial(self._outbox.put_message, {"op": "tokens", "id": number, "tokens": tokens})
             case _:
                 raise InvalidRequest("this model was loaded to rank documents: use it with /v1/rerank")
 

@@ -24,6 +24,7 @@ from dmr_desktop.protocol.frames import FrameSplitter, frame
 from dmr_desktop.protocol.generation import ChoiceFinished, Event, Finished, Started, TextDelta, Usage
 from dmr_desktop.protocol.runners import RunnerFacts
 from dmr_desktop.protocol.wire import dump, dump_event
+from dmr_desktop.runner.watchdog import ends_within
 
 FACTS = RunnerFacts(
     context_size=4096,
@@ -55,6 +56,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--crash-requests", type=int, default=1, help="... of so many requests at the same time")
     parser.add_argument("--garbage-after", type=int, help="after so many tokens, send what is no frame of ours")
     parser.add_argument("--close-after", type=int, help="after so many tokens, close the channel and stay alive")
+    parser.add_argument("--hang-after", type=int, help="after so many tokens, hang where the watchdog watches")
     parser.add_argument("--ignore-stop", action="store_true")
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--flood", type=int, default=0, help="lines to print at start")
@@ -159,6 +161,9 @@ class FakeRunner:
         if self.knobs.garbage_after is not None and sent >= self.knobs.garbage_after:
             self.sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             signal.pause()
+        if self.knobs.hang_after is not None and sent >= self.knobs.hang_after:
+            with ends_within(0.1):
+                time.sleep(60)
         if self.knobs.close_after is not None and sent >= self.knobs.close_after:
             self.sock.close()
             signal.pause()

@@ -175,6 +175,13 @@ async def test_a_runner_that_breaks_the_channel_is_killed(knob: str, reason: str
         assert (await runner.wait_dead()).signal == "SIGKILL"
 
 
+async def test_an_end_by_the_runners_watchdog_is_told() -> None:
+    async with fake("--tokens", "9", "--hang-after", "2") as runner:
+        last = (await collect(runner))[-1]
+        assert isinstance(last, Failed)
+        assert "a request could not be prepared in time (exited with code 1)" in last.error.message
+
+
 async def test_a_killed_runner_says_why() -> None:
     async with fake("--hold-after", "0") as runner:
         reader = asyncio.create_task(collect(runner))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -183,6 +184,44 @@ async def test_it_answers_during_a_long_prompt(runner: LlamaCppRunner) -> None:
         answers += 1
     assert isinstance((await reader)[-1], Finished)
     assert answers > 10
+
+
+async def test_a_conversation_of_thousands_of_messages_is_its_own_failure(runner: LlamaCppRunner) -> None:
+    """Others stream on, short chats do not wait for the engine, and the runner answers all the time."""
+    messages = tuple(
+        Message("assistant" if number % 2 else "user", (TextPart(f"message {number}"),)) for number in range(10_001)
+    )
+    async with aclosing(runner.generate(ENDLESS)) as groups:
+        await anext(groups)
+        long = asyncio.create_task(collect(runner, GenerationRequest(ChatPrompt(messages))))
+        slowest = streamed = 0.0
+        while not long.done():
+            asked = time.monotonic()
+            assert (await runner.stats())["running"] == 1
+            slowest = max(slowest, time.monotonic() - asked)
+            streamed += len(await anext(groups))
+        [failed] = await long
+        assert isinstance(failed, Failed)
+        assert failed.error.code == "context_length_exceeded"
+        assert f"{runner.facts.context_size} tokens" in failed.error.message
+        assert streamed > 20
+        # With its words under way the service asks after 15 s of silence and kills after 10 more.
+        assert slowest < 5
+
+
+async def test_a_request_cancelled_while_it_is_prepared_never_runs(runner: LlamaCppRunner) -> None:
+    before = (await runner.stats())["prompt_tokens"]
+    assert isinstance(before, int)
+    messages = tuple(Message("user", (TextPart("water"),)) for _ in range(500))
+    for _ in range(5):
+        leaving = asyncio.create_task(collect(runner, GenerationRequest(ChatPrompt(messages))))
+        await asyncio.sleep(0)
+        leaving.cancel()
+    await collect(runner, say("x", max_tokens=1))
+    stats = await runner.stats()
+    assert isinstance(stats["prompt_tokens"], int)
+    assert stats["running"] == stats["waiting"] == 0
+    assert stats["prompt_tokens"] <= before + 10
 
 
 async def test_vectors(model: Path, state_dir: Path) -> None:

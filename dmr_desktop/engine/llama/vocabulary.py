@@ -10,8 +10,13 @@ from functools import cached_property
 import llama_cpp
 import llama_cpp.llama_cpp as raw
 
+from dmr_desktop.engine.llama.long_text import TextCutter
+
 _CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
-_SPECIAL = _CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+_USER_DEFINED = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+_SPECIAL = _CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN | _USER_DEFINED
+_STRIPS_LEFT = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP
+_STRIPS = _STRIPS_LEFT | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP
 _PIECE_ROOM = 256
 
 
@@ -55,13 +60,13 @@ class Vocabulary:
             data = text.encode()
         except UnicodeEncodeError:
             data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-        room = len(data) + 8
-        while True:
-            tokens = (raw.llama_token * room)()
-            count = llama_cpp.llama_tokenize(self._handle, data, len(data), tokens, room, add_special, parse_special)
-            if count >= 0:
-                return tokens[:count]
-            room = -count
+        if add_special:
+            return self._tokens(data, add_special, parse_special)
+        cutter = self._cutter if parse_special else self._user_defined_cutter
+        tokens: list[int] = []
+        for piece in cutter.pieces(data):
+            tokens += self._tokens(piece, add_special, parse_special)
+        return tokens
 
     def piece(self, token: int, *, special: bool) -> bytes:
         """The bytes a token stands for, not always whole characters.
@@ -99,11 +104,41 @@ class Vocabulary:
 
     @cached_property
     def _control_texts(self) -> dict[str, int]:
-        attributes, handle = llama_cpp.llama_vocab_get_attr, self._handle
-        special = [token for token in range(self.size) if attributes(handle, token) & _SPECIAL]
-        texts = {self._text(token): token for token in special}
+        texts = {self._text(token): token for token in self._special_tokens}
         texts.pop("", None)
         return texts
+
+    @cached_property
+    def _cutter(self) -> TextCutter:
+        return self._cutter_for(_SPECIAL)
+
+    @cached_property
+    def _user_defined_cutter(self) -> TextCutter:
+        return self._cutter_for(_USER_DEFINED)
+
+    def _cutter_for(self, kinds: int) -> TextCutter:
+        attributes = {token: llama_cpp.llama_vocab_get_attr(self._handle, token) for token in self._special_tokens}
+        wanted = {token: found for token, found in attributes.items() if found & kinds}
+        texts = {llama_cpp.llama_vocab_get_text(self._handle, token): token for token in wanted}
+        texts.pop(b"", None)
+        return TextCutter(
+            {text: bool(wanted[token] & _STRIPS_LEFT) for text, token in texts.items()},
+            strips=any(found & _STRIPS for found in wanted.values()),
+        )
+
+    @cached_property
+    def _special_tokens(self) -> list[int]:
+        attributes, handle = llama_cpp.llama_vocab_get_attr, self._handle
+        return [token for token in range(self.size) if attributes(handle, token) & _SPECIAL]
+
+    def _tokens(self, data: bytes, add_special: bool, parse_special: bool) -> list[int]:
+        room = len(data) + 8
+        while True:
+            tokens = (raw.llama_token * room)()
+            count = llama_cpp.llama_tokenize(self._handle, data, len(data), tokens, room, add_special, parse_special)
+            if count >= 0:
+                return tokens[:count]
+            room = -count
 
     def _known(self, token: int) -> int | None:
         return token if 0 <= token < self.size else None
