@@ -25,7 +25,8 @@ class SequenceRequest:
     or Lark text) that the output must satisfy from its first token; ``constraint`` is the same already
     compiled (:meth:`Engine.compile_grammar`, from any thread) and is used up by the request.
     ``visible_tokens`` are the ids of special tokens whose text belongs in the output (a format's
-    markers); all other control tokens render as nothing. ``thinking`` bounds its reasoning.
+    markers); all other control tokens render as nothing. ``thinking`` bounds its reasoning. Requests of one
+    ``group`` belong together: they do not take each other's place.
     """
 
     id: int
@@ -39,6 +40,7 @@ class SequenceRequest:
     ignore_eos: bool = False
     visible_tokens: frozenset[int] = frozenset()
     thinking: ThinkingLimit | None = None
+    group: int | None = None
 
 
 @dataclass(slots=True)
@@ -83,9 +85,9 @@ class EngineStats:
 
     ``prompt_tokens`` were computed, ``cached_tokens`` reused; ``forced_tokens`` are the part of
     ``generated_tokens`` that a grammar left no choice about. ``preemptions``: sequences that had to give
-    up their place for want of KV cells and were computed again. Times are seconds spent in decoding and
-    in everything else the steps do. ``kv_cells_used`` of ``kv_cells`` hold a token now, about: prefixes that several
-    sequences share count once.
+    up their place, for want of KV cells or for those who waited, and were computed again. Times are seconds
+    spent in decoding and in everything else the steps do. ``kv_cells_used`` of ``kv_cells`` hold a token now,
+    about: prefixes that several sequences share count once.
     """
 
     running: int

@@ -4,7 +4,8 @@ Synchronous and owned by one thread; only :meth:`Engine.compile_grammar` and :me
 may be called from others. Speaks tokens: knows no templates, no sockets, no clock but that of its steps.
 """
 
-from time import perf_counter
+from collections.abc import Callable
+from time import monotonic, perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,8 @@ class Engine:
 
     All sequences share one pool of ``context_size`` KV cells: one of them may use it all, and what several
     have in common counts once. When the pool runs full, the youngest sequence waits and is computed again
-    later; its client only sees a pause.
+    later; so does one that has had its turn when another has waited for long. The client only sees a pause. Turns are
+    measured by ``clock``, in seconds.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Engine:
         threads: AdaptiveThreads | None = None,
         train_context_size: int = 0,
         embedding_length: int = 0,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.facts = EngineFacts(
             context_size=context_size,
@@ -63,12 +66,12 @@ class Engine:
         n_batch = context.batch.capacity
         self._slots = Slots(context)
         self._pace = PrefillPace(n_batch=n_batch, n_ubatch=n_ubatch)
-        self._scheduler = Scheduler(self._slots, self._pace, n_batch=n_batch, pool_size=context.pool_size)
+        self._scheduler = Scheduler(self._slots, self._pace, n_batch=n_batch, pool_size=context.pool_size, clock=clock)
         self._alive: dict[int, Sequence] = {}
         self._refused: list[SequenceOutput] = []
         self._to_cancel: set[int] = set()
         self._steps = self._prompt_tokens = self._cached_tokens = 0
-        self._generated_tokens = self._forced_tokens = self._preemptions = 0
+        self._generated_tokens = self._forced_tokens = 0
         self._decode_seconds = self._other_seconds = 0.0
 
     @classmethod
@@ -132,7 +135,7 @@ class Engine:
             cached_tokens=self._cached_tokens,
             generated_tokens=self._generated_tokens,
             forced_tokens=self._forced_tokens,
-            preemptions=self._preemptions,
+            preemptions=self._scheduler.preemptions,
             threads=self._threads_set,
             decode_seconds=self._decode_seconds,
             other_seconds=self._other_seconds,
@@ -192,7 +195,7 @@ class Engine:
             except Exception as error:
                 outputs += [self._fail(sequence, error) for sequence in plan.sequences]
                 break
-            if not self._slots.evict_one():
+            if not self._slots.evict(plan.num_tokens):
                 plan = self._make_room(plan, outputs)
         self._steps += 1
         self._other_seconds += perf_counter() - started - (self._decode_seconds - decoding)
@@ -276,9 +279,7 @@ class Engine:
         return output if sequence.finish is None else self._ended(sequence, output)
 
     def _make_room(self, plan: Plan, outputs: list[SequenceOutput]) -> Plan:
-        if self._scheduler.preempt_youngest() is not None:
-            self._preemptions += 1
-        else:
+        if not self._scheduler.preempt_one():
             error = RunnerError("The KV cache has no room left.", hint="Configure a larger context size.")
             outputs += [self._fail(sequence, error) for sequence in plan.sequences]
         return self._scheduler.schedule()

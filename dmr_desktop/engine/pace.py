@@ -32,6 +32,10 @@ class PrefillPace:
             seconds = min(seconds, _STREAMING_SECONDS * max(1.0, prompts / streaming))
         return min(max(int(seconds / self._seconds_per_token), _SMALLEST), most)
 
+    def seconds_for(self, tokens: int) -> float:
+        """How long so many prompt tokens take, as far as is known."""
+        return tokens * (self._seconds_per_token or 0.0)
+
     def observe(self, tokens: int, seconds: float) -> None:
         """A step that computed ``tokens`` prompt tokens took ``seconds``."""
         if tokens < _TELLING_TOKENS:

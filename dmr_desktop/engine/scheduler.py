@@ -1,19 +1,24 @@
 """Who computes what in the next step. Touches no logits and calls no model.
 
-Sequences wait in the order they came. Running ones stream first, one token each; prompts share the rest
-of the batch, the oldest one getting at least half of it, so that a long prompt neither starves nor blocks
-the short ones behind it.
+Sequences wait in the order they came; who has waited for long gets the place of one that has had its turn
+(:mod:`.turns`). Running ones stream first, one token each; prompts share the rest of the batch, the oldest one getting
+at least half of it, so that a long prompt neither starves nor blocks the short ones behind it.
 """
 
 from collections import deque
+from collections.abc import Callable, Collection
+from time import monotonic
 
 from dmr_desktop.engine.pace import PrefillPace
 from dmr_desktop.engine.plan import Plan
 from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Match, Slots
+from dmr_desktop.engine.turns import Turns
 
 # KV cells kept free for each running sequence to grow into, so that a newcomer does not force one out at once.
 _GROWTH_ROOM = 32
+# The same for a newcomer who takes another's place: else it would soon be the one to go.
+_TURN_ROOM = 128
 # A streaming sequence that is more tokens behind than this (a preempted one) is paced like a prompt;
 # with fewer (forced by a grammar) it goes first like the others that stream.
 _FEW_TOKENS = 64
@@ -22,9 +27,19 @@ _FEW_TOKENS = 64
 class Scheduler:
     """A sequence is in ``waiting`` without a slot, or in ``running`` with one."""
 
-    def __init__(self, slots: Slots, pace: PrefillPace, *, n_batch: int, pool_size: int) -> None:
+    def __init__(
+        self,
+        slots: Slots,
+        pace: PrefillPace,
+        *,
+        n_batch: int,
+        pool_size: int,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
+        self.preemptions = 0
+        self._turns = Turns(pace, clock)
         self._slots = slots
         self._pace = pace
         self._n_batch = n_batch
@@ -33,6 +48,7 @@ class Scheduler:
         self._is_admitting = True
 
     def add(self, sequence: Sequence) -> None:
+        self._turns.queued(sequence)
         self.waiting.append(sequence)
 
     def schedule(self) -> Plan:
@@ -41,6 +57,7 @@ class Scheduler:
         Changes nothing that a second call would not find again, so that a batch which found no room
         can be planned anew.
         """
+        self._change_turns()
         self._wake_followers()
         self._admit()
         prompts: list[Sequence] = []
@@ -50,6 +67,8 @@ class Scheduler:
             if sequence.leader is not None:
                 continue
             remaining = sequence.num_remaining
+            if remaining == 1:
+                self._turns.caught_up(sequence)
             if not sequence.is_streaming or remaining > _FEW_TOKENS:
                 prompts.append(sequence)
             elif remaining == 1:
@@ -73,22 +92,50 @@ class Scheduler:
             self._slots.release(sequence)
         self._is_admitting = True
 
-    def preempt_youngest(self) -> Sequence | None:
-        """Sends the last admitted sequence back to wait, its cells freed. None if it is the only one.
+    def preempt_one(self) -> bool:
+        """Sends a sequence back to wait, its cells for the taking: the last admitted, if possible of those who had
+        their turn.
 
-        Nobody is admitted until a running sequence ends.
+        False if it is the only one. Nobody is admitted until a running sequence ends or has had its turn.
         """
         holders = [sequence for sequence in self.running if sequence.leader is None]
         if len(holders) < 2:
-            return None
-        youngest = holders[-1]
-        slot = youngest.running_slot
-        self.running.remove(youngest)
-        self._slots.release(youngest)
-        self._slots.clear(slot)
-        self.waiting.appendleft(youngest)
+            return False
+        victim = next((holder for holder in reversed(holders) if self._turns.is_over(holder)), holders[-1])
+        self._preempt(victim)
+        self.waiting.appendleft(victim)
         self._is_admitting = False
-        return youngest
+        return True
+
+    def _preempt(self, sequence: Sequence) -> None:
+        self.running.remove(sequence)
+        self._slots.pause(sequence)
+        self._turns.queued(sequence)
+        self.preemptions += 1
+
+    def _change_turns(self) -> None:
+        """Who has waited long enough is let in, if need be in the place of those who have had their turn."""
+        if not self.waiting or not self._turns.is_due(self.waiting[0]):
+            return
+        first = self.waiting[0]
+        match = self._slots.match(first)
+        holders = [sequence for sequence in self.running if sequence.leader is None]
+        # Whose slot is not needed loses no more than the cells that are.
+        keeps_slot = self._slots.num_free > 0 and self._slots.can_share
+        yielding = self._turns.yielding(holders, first, first.num_tokens + _TURN_ROOM if keeps_slot else None)
+        leaving: list[Sequence] = []
+        while not self._is_room_for(first, match, leaving):
+            if len(leaving) == len(yielding):
+                return
+            leaving.append(yielding[len(leaving)])
+        for sequence in list(leaving):
+            others = [other for other in leaving if other is not sequence]
+            if self._is_room_for(first, match, others):
+                leaving = others
+        for sequence in leaving:
+            self._preempt(sequence)
+            self.waiting.append(sequence)
+        self._is_admitting = True
 
     def _wake_followers(self) -> None:
         for sequence in self.running:
@@ -97,7 +144,7 @@ class Scheduler:
                 self._slots.end_waiting(sequence)
 
     def _admit(self) -> None:
-        while self._is_admitting and self.waiting and self._slots.has_free:
+        while self._is_admitting and self.waiting and self._slots.num_free:
             sequence = self.waiting[0]
             match = self._slots.match(sequence)
             if self.running and not self._fits(sequence, match):
@@ -107,12 +154,23 @@ class Scheduler:
             self._slots.place(sequence, match)
             self.running.append(sequence)
 
-    def _fits(self, sequence: Sequence, match: Match) -> bool:
-        shared = match.leader_length
-        if match.source is not None and match.source.sequence is not None:
+    def _is_room_for(self, sequence: Sequence, match: Match, leaving: list[Sequence]) -> bool:
+        """Whether it can have a turn once ``leaving`` have left. What runs alone needs no room to grow."""
+        if not leaving and not self._slots.num_free:
+            return False
+        return len(leaving) == len(self.running) or self._fits(sequence, match, _TURN_ROOM, leaving)
+
+    def _fits(
+        self, sequence: Sequence, match: Match, growth: int = _GROWTH_ROOM, leaving: Collection[Sequence] = ()
+    ) -> bool:
+        """Whether there are cells for it, each running sequence growing by ``growth``, once ``leaving`` have left."""
+        shared = match.leader_length if match.leader not in leaving else 0
+        source = match.source.sequence if match.source is not None else None
+        if source is not None and source not in leaving:
             shared = max(shared, match.length)
-        growth = _GROWTH_ROOM * (len(self.running) + 1)
-        return self._slots.cells_promised + sequence.num_tokens - shared + growth <= self._pool_size
+        promised = self._slots.cells_promised - sum(map(self._slots.promised_to, leaving))
+        growth *= len(self.running) - len(leaving) + 1
+        return promised + sequence.num_tokens - shared + growth <= self._pool_size
 
     def _plan_prompts(self, plan: Plan, prompts: list[Sequence]) -> None:
         room = self._pace.prompt_tokens(streaming=len(plan.outputs), prompts=len(prompts))

@@ -44,6 +44,7 @@ class Sequence:
     ) -> None:
         """``request.tokens`` are valid, not empty and fewer than ``context_size``."""
         self.id = request.id
+        self.group = request.group
         self.prompt_length = len(request.tokens)
         self._limit = context_size
         if request.max_tokens is not None:
@@ -57,6 +58,9 @@ class Sequence:
         self.slot: Slot | None = None
         self.leader: Sequence | None = None
         self.leader_length = 0
+        self.waits_since = 0.0
+        self.turn_began: float | None = None
+        """While it runs and all its tokens are computed: since when. The scheduler's notes, as ``waits_since``."""
         self.finish: FinishReason | None = None
         self.is_streaming = False
         """Whether its prompt was computed and its client sees tokens come."""

@@ -16,6 +16,8 @@ Tokens = npt.NDArray[np.int32]
 
 # Waiting for another sequence to compute fewer common tokens than this is not worth a step's delay.
 _WORTH_WAITING = 16
+# At least so many cells are taken from a paused sequence at a time.
+_CUT = 256
 _NO_TOKENS: Tokens = np.empty(0, np.int32)
 
 
@@ -23,7 +25,8 @@ _NO_TOKENS: Tokens = np.empty(0, np.int32)
 class Slot:
     """``tokens[:computed]`` is what the KV cache holds for sequence id ``id``.
 
-    ``sequence`` is set while one runs here. Of its tokens ``borrowed`` came from another slot.
+    ``sequence`` is set while one runs here. Of its tokens ``borrowed`` came from another slot. ``paused`` is the one
+    that ran here and had to make way.
     """
 
     id: int
@@ -31,7 +34,13 @@ class Slot:
     computed: int = 0
     borrowed: int = 0
     sequence: Sequence | None = None
+    paused: Sequence | None = None
     last_used: int = 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits who is sure to use what it holds."""
+        return self.paused is not None and self.paused.slot is None and self.paused.finish is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +62,23 @@ class Slots:
         self._clock = 0
 
     @property
-    def has_free(self) -> bool:
-        return any(slot.sequence is None for slot in self._slots)
+    def num_free(self) -> int:
+        """Slots in which nobody runs."""
+        return sum(slot.sequence is None for slot in self._slots)
+
+    @property
+    def can_share(self) -> bool:
+        """Whether a part of what a slot holds is of use."""
+        return self._memory.can_share
 
     @property
     def cells_promised(self) -> int:
         """Upper bound of the cells that the running sequences' tokens take, or will when their prompts are computed."""
-        running = ((slot, slot.sequence) for slot in self._slots if slot.sequence is not None)
-        return sum(sequence.num_tokens - max(slot.borrowed, sequence.leader_length) for slot, sequence in running)
+        return sum(self.promised_to(slot.sequence) for slot in self._slots if slot.sequence is not None)
+
+    def promised_to(self, sequence: Sequence) -> int:
+        """The part of ``cells_promised`` that is one running sequence's."""
+        return sequence.num_tokens - max(sequence.running_slot.borrowed, sequence.leader_length)
 
     @property
     def cells_held(self) -> int:
@@ -103,7 +121,7 @@ class Slots:
             self.clear(slot)
             if match.leader is None and source is not slot:
                 self._borrow(slot, match)
-        slot.sequence, slot.tokens = sequence, sequence.tokens
+        slot.sequence, slot.paused, slot.tokens = sequence, None, sequence.tokens
         sequence.slot, sequence.leader, sequence.leader_length = slot, match.leader, match.leader_length
         self._touch(slot)
         if match.leader is None:
@@ -124,19 +142,33 @@ class Slots:
         slot.sequence = sequence.slot = None
         self._touch(slot)
 
+    def pause(self, sequence: Sequence) -> None:
+        """The sequence makes way; what it has computed stays until the cells are needed."""
+        slot = sequence.running_slot
+        self.release(sequence)
+        slot.paused = sequence
+
     def clear(self, slot: Slot) -> None:
         if slot.computed:
             self._memory.clear(slot.id)
         slot.computed = slot.borrowed = 0
         if slot.sequence is None:
-            slot.tokens = _NO_TOKENS
+            slot.tokens, slot.paused = _NO_TOKENS, None
 
-    def evict_one(self) -> bool:
-        """Forgets the least recently used idle slot that holds anything. False if none does."""
+    def evict(self, cells: int) -> bool:
+        """Forgets the least recently used idle slot that holds anything. False if none does.
+
+        Of what a paused sequence will need again only the last ``cells`` or some more, and only if there is no other.
+        """
         idle = [slot for slot in self._slots if slot.sequence is None and slot.computed]
         if not idle:
             return False
-        self.clear(min(idle, key=lambda slot: slot.last_used))
+        slot = min(idle, key=lambda slot: (slot.is_wanted, slot.last_used))
+        left = slot.computed - max(cells, _CUT)
+        if slot.is_wanted and left > 0 and self._memory.can_share and self._memory.keep_prefix(slot.id, left):
+            slot.computed = left
+        else:
+            self.clear(slot)
         return True
 
     def _can_use(self, slot: Slot, length: int) -> bool:
@@ -165,7 +197,7 @@ class Slots:
     def _least_recently_used(self, but_not: Slot | None) -> Slot:
         free = [slot for slot in self._slots if slot.sequence is None]
         others = [slot for slot in free if slot is not but_not]
-        return min(others or free, key=lambda slot: (slot.computed > 0, slot.last_used))
+        return min(others or free, key=lambda slot: (slot.is_wanted, slot.computed > 0, slot.last_used))
 
     def _touch(self, slot: Slot) -> None:
         self._clock += 1

@@ -164,6 +164,7 @@ class CompletionService:
             ignore_eos=request.ignore_eos,
             visible_tokens=prepared.visible_tokens,
             thinking=prepared.thinking,
+            group=number,
         )
 
     def _tokenize(self, prompt: Prompt) -> list[int]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from dmr_desktop.engine import turns
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.engine import Engine
 from dmr_desktop.engine.llama import Context, Model
@@ -142,6 +143,23 @@ def test_a_preempted_sequence_goes_on_where_it_was(tiny_model: Model) -> None:
     assert cramped.stats().preemptions > 0
     cramped.close()
     roomy = Engine.open(tiny_model, context_size=2048, num_sequences=3, threads=1)
+    for prompt, text, alone in zip(prompts, together, generated(roomy, prompts, 150), strict=True):
+        assert len(text) == 150
+        assert_same_but_for_rounding(tiny_model, prompt, alone, text)
+    roomy.close()
+
+
+def test_streams_that_take_turns_go_on_where_they_were(tiny_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.02)
+    monkeypatch.setattr(turns, "_PAUSE_SECONDS", 0.0)
+    prompts = [tokens_of(tiny_model, text) for text in ("the", "water came", "sound", "great")]
+    # Two slots, and cells for hardly more than one of the long ones.
+    cramped = Engine.open(tiny_model, context_size=256, num_sequences=2, threads=1)
+    together = generated(cramped, prompts, 150)
+    assert cramped.stats().preemptions > 1
+    cramped.close()
+    roomy = Engine.open(tiny_model, context_size=2048, num_sequences=4, threads=1)
     for prompt, text, alone in zip(prompts, together, generated(roomy, prompts, 150), strict=True):
         assert len(text) == 150
         assert_same_but_for_rounding(tiny_model, prompt, alone, text)

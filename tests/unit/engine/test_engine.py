@@ -23,8 +23,8 @@ GREEDY = SamplingParams(temperature=0)
 CONTEXT = 400
 
 
-def an_engine(context: FakeContext, context_size: int = CONTEXT) -> Engine:
-    return Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1))
+def an_engine(context: FakeContext, context_size: int = CONTEXT, **rest: object) -> Engine:
+    return Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1), **rest)  # type: ignore[arg-type]
 
 
 def a_request(number: int, tokens: Tokens[int], max_tokens: int | None = 10, **rest: object) -> SequenceRequest:
@@ -291,6 +291,30 @@ def test_full_cells_preempt_the_youngest_which_goes_on_where_it_was() -> None:
         assert found.text(number) == expected_text(tokens, 100)
         assert found.last(number).completion_tokens == 100
         assert found.last(number).cached_tokens == 0
+
+
+def test_long_streams_in_all_cells_make_way_for_a_short_one_and_then_go_on_where_they_were() -> None:
+    context, now = FakeContext(pool_size=400), 0.0
+    engine = an_engine(context, clock=lambda: now)
+    tokens = [prompt("a" * 100), prompt("b" * 100)]
+    for number in range(2):
+        engine.submit(a_request(number, tokens[number], 280))
+    found = Run()
+    for _ in range(60):
+        found.add(engine.step())
+    engine.submit(a_request(2, prompt("hello" * 20), 20))
+    while 2 not in found.outputs or found.outputs[2][-1].finish is None:
+        now += 1.0
+        assert now < 60
+        found.add(engine.step())
+    assert [found.outputs[number][-1].finish for number in range(2)] == [None, None]
+    while not engine.is_idle:
+        now += 0.1
+        found.add(engine.step())
+    for number in range(2):
+        assert found.text(number) == expected_text(tokens[number], 280)
+        assert found.last(number).completion_tokens == 280
+    assert found.text(2) == expected_text(prompt("hello" * 20), 20)
 
 
 def test_a_preempted_sequence_keeps_its_random_state_and_its_held_text() -> None:

@@ -24,7 +24,9 @@ def test_chaos(seed: int) -> None:
         n_batch=chance.choice([16, 64, 256]),
         is_recurrent=chance.random() < 0.2,
     )
-    engine = Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1))
+    now = 0.0
+    engine = Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1), clock=lambda: now)
+    hurry = chance.choice([0.0, 0.5, 5.0])
     beginnings = [prompt(letter * chance.randrange(1, context_size - 20)) for letter in "xyz"]
     prompts: dict[int, tuple[list[int], int]] = {}
     texts: dict[int, str] = {}
@@ -38,12 +40,14 @@ def test_chaos(seed: int) -> None:
                 tokens = prompts[earlier][0] + list(texts[earlier].encode()) + [98]
             tokens = tokens[: context_size - 1]
             prompts[next_id] = tokens, chance.randrange(0, 60)
-            engine.submit(SequenceRequest(next_id, tokens, GREEDY, prompts[next_id][1]))
+            group = chance.choice([None, 1, 2])
+            engine.submit(SequenceRequest(next_id, tokens, GREEDY, prompts[next_id][1], group=group))
             next_id += 1
         if next_id and chance.random() < 0.05:
             engine.cancel(chance.randrange(next_id))
         if chance.random() < 0.01:
             context.fail_with = RunnerError("chaos")
+        now += chance.random() * hurry
         for output in engine.step():
             assert output.id not in ends
             texts[output.id] = texts.get(output.id, "") + output.text

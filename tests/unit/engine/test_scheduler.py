@@ -4,9 +4,11 @@ from dmr_desktop.engine.plan import Plan
 from dmr_desktop.engine.scheduler import Scheduler
 from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Slots
+from dmr_desktop.engine.turns import PATIENCE_SECONDS, TURN_SECONDS
 from tests.fakes.fake_llama import Cell, FakeContext, FakeVocabulary
 
 N_BATCH = 100
+LONG = TURN_SECONDS + PATIENCE_SECONDS
 
 
 class Bench:
@@ -15,15 +17,16 @@ class Bench:
     def __init__(self, num_sequences: int = 4, pool_size: int = 10_000) -> None:
         self.context = FakeContext(num_sequences=num_sequences, pool_size=pool_size)
         self.slots = Slots(self.context)
-        pace = PrefillPace(n_batch=N_BATCH, n_ubatch=40)
-        self.scheduler = Scheduler(self.slots, pace, n_batch=N_BATCH, pool_size=pool_size)
+        self.pace = PrefillPace(n_batch=N_BATCH, n_ubatch=40)
+        self.now = 1000.0
+        self.scheduler = Scheduler(self.slots, self.pace, n_batch=N_BATCH, pool_size=pool_size, clock=lambda: self.now)
         self.made = 0
 
-    def add(self, length: int, common: int = 0) -> Sequence:
+    def add(self, length: int, common: int = 0, group: int | None = None) -> Sequence:
         """A sequence of ``length`` tokens of which the first ``common`` are those of all others."""
         self.made += 1
         tokens = [1] * common + [self.made + 1] * (length - common)
-        sequence = Sequence(SequenceRequest(self.made, tokens), 10_000, FakeVocabulary(), None)
+        sequence = Sequence(SequenceRequest(self.made, tokens, group=group), 10_000, FakeVocabulary(), None)
         self.scheduler.add(sequence)
         return sequence
 
@@ -37,7 +40,8 @@ class Bench:
             sequence.num_tokens += 1
             sequence.report()
 
-    def step(self) -> Plan:
+    def step(self, after: float = 0.0) -> Plan:
+        self.now += after
         plan = self.scheduler.schedule()
         self.carry_out(plan)
         return plan
@@ -155,9 +159,9 @@ def test_the_youngest_is_preempted_and_nobody_admitted_until_one_ends() -> None:
     bench = Bench(num_sequences=3)
     old, young, waiting = bench.add(5), bench.add(5), bench.add(5)
     bench.step()
-    assert bench.scheduler.preempt_youngest() is waiting
-    assert bench.scheduler.preempt_youngest() is young
-    assert bench.scheduler.preempt_youngest() is None
+    assert bench.scheduler.preempt_one()
+    assert bench.scheduler.preempt_one()
+    assert not bench.scheduler.preempt_one()
     assert list(bench.scheduler.waiting) == [young, waiting]
     bench.step()
     assert bench.scheduler.running == [old]
@@ -171,7 +175,9 @@ def test_a_preempted_stream_is_computed_again_at_the_pace_of_a_prompt() -> None:
     other, young = bench.add(5), bench.add(95)
     for _ in range(3):
         bench.step()
-    bench.scheduler.preempt_youngest()
+    bench.scheduler.preempt_one()
+    while bench.slots.evict(1000):
+        pass
     bench.scheduler.remove(other)
     generated = young.num_tokens - 95
     assert chunks(bench.step()) == {2: 95 + generated}
@@ -189,3 +195,139 @@ def test_forced_tokens_of_a_stream_go_before_prompts() -> None:
     assert next(iter(chunks(plan).items())) == (1, 4)
     assert plan.outputs == [stream]
     assert chunks(plan)[2] == 40
+
+
+# ---- turns ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_has_waited_gets_the_place_of_the_one_whose_turn_began_first() -> None:
+    bench = Bench(num_sequences=2)
+    first, second = bench.add(5), bench.add(5)
+    bench.step()
+    bench.step()
+    waiting = bench.add(5)
+    bench.step(after=PATIENCE_SECONDS - 1)
+    assert bench.scheduler.running == [first, second]
+    bench.step(after=TURN_SECONDS)
+    assert bench.scheduler.running == [second, waiting]
+    assert list(bench.scheduler.waiting) == [first]
+    assert bench.scheduler.preemptions == 1
+
+
+def test_nobody_makes_way_before_its_turn_is_over_nor_while_its_prompt_is_computed() -> None:
+    bench = Bench(num_sequences=2)
+    stream, prompt = bench.add(5), bench.add(5000)
+    bench.step()
+    bench.step()
+    bench.add(5)
+    bench.step(after=TURN_SECONDS - 1)
+    assert bench.scheduler.running == [stream, prompt]
+    bench.step(after=LONG)
+    assert prompt in bench.scheduler.running
+    bench.step(after=LONG)
+    assert prompt in bench.scheduler.running
+
+
+def test_without_anybody_who_waits_a_turn_has_no_end() -> None:
+    bench = Bench(num_sequences=2)
+    both = [bench.add(5), bench.add(5)]
+    for _ in range(5):
+        bench.step(after=10 * LONG)
+    assert bench.scheduler.running == both
+    assert bench.scheduler.preemptions == 0
+
+
+def test_all_take_turns_and_all_get_on() -> None:
+    bench = Bench(num_sequences=2)
+    everybody = [bench.add(5) for _ in range(5)]
+    for _ in range(200):
+        bench.step(after=1.0)
+    generated = [sequence.num_tokens - 5 for sequence in everybody]
+    # 400 tokens for five; none is far from its share, and a turn is worth its name.
+    assert min(generated) >= 50
+    assert bench.scheduler.preemptions <= 2 * 200 / TURN_SECONDS
+
+
+def test_the_choices_of_one_request_do_not_take_each_others_place() -> None:
+    bench = Bench(num_sequences=2)
+    first, second = bench.add(5, group=7), bench.add(5, group=7)
+    bench.add(5, group=7)
+    bench.step()
+    bench.step()
+    bench.step(after=LONG)
+    assert bench.scheduler.running == [first, second]
+    bench.add(5, group=8)
+    bench.scheduler.waiting.rotate(1)
+    bench.step(after=LONG)
+    assert [sequence.group for sequence in bench.scheduler.running] == [7, 8]
+
+
+def test_for_want_of_cells_as_many_make_way_as_it_needs_and_no_more() -> None:
+    bench = Bench(num_sequences=4, pool_size=1000)
+    large, small = bench.add(600), bench.add(50)
+    for _ in range(20):
+        bench.step()
+    newcomer = bench.add(300)
+    bench.step()
+    assert bench.scheduler.running == [large, small]
+    bench.step(after=LONG)
+    assert bench.scheduler.running == [small, newcomer]
+    assert list(bench.scheduler.waiting) == [large]
+
+
+def test_one_that_needs_everything_gets_its_turn_when_all_have_had_theirs() -> None:
+    bench = Bench(num_sequences=4, pool_size=1000)
+    streams = [bench.add(50), bench.add(50)]
+    bench.step()
+    bench.step()
+    giant = bench.add(990)
+    bench.step(after=LONG)
+    assert bench.scheduler.running == [giant]
+    assert list(bench.scheduler.waiting) == streams
+
+
+def test_a_paused_sequence_keeps_what_nobody_needs() -> None:
+    bench = Bench(num_sequences=4, pool_size=1000)
+    large, small = bench.add(800), bench.add(30)
+    for _ in range(30):
+        bench.step()
+    newcomer = bench.add(100)
+    bench.step(after=LONG)
+    assert newcomer in bench.scheduler.running
+    assert large not in bench.scheduler.running
+    # What llama.cpp finds no room for is taken from the end.
+    assert bench.slots.evict(100)
+    bench.scheduler.remove(newcomer)
+    bench.scheduler.remove(small)
+    plan = bench.scheduler.schedule()
+    assert bench.scheduler.running == [large]
+    assert large.num_remaining <= 300
+    assert chunks(plan)[1] == N_BATCH
+
+
+def test_where_computing_again_takes_long_a_turn_is_longer() -> None:
+    bench = Bench(num_sequences=1)
+    slow = bench.add(400)
+    for _ in range(6):
+        bench.step()
+    bench.pace.observe(100, 10.0)
+    bench.add(5)
+    # 400 tokens are 40 seconds: three times that must pass.
+    bench.step(after=100)
+    assert bench.scheduler.running == [slow]
+    bench.step(after=40)
+    assert bench.scheduler.running != [slow]
+
+
+def test_full_cells_take_no_ones_turn_if_another_has_had_its_own() -> None:
+    bench = Bench(num_sequences=2)
+    first, second = bench.add(5), bench.add(5)
+    bench.step()
+    bench.step()
+    waiting = bench.add(5)
+    bench.step(after=LONG)
+    assert bench.scheduler.running == [second, waiting]
+    bench.step()
+    assert bench.scheduler.preempt_one()
+    assert bench.scheduler.running == [waiting]
+    assert list(bench.scheduler.waiting) == [second, first]

@@ -145,11 +145,11 @@ def test_evicting_takes_idle_slots_oldest_first_and_never_running_ones(context: 
     running = a_sequence(prompt("running"))
     place(slots, running)
     compute(context, running)
-    assert slots.evict_one()
+    assert slots.evict(1)
     assert slots.match(a_sequence(prompt("old!"))).length == 0
     assert slots.match(a_sequence(prompt("newer!"))).length == 5
-    assert slots.evict_one()
-    assert not slots.evict_one()
+    assert slots.evict(1)
+    assert not slots.evict(1)
     assert context.cells_used == len("running")
 
 
