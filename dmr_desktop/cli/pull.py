@@ -21,6 +21,7 @@ from dmr_desktop.protocol.errors import (
     UnsupportedModel,
 )
 from dmr_desktop.protocol.models import Progress
+from dmr_desktop.protocol.pasted_names import pasted_name
 
 _REDRAW_SECONDS = 0.1
 _NO_NAME = "Invalid model reference"
@@ -29,13 +30,13 @@ _PLAIN_SECONDS = 1.0
 
 
 def pull(session: Session, options: Namespace) -> int:
-    return fetch(session, options.model)
+    return fetch(session, pasted_name(options.model))
 
 
 def fetch(session: Session, reference: str) -> int:
     """Pull ``reference`` and show how it goes; 130 if the user interrupts. Raises :class:`DMRError`."""
     progress = session.client.pull(reference, bearer_token=huggingface_token(session, reference))
-    transfer = Transfer()
+    transfer = Transfer(note=f"Asking for {safe_line(reference)} …")
     try:
         show(progress, session.terminal, time.monotonic, transfer)
     except KeyboardInterrupt:
@@ -60,7 +61,8 @@ def fetch(session: Session, reference: str) -> int:
         raise  # the same pull would fail in the same way
     except DMRError as error:
         if not error.hint:
-            error.hint = f"`dmr pull {reference}` goes on where it stopped"
+            goes_on = "goes on where it stopped" if transfer.current_bytes else "tries again"
+            error.hint = f"`dmr pull {reference}` {goes_on}"
         raise
     return 0
 
@@ -80,6 +82,8 @@ def show(
     transfer = transfer if transfer is not None else Transfer()
     block = LiveLines(terminal.err)
     drawn_at = float("-inf")
+    if terminal.live:
+        _draw(terminal, block, transfer)
     try:
         for entry in progress:
             transfer.apply(entry, now())
@@ -93,6 +97,10 @@ def show(
             elif now() - drawn_at >= (_REDRAW_SECONDS if terminal.live else _PLAIN_SECONDS):
                 drawn_at = now()
                 _draw(terminal, block, transfer)
+    except DMRError:
+        if not transfer.layers:
+            block.clear()  # what was being done; the error says that it did not work
+        raise
     finally:
         close = getattr(progress, "close", None)
         if close is not None:

@@ -19,6 +19,7 @@ from dmr_desktop.client.openai_server import client_for_openai
 from dmr_desktop.client.runner_calls import RunnerCalls
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
+from dmr_desktop.protocol.pasted_names import pasted_name
 
 
 def run(session: Session, options: Namespace) -> int:
@@ -31,6 +32,7 @@ def run(session: Session, options: Namespace) -> int:
             raise InvalidRequest("--detach flag cannot be used with --openaiurl flag")
         with client_for_openai(options.openaiurl) as server:
             return _talk(session, options, server)
+    options.model = pasted_name(options.model)
     local = _local_name(session, options.model)
     if local is None:
         session.terminal.note(f"Unable to find model '{safe_line(options.model)}' locally. Pulling from the server.")

@@ -40,6 +40,8 @@ class Transfer:
             self.note = ""
         elif progress.type == "progress":
             self.note = progress.message
+        elif progress.type == "success":
+            self.note = ""
         self.announced_bytes = max(self.announced_bytes, progress.total)
         received = sum(layer.current_bytes - layer.resumed_bytes for layer in self.layers.values())
         self._samples.append((now, received))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelNotFound
+from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelNotFound, RegistryError
 from dmr_desktop.protocol.models import Model, Progress
 from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.catalog import Catalog
@@ -63,7 +63,7 @@ class Distribution:
             cached = self._cached(target)
             if cached or target.is_local:
                 return cached
-        with self._transport() as transport:
+        with self._transport(target) as transport:
             transfer = self._transfer(transport, progress, cancelled)
             if target.is_hugging_face:
                 hub = self._hub(text, target, transport, bearer_token)
@@ -88,7 +88,7 @@ class Distribution:
                 f"models cannot be pushed to {target.registry}", hint="tag the model with the name of a registry first"
             )
         relatives = self._relatives(target, manifest)
-        with self._transport() as transport:
+        with self._transport(target) as transport:
             repository = Repository(
                 target,
                 endpoint_of(target, transport),
@@ -105,7 +105,7 @@ class Distribution:
         target = self._parse(text)
         if target.is_local or target.is_hugging_face:
             raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
-        with self._transport() as transport:
+        with self._transport(target) as transport:
             source = self._source(target, transport, bearer_token)
             transfer = self._transfer(transport, _ignore, cancelled)
             [(manifest, _, config)] = transfer.workers.run_all([lambda: describe(source, transfer)])
@@ -116,7 +116,7 @@ class Distribution:
         target = self._parse(text)
         if target.is_local:
             raise InvalidRequest(f"models of {target.registry} cannot be inspected from afar")
-        with self._transport() as transport:
+        with self._transport(target) as transport:
             transfer = self._transfer(transport, _ignore, cancelled)
             if target.is_hugging_face:
                 hub = self._hub(text, target, transport, None)
@@ -134,11 +134,16 @@ class Distribution:
         return target
 
     @contextlib.contextmanager
-    def _transport(self) -> Iterator[Transport]:
+    def _transport(self, target: Reference) -> Iterator[Transport]:
         network = self._network
         transport = Transport(insecure=network.insecure, ca_file=network.ca_file, patience=network.patience)
         with contextlib.closing(transport):
-            yield transport
+            try:
+                yield transport
+            except RegistryError as error:
+                # Further down nobody knows its name, and users who typed none should learn whom we asked.
+                error.message = error.message.replace("the registry", target.registry, 1)
+                raise
 
     def _source(self, target: Reference, transport: Transport, bearer_token: str | None) -> Source:
         own = Repository(target, endpoint_of(target, transport), transport, bearer_token)

@@ -38,6 +38,11 @@ def test_the_request_and_its_success(qtbot: QtBot, parts: Parts, service: FakeSe
     assert parts.problems == []
 
 
+def test_the_address_of_a_page_is_pulled_by_its_name(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    start(qtbot, parts, service, "https://hub.docker.com/r/ai/gemma3/tags")
+    assert service.seen("POST", "/models/create")[0].body == {"from": "ai/gemma3"}
+
+
 def test_progress_comes_from_the_events(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     start(qtbot, parts, service)
     (row,) = parts.panel.models.pulls.rows

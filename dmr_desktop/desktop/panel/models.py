@@ -31,6 +31,7 @@ from dmr_desktop.desktop.starters import starters_for
 from dmr_desktop.desktop.state import DesktopState, ModelEntry, find_pull
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import remote_line, runner_words
+from dmr_desktop.protocol.pasted_names import pasted_name
 from dmr_desktop.protocol.runners import RunnerState
 
 SAMPLES: dict[int, str] = {
@@ -187,7 +188,7 @@ class ModelsPage(QWidget):
         self.table.addAction(delete)
 
     def _pull(self) -> None:
-        reference = self.field.text().strip()
+        reference = pasted_name(self.field.text())
         if reference and self._commands.state.is_connected:
             self.field.clear()
             self._commands.pull(reference)
@@ -202,7 +203,7 @@ class ModelsPage(QWidget):
         if self._commands.state.is_connected:
             self.known.setText(self.tr("Asking the registry…"))
             self.known.show()
-            self._remote.ask(self.field.text().strip())
+            self._remote.ask(pasted_name(self.field.text()))
 
     def _on_known(self, model: RemoteModel | None) -> None:
         state = self._commands.state

@@ -1,3 +1,4 @@
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -67,6 +68,26 @@ def test_on_a_terminal_bars_are_redrawn_in_place(screen_for: Callable[..., Any])
     assert "5.00MB of 10.00MB" in last
 
 
+def test_the_first_thing_on_a_terminal_is_what_is_asked_for(screen_for: Callable[..., Any]) -> None:
+    asking = "Asking for ai/x …\n"
+    for last in (Progress("success", "Using cached model: 1 MiB"), Progress("error", "Error: gone")):
+        screen = screen_for(lambda request, last=last: stream(last), live=True)
+        with contextlib.suppress(DMRError):
+            pull(screen.session, parse(["pull", "ai/x"]))
+        assert screen.err == asking + "\x1b[1A\x1b[2K"
+
+
+def test_the_address_of_a_page_is_pulled_by_its_name(screen_for: Callable[..., Any]) -> None:
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return stream(DONE)
+
+    pull(screen_for(handler).session, parse(["pull", "https://huggingface.co/o/m/tree/main"]))
+    assert bodies == [{"from": "hf.co/o/m"}]
+
+
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(screen_for: Callable[..., Any]) -> None:
     def interrupted(*_: object, **__: object) -> Iterator[Progress]:
         yield progress(3_000_000)
@@ -84,7 +105,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(screen_for: Callable[..., Any
     [
         (httpx.Response(404, text="Model not found\n"), ModelNotFound, "check the name"),
         (httpx.Response(401, text="Unauthorized\n"), Unauthorized, "docker login"),
-        (httpx.Response(500, text="no route to host\n"), DMRError, "goes on where it stopped"),
+        (httpx.Response(500, text="no route to host\n"), DMRError, "tries again"),
         (stream(progress(1), Progress("error", "Error: digest mismatch")), RegistryError, "goes on where it stopped"),
         (stream(progress(1)), ServiceUnreachable, "dmr serve"),
     ],
