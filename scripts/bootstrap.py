@@ -17,7 +17,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -27,6 +32,7 @@ UV = (PYTHON, "-m", "uv")
 UV_REQUIREMENT = "uv>=0.13,<1"
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 ENGINE = "llama-cpp-python"
+STILL_SECONDS = 60.0
 
 TEST_PACKAGES = (
     "docker-registry",
@@ -60,8 +66,27 @@ def environment() -> dict[str, str]:
     return {"UV_SYSTEM_CERTS": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
 
 
+@contextmanager
+def alive() -> Iterator[None]:
+    """A line a minute while the block goes on: llama.cpp is built without a word."""
+    began, done = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        while not done.wait(STILL_SECONDS):
+            say(f"still at it, after {(time.monotonic() - began) / 60:.0f} min")
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
 def call(*command: str | Path) -> None:
-    result = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment(), check=False)
+    with alive():
+        result = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment(), check=False)
     if result.returncode:
         fail(f"`{' '.join(str(part) for part in command)}` ended with {result.returncode}; the lines above say why")
 
@@ -124,12 +149,27 @@ def install_locked(lock: str) -> None:
 
 
 def install_from_cache(*arguments: str, text: str = "") -> bool:
-    """Without the network; False if that does not do, and then nothing is installed. ``text`` is standard input."""
+    """Without the network; False if that does not do, and then nothing is installed. ``text`` is standard input.
+
+    What uv says is kept to ourselves, as it may well fail; but for what it builds, which may be the engine: an
+    interrupted build leaves the source in the cache.
+    """
     command = uv_install("--offline", *arguments)
-    result = subprocess.run(
-        command, cwd=ROOT, env=environment(), input=text, capture_output=True, text=True, check=False
-    )
-    return result.returncode == 0
+    with (
+        alive(),
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdin=PIPE, stdout=DEVNULL, stderr=PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stderr is not None
+        with suppress(BrokenPipeError):  # uv has given up already
+            process.stdin.write(text)
+            process.stdin.close()
+        for line in process.stderr:
+            if line.strip().startswith("Building"):
+                say(line.strip())
+    return process.returncode == 0
 
 
 def locked(lock: str, package: str) -> str:

@@ -24,13 +24,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "llama_cpp_python-0.3.36"
 BACKEND = """
-import os, zipfile
+import os, time, zipfile
 from pathlib import Path
 
 INFO = "llama_cpp_python-0.3.36.dist-info"
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     flags = os.environ.get("CMAKE_ARGS", "")
+    time.sleep(float(os.environ.get("BUILD_SECONDS", "0")))
+    if "BREAKS" in os.environ:
+        os._exit(9)  # as if it had been interrupted
     with open(os.environ["BUILDS"], "a") as builds:
         builds.write(flags + "\\n")
     name = "llama_cpp_python-0.3.36-py3-none-any.whl"
@@ -173,6 +176,28 @@ def test_a_build_without_the_flags_is_never_taken(
     project.write_text(right)
     assert "-fno-dse" in clone(script, tmp_path / "two", monkeypatch)
     assert len(builds.read_text().splitlines()) == 2
+
+
+def test_what_an_interrupted_build_left_is_built_where_it_can_be_seen(
+    script: ModuleType,
+    tmp_path: Path,
+    builds: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("BREAKS", "1")
+    with pytest.raises(SystemExit, match="the lines above say why"):
+        clone(script, tmp_path / "one", monkeypatch)
+    assert not builds.exists()
+    monkeypatch.delenv("BREAKS")
+    monkeypatch.setenv("BUILD_SECONDS", "2")
+    monkeypatch.setattr(script, "STILL_SECONDS", 0.5)
+    capfd.readouterr()
+    assert "-fno-dse" in clone(script, tmp_path / "two", monkeypatch)
+    shown = capfd.readouterr()
+    assert "==> Building llama-cpp-python" in shown.out
+    assert "==> still at it" in shown.out
+    assert len(builds.read_text().splitlines()) == 1
 
 
 def test_the_engine_is_built_again_when_asked(
