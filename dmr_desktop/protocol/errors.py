@@ -6,6 +6,7 @@
      ├─ InvalidRequest             400   invalid_request_error
      │   ├─ InvalidReference       400   invalid_reference
      │   ├─ ContextOverflow        400   context_length_exceeded
+     │   ├─ WrongMode              400   wrong_mode
      │   └─ PreviousResponseNotFound
      │                             400   previous_response_not_found
      ├─ Unauthorized               401   unauthorized
@@ -86,6 +87,13 @@ class ContextOverflow(InvalidRequest):
 
     code = "context_length_exceeded"
     title = "Prompt too long"
+
+
+class WrongMode(InvalidRequest):
+    """The model is for something else: embeddings of a chat model, chat with an embedding model ..."""
+
+    code = "wrong_mode"
+    title = "Another kind of model"
 
 
 class PreviousResponseNotFound(InvalidRequest):

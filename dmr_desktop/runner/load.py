@@ -10,14 +10,15 @@ from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.pairs import PairFormat
 from dmr_desktop.engine.llama import Model
 from dmr_desktop.engine.ranking import RankingEngine
-from dmr_desktop.protocol.errors import RunnerStartFailed, UnsupportedModel
+from dmr_desktop.protocol.errors import RunnerStartFailed, UnsupportedModel, WrongMode
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerFacts
 from dmr_desktop.runner.completion import CompletionService
 from dmr_desktop.runner.embedding import EmbeddingService
 from dmr_desktop.runner.model_files import shards_of
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.ranking import RankingService
-from dmr_desktop.store.ranking import check_can_rank
+from dmr_desktop.store.abilities import Abilities, abilities_of, check_mode
+from dmr_desktop.store.gguf import read_header
 
 DEFAULT_CONTEXT_SIZE = 4096
 _MAX_TEMPLATE_BYTES = 1024 * 1024
@@ -28,10 +29,11 @@ ModelService: TypeAlias = CompletionService | EmbeddingService | RankingService
 def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[ModelService, RunnerFacts]:
     """Loads the model; seconds to minutes. ``notes`` are what a user should know, and grow here.
 
-    Raises :class:`UnsupportedModel` for a model that cannot serve this mode, :class:`RunnerStartFailed` otherwise.
+    Raises :class:`WrongMode` for a model that cannot serve this mode, :class:`UnsupportedModel` for one that nothing
+    can be done with, :class:`RunnerStartFailed` otherwise.
     """
     if spec.mode is Mode.RERANKING:
-        check_can_rank(shards_of(spec))
+        check_mode(_abilities(spec), spec.mode, is_wanted=True)
     template = _template(spec)
     model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers, tuning=spec.config.tuning)
     if spec.mode is Mode.EMBEDDING:
@@ -44,9 +46,7 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
         pairs = PairFormat(model.vocabulary, model.chat_template("rerank"))
         return RankingService(model, ranking, pairs, outbox), _facts(ranking.facts, pairs.describe(), notes)
     if not model.is_generative:
-        raise UnsupportedModel(
-            "this model makes embeddings; it cannot generate text", hint="use it with /v1/embeddings"
-        )
+        raise WrongMode("this model makes embeddings; it cannot generate text", hint="use it with /v1/embeddings")
     if spec.mmproj is not None:
         notes.append("This version reads no images: the model's vision part is not used.")
     wanted = _context_size(spec, model, DEFAULT_CONTEXT_SIZE)
@@ -60,6 +60,13 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
     )
     formatter = ChatFormatter(model.vocabulary, template or model.chat_template())
     return CompletionService(model, engine, formatter, outbox), _facts(engine.facts, formatter.describe(), notes)
+
+
+def _abilities(spec: LaunchSpec) -> Abilities:
+    try:
+        return abilities_of([read_header(part) for part in shards_of(spec)])
+    except OSError as error:
+        raise RunnerStartFailed(f"the model cannot be read: {error.strerror}", hint="pull it again") from error
 
 
 def _context_size(spec: LaunchSpec, model: Model, default: int | None) -> int | None:

@@ -20,10 +20,11 @@ from dmr_desktop.protocol.errors import (
     DMRError,
     QueueFull,
     RunnerError,
+    WrongMode,
     error_from_info,
 )
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.protocol.models import Model, ModelFiles
+from dmr_desktop.protocol.models import DEMO_REFERENCE, Model, ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.configurations import Configurations, Configured
 from dmr_desktop.service.end import shutting_down
@@ -31,12 +32,13 @@ from dmr_desktop.service.fit import fit
 from dmr_desktop.service.idle_clock import IdleClock
 from dmr_desktop.service.launch_plan import plan_launch
 from dmr_desktop.service.memory import MachineMemory, ProcessMemory
-from dmr_desktop.service.model_check import inspect_model
+from dmr_desktop.service.model_check import Inspected, inspect_model
 from dmr_desktop.service.placement import Tenant, default_seats, obtainable_bytes
 from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.room import Room
 from dmr_desktop.service.supervisor import Patience, Supervisor
+from dmr_desktop.store.abilities import check_mode
 from dmr_desktop.store.estimate import ModelShape
 
 LoaderEvent: TypeAlias = Literal["load", "load_failure", "crash"]
@@ -59,7 +61,7 @@ class LoaderLimits:
 class Probes:
     """The loader's view of the machine, replaceable in tests. ``inspect`` may block and raise UnsupportedModel."""
 
-    inspect: Callable[[ModelFiles], ModelShape]
+    inspect: Callable[[ModelFiles], Inspected]
     available: Callable[[], int]
     process: Callable[[int], ProcessMemory]
 
@@ -117,8 +119,8 @@ class Loader:
         ``keep_alive_seconds`` given: replaces the configured one until a later lease gives another (0: unload when
         idle, negative: keep for ever).
 
-        Raises BackendNotFound, QueueFull, DoesNotFit, CrashLoop, ShuttingDown, and what the runner says about the
-        model (UnsupportedModel, RunnerStartFailed, RunnerCrashed).
+        Raises BackendNotFound, WrongMode, QueueFull, DoesNotFit, CrashLoop, ShuttingDown, and what the runner says
+        about the model (UnsupportedModel, RunnerStartFailed, RunnerCrashed).
         """
         resident = self._enter(RunnerKey(backend, files.model.id, mode), files, label)
         if keep_alive_seconds is not None:
@@ -201,9 +203,12 @@ class Loader:
         try:
             await resident.supervisor.stopped()
             resident.supervisor.crashes.wait_seconds(time.monotonic())  # a crash loop evicts nobody
-            shape = await asyncio.to_thread(self._probes.inspect, resident.files)
+            found = await asyncio.to_thread(self._probes.inspect, resident.files)
+            check_mode(found.abilities, resident.key.mode, is_wanted=self._is_wanted(resident))
             resident.config = self._configurations.config(resident.key)
-            plan = plan_launch(resident.files, resident.key.mode, resident.config, shape, self._probes.available())
+            plan = plan_launch(
+                resident.files, resident.key.mode, resident.config, found.shape, self._probes.available()
+            )
             resident.need_bytes = plan.need_bytes
             await self._room.wait_for(resident.key, plan.need_bytes)
             resident.is_placed = True
@@ -213,6 +218,8 @@ class Loader:
             resident.idle_since = time.monotonic()
             self._tell("load", subject_of(resident.key, resident.files), resident.idle_since - began)
             return runner
+        except WrongMode:
+            raise  # nothing was tried
         except DMRError:
             self._tell("load_failure", subject_of(resident.key, resident.files), 0.0)
             raise
@@ -220,6 +227,11 @@ class Loader:
             resident.load = None
             resident.is_placed = False
             self._changed()
+
+    def _is_wanted(self, resident: Resident) -> bool:
+        """Whether somebody said that the model is for this mode. The demo model stands in for any kind of model."""
+        is_demo = DEMO_REFERENCE in resident.files.model.tags
+        return is_demo or self._configurations.entry(resident.key) is not None
 
     def _tenants(self, but: RunnerKey | None = None) -> list[Tenant]:
         """Who has a seat, besides one."""
@@ -234,7 +246,8 @@ class Loader:
 
     async def fit(self, files: ModelFiles, context_size: int | None) -> dict[str, JSON]:
         """Whether the model would fit if all idle runners were unloaded, see :mod:`fit`. Raises as ``inspect``."""
-        return self.fit_shape(await asyncio.to_thread(self._probes.inspect, files), files.model, context_size)
+        found = await asyncio.to_thread(self._probes.inspect, files)
+        return self.fit_shape(found.shape, files.model, context_size)
 
     def fit_shape(self, shape: ModelShape, model: Model, context_size: int | None) -> dict[str, JSON]:
         """The same of a model of which only the shape is here."""

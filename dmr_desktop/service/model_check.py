@@ -5,10 +5,12 @@ the complete check in Python first.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from dmr_desktop.protocol.errors import StoreError, UnsupportedModel
 from dmr_desktop.protocol.models import ModelFiles
+from dmr_desktop.store.abilities import ALL, Abilities, abilities_of
 from dmr_desktop.store.estimate import ModelShape, shape_of
 from dmr_desktop.store.gguf import read_header
 from dmr_desktop.store.gguf_check import check_loadable
@@ -16,7 +18,13 @@ from dmr_desktop.store.gguf_check import check_loadable
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.gguf$)")
 
 
-def inspect_model(files: ModelFiles) -> ModelShape:
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    shape: ModelShape
+    abilities: Abilities = ALL
+
+
+def inspect_model(files: ModelFiles) -> Inspected:
     """Raises :class:`UnsupportedModel` for a file that must not reach a runner, StoreError if it cannot be read."""
     try:
         paths = shard_paths(files.weights)
@@ -38,7 +46,7 @@ def inspect_model(files: ModelFiles) -> ModelShape:
                 "GGUF file required by llama.cpp backend", hint=f"the model's format is {files.model.config.format}"
             ) from error
         raise
-    return shape_of(headers[0], size)
+    return Inspected(shape_of(headers[0], size), abilities_of(headers))
 
 
 def shard_paths(first: Path) -> list[Path]:

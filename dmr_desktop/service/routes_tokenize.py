@@ -4,7 +4,7 @@ from starlette.routing import BaseRoute, Route
 
 from dmr_desktop.dialects import tokenize
 from dmr_desktop.dialects.tokenize import TokenizeExchange
-from dmr_desktop.protocol.errors import UnsupportedModel
+from dmr_desktop.protocol.errors import WrongMode
 from dmr_desktop.protocol.generation import TextPrompt, Usage
 from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.generate import Call
@@ -18,7 +18,7 @@ class TokenizeEndpoint(WholeEndpoint[TokenizeExchange]):
     async def _body(self, exchange: TokenizeExchange, call: Call) -> bytes:
         try:
             body = await self._tokens(exchange, call, exchange.mode)
-        except UnsupportedModel:
+        except WrongMode:
             if exchange.mode is not Mode.COMPLETION:
                 raise
             # A model for embeddings knows its tokens, too.

@@ -37,6 +37,6 @@ def packaged(service: LiveService, gguf: Path, name: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def embedding_model(live_service: LiveService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     gguf: Path = tmp_path_factory.mktemp("embedding") / "tiny.gguf"
-    write_tiny_model(gguf)
+    write_tiny_model(gguf, extra={"llama.pooling_type": 1})
     with packaged(live_service, gguf, EMBEDDING_MODEL):
         yield EMBEDDING_MODEL

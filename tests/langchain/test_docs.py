@@ -20,7 +20,7 @@ EMBEDDINGS, RANKER = "ai/mxbai-embed-large", "hf.co/gpustack/bge-reranker-v2-m3-
 def models_of_the_page(live_service: LiveService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Small ones under the names of the large ones."""
     folder = tmp_path_factory.mktemp("page")
-    write_tiny_model(folder / "embeddings.gguf")
+    write_tiny_model(folder / "embeddings.gguf", extra={"llama.pooling_type": 1})
     CrossEncoder().write(folder / "ranker.gguf")
     with (
         packaged(live_service, folder / "embeddings.gguf", EMBEDDINGS),

@@ -31,6 +31,7 @@ from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerSt
 from dmr_desktop.service.configurations import Configurations, Configured
 from dmr_desktop.service.loader import Loader, LoaderLimits, Probes
 from dmr_desktop.service.memory import ProcessMemory
+from dmr_desktop.service.model_check import Inspected
 from dmr_desktop.store.estimate import ModelShape
 from tests.fakes.fake_runner import command
 from tests.fakes.until import until
@@ -79,10 +80,10 @@ class Rig:
     def num_alive(self) -> int:
         return sum(status.pid is not None for status in self.loader.statuses())
 
-    def inspect(self, files: ModelFiles) -> ModelShape:
+    def inspect(self, files: ModelFiles) -> Inspected:
         if files.weights.name == "broken":
             raise UnsupportedModel("not a usable GGUF file")
-        return ModelShape(self.weights.get(files.weights.name, 0))
+        return Inspected(ModelShape(self.weights.get(files.weights.name, 0)))
 
     def states(self) -> dict[str, RunnerState]:
         return {status.model_name: status.state for status in self.loader.statuses()}

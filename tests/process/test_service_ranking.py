@@ -11,7 +11,7 @@ import pytest_asyncio
 from dmr_desktop.backends.llamacpp import LlamaCpp, LlamaCppRunner
 from dmr_desktop.engine.tiny_model import write_tiny_model
 from dmr_desktop.protocol.embedding import EmbeddingRequest
-from dmr_desktop.protocol.errors import ContextOverflow, DMRError, InvalidRequest, UnsupportedModel
+from dmr_desktop.protocol.errors import ContextOverflow, DMRError, InvalidRequest, WrongMode
 from dmr_desktop.protocol.generation import TextPrompt
 from dmr_desktop.protocol.rerank import RerankRequest
 from dmr_desktop.protocol.runners import LaunchSpec, Mode
@@ -60,7 +60,7 @@ async def test_every_base(ranking: LiveInProcess, base: str) -> None:
         ({"model": "ai/none", "query": "q", "documents": ["a"]}, 404, "model not found"),
         ({"model": MODEL, "documents": ["a"]}, 400, "'query'"),
         ({"model": MODEL, "query": "q", "documents": []}, 400, "'documents'"),
-        ({"model": MODEL, "query": "q", "documents": ["a"]}, 422, "no classifier head"),
+        ({"model": MODEL, "query": "q", "documents": ["a"]}, 400, "no classifier head"),
     ],
 )
 async def test_refusals_are_openai_s_errors_and_start_nothing(
@@ -134,6 +134,6 @@ async def test_a_model_without_a_head_is_refused(ranker: tuple[CrossEncoder, Pat
         write_tiny_model(path)
     else:
         ranker[0].write(path, has_head=False)
-    with pytest.raises(UnsupportedModel, match="no classifier head") as caught:
+    with pytest.raises(WrongMode, match="no classifier head") as caught:
         await LlamaCpp(tmp_path).start(LaunchSpec(str(path), Mode.RERANKING), lambda line: None)
     assert "reranking model" in caught.value.hint

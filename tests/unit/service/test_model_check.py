@@ -22,14 +22,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_sound_model_tells_its_shape(tiny: Path) -> None:
-    shape = inspect_model(files(tiny))
+    shape = inspect_model(files(tiny)).shape
     assert shape.weights_bytes == tiny.stat().st_size
     assert (shape.num_layers, shape.train_context) == (3, 512)
     assert shape.key_width == shape.value_width > 0
 
 
 def test_the_projector_counts(tiny: Path) -> None:
-    assert inspect_model(files(tiny, mmproj=tiny)).weights_bytes == 2 * tiny.stat().st_size
+    assert inspect_model(files(tiny, mmproj=tiny)).shape.weights_bytes == 2 * tiny.stat().st_size
 
 
 def test_a_damaged_model_never_reaches_a_runner(tiny: Path, tmp_path: Path) -> None:
