@@ -3,8 +3,8 @@
     python scripts/pictures.py FOLDER [--themes light,dark] [--sizes 1080x680,820x560] [--scale 2] [--language de]
                                       [--scenes overview,models,...]
 
-``SCENE-THEME-WIDTHxHEIGHT.png`` each: to look at them before a release, and for the documentation. Needs the
-packages of the tests.
+``SCENE-THEME-WIDTHxHEIGHT.png`` each, and ``tray.png`` with the icons of the tray: to look at them before a release,
+and for the documentation. Needs the packages of the tests.
 """
 
 import argparse
@@ -17,9 +17,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
+    from PySide6.QtWidgets import QWidget
+
+    from dmr_desktop.desktop.theme import Theme
 
 GIB, MIB = 1024**3, 1024**2
 
@@ -56,12 +63,15 @@ def main() -> None:
                 for scene in wanted:
                     studio.shoot(scene, width, height, options.folder / f"{scene}-{theme}-{size}.png")
         studio.close()
+    if not options.scenes:
+        tray_sheet().save(str(options.folder / "tray.png"))
 
 
 class Studio:
     """The panel with a fake service behind it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, theme: "Theme | None" = None, patience: float = 1.0) -> None:
+        """``patience``: how long to wait for things to settle, relative to what is always enough."""
         from PySide6.QtCore import QObject
         from PySide6.QtWidgets import QApplication
 
@@ -82,7 +92,8 @@ class Studio:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         self.root = QObject()
-        self.theme = Theme(app, "light")
+        self.theme = theme or Theme(app, "light")
+        self.patience = patience
         self.service = FakeService(home / "dmr.sock").start()
         play(self.service)
 
@@ -100,7 +111,12 @@ class Studio:
         self.link.changed.connect(self.panel.render_state)
         self.link.changed.connect(self.menu.render_state)
         self.commands.problem.connect(self.panel.show_problem)
+        self._changes = 0
+        self.link.changed.connect(self._count)
         self.link.join()
+
+    def _count(self) -> None:
+        self._changes += 1
 
     def wait(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
         from PySide6.QtWidgets import QApplication
@@ -117,7 +133,7 @@ class Studio:
         from PySide6.QtCore import QEvent
         from PySide6.QtWidgets import QApplication
 
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self.patience
         self.wait(lambda: time.monotonic() > end)
         for _ in range(10):
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
@@ -128,11 +144,19 @@ class Studio:
         from tests.fakes.fake_service import empty_snapshot
 
         snapshot = replace(empty_snapshot(self.service.socket_path), **changes)  # type: ignore[arg-type]
+        before = self._changes
         self.service.emit("snapshot", replace(snapshot, models_path="/home/me/.docker/models"))
+        self.wait(lambda: self._changes > before)
         self.settle(0.15)
 
     def shoot(self, scene: str, width: int, height: int, path: Path) -> None:
-        from PySide6.QtWidgets import QApplication, QDialog
+        self.play(scene, width, height).grab().save(str(path))
+        self.clear()
+        print(path, flush=True)
+
+    def play(self, scene: str, width: int, height: int) -> "QWidget":
+        """Sets a scene; the widget to look at: the dialog or menu that it opened, or the panel."""
+        from PySide6.QtWidgets import QApplication, QDialog, QMenu
 
         self.wait(lambda: self.service.num_listeners == 1)
         self.panel.banner.hide()
@@ -140,12 +164,23 @@ class Studio:
         self.panel.open_page("overview")
         SCENES[scene](self)
         self.settle()
-        dialogs = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QDialog)]
-        shown = next((dialog for dialog in dialogs if dialog.isVisible()), self.panel)
-        shown.grab().save(str(path))
-        for dialog in dialogs:
-            dialog.close()
-        print(path, flush=True)
+        above = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QDialog | QMenu)]
+        return next((widget for widget in above if widget.isVisible()), self.panel)
+
+    def clear(self) -> None:
+        """Undoes what a scene leaves behind."""
+        from PySide6.QtWidgets import QApplication, QDialog, QMenu
+
+        for widget in QApplication.topLevelWidgets():
+            if isinstance(widget, QDialog | QMenu):
+                widget.close()
+        for model in self.commands.deletions.waiting:
+            self.commands.deletions.undo(model.id)
+        self.commands.pulls.cancel_all()
+        self.panel.models.field.clear()
+        self.panel.chat.options_button.setChecked(False)
+        self.panel.say_tray(True)
+        self.settle(0.05)
 
     def close(self) -> None:
         self.link.close()
@@ -190,6 +225,9 @@ def play(service: "object") -> None:
             "max_context_that_fits": 98304,
         }
         service.answer("GET", f"/models/{reference}/fit", 200, estimate)
+    remote = {"total_bytes": int(9.2 * GIB), "available_bytes": 19 * GIB, "fits": True, "context_size": 40960}
+    config = {"parameters": "14.77 B", "quantization": "Q4_K_M", "size": "8.37 GiB"}
+    service.answer("GET", "/models/ai/qwen3:14B-Q4_K_M/fit?remote=true", 200, remote | {"config": config})
     service.answer("POST", "/engines/v1/chat/completions", 200, chat_answer())
 
 
@@ -364,6 +402,44 @@ def page(name: str) -> Callable[[Studio], None]:
     return show
 
 
+def models_known(studio: Studio) -> None:
+    page("models")(studio)
+    field = studio.panel.models.field
+    field.setText("ai/qwen3:14B-Q4_K_M")
+    field.textEdited.emit(field.text())
+    known = studio.panel.models.known
+    studio.wait(lambda: known.isVisible() and "8" in known.text())
+
+
+def models_pulling(studio: Studio) -> None:
+    studio.commands.pull("ai/gemma3:4B-Q4_K_M")
+    studio.wait(lambda: bool(studio.service.pulls))
+    page("models")(studio)
+
+
+def delete_dialog(studio: Studio) -> None:
+    page("models")(studio)
+    studio.panel.models.table.selectRow(2)
+    studio.panel.models.ask_delete()
+
+
+def report_dialog(studio: Studio) -> None:
+    page("logs")(studio)
+    studio.panel.logs.report_button.click()
+
+
+def menu(studio: Studio) -> None:
+    busy(studio)
+    studio.panel._menu_button.click()
+
+
+def model_menu(studio: Studio) -> None:
+    page("models")(studio)
+    model = studio.panel.models.selected
+    assert model is not None
+    studio.panel.models.menu_for(model).popup(studio.panel.pos())
+
+
 def models_empty(studio: Studio) -> None:
     busy(studio, models=(), runners=(), pulls=())
     studio.panel.open_page("models")
@@ -387,10 +463,16 @@ def chat(studio: Studio) -> None:
     from dmr_desktop.desktop.chat import ChatOptions
 
     page("chat")(studio)
+    studio.panel.chat.choose("ai/qwen3:8B-Q4_K_M")
     session = studio.sources.chat
     if not session.turns:
         session.ask("How do I sort a list of people by last name in Python?", ChatOptions("ai/qwen3:8B-Q4_K_M"))
         studio.wait(lambda: not session.is_running)
+
+
+def chat_options(studio: Studio) -> None:
+    chat(studio)
+    studio.panel.chat.options_button.setChecked(True)
 
 
 def chat_empty(studio: Studio) -> None:
@@ -404,18 +486,52 @@ def request(studio: Studio) -> None:
     studio.settle()
 
 
+def request_answer(studio: Studio) -> None:
+    request(studio)
+    studio.panel.requests.tabs.setCurrentIndex(1)
+    studio.settle()
+    studio.panel.requests.tabs.setCurrentIndex(1)
+
+
 def requests_empty(studio: Studio) -> None:
     busy(studio, requests=())
     studio.panel.open_page("requests")
 
 
 def trouble(studio: Studio) -> None:
+    from PySide6.QtCore import QCoreApplication
+
     from dmr_desktop.desktop.problems import Problem
 
-    busy(studio)
+    busy(studio, tcp=off())
     message = "port 12434 is in use by docker-proxy (process 811)"
-    problem = Problem("TCP host access stays off", message, "Free the port, or use another one.", 409, "tcp")
+    title = QCoreApplication.translate("ServiceApi", "TCP host access stays off")
+    problem = Problem(title, message, "Free the port, or use another one.", 409, "tcp")
     studio.commands.problem.emit(problem)
+
+
+def stopped(studio: Studio) -> None:
+    from dmr_desktop.desktop.state import DesktopState, Link
+
+    studio.panel.say_tray(False)
+    studio.panel.render_state(DesktopState(link=Link.STOPPED))
+
+
+def settings_end(studio: Studio) -> None:
+    from dmr_desktop.protocol.notices import TcpStatus
+
+    origins = ("https://app.example.com",)
+    containers = TcpStatus(True, True, 12434, ("172.17.0.1",))
+    busy(studio, tcp=TcpStatus(True, True, 12434, ("127.0.0.1",), origins=origins), containers=containers)
+    studio.panel.open_page("settings")
+    studio.settle()
+    bar = studio.panel.settings.verticalScrollBar()
+    bar.setValue(bar.maximum())
+
+
+def snippet(studio: Studio) -> None:
+    page("integrations")(studio)
+    studio.panel.integrations.programs.setCurrentRow(3)
 
 
 def integrations_off(studio: Studio) -> None:
@@ -440,7 +556,38 @@ SCENES: dict[str, Callable[[Studio], None]] = {
     "settings": page("settings"),
     "trouble": trouble,
     "models-deleting": models_deleting,
+    "models-known": models_known,
+    "models-pulling": models_pulling,
+    "delete-dialog": delete_dialog,
+    "report-dialog": report_dialog,
+    "menu": menu,
+    "model-menu": model_menu,
+    "chat-options": chat_options,
+    "request-answer": request_answer,
+    "stopped": stopped,
+    "settings-end": settings_end,
+    "snippet": snippet,
 }
+
+
+def tray_sheet() -> "QImage":
+    """Every state of the tray icon at the sizes of panels, on a light and on a dark one, four times as large."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QColor, QImage, QPainter
+
+    from dmr_desktop.desktop.icons import tray_icon
+    from dmr_desktop.desktop.state import Shape
+
+    sizes, cell, zoom = (16, 22, 24, 32), 40, 4
+    image = QImage(cell * len(Shape), cell * len(sizes) * 2, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    for row, (ground, size) in enumerate((ground, size) for ground in ("#f2f2f2", "#1f1f1f") for size in sizes):
+        painter.fillRect(0, row * cell, image.width(), cell, QColor(ground))
+        for column, shape in enumerate(Shape):
+            inset = (cell - size) // 2
+            painter.drawPixmap(column * cell + inset, row * cell + inset, tray_icon(shape).pixmap(size, size))
+    painter.end()
+    return image.scaled(image.size() * zoom, mode=Qt.TransformationMode.FastTransformation)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@
       <translation>Neuer Chat</translation>
     </message>
     <message>
-      <source>System prompt, e.g. You answer in one sentence.</source>
-      <translation>Systemprompt, z. B. Du antwortest in einem Satz.</translation>
+      <source>System prompt, e.g. Be brief.</source>
+      <translation>Systemprompt, z. B. Fasse dich kurz.</translation>
     </message>
     <message>
       <source>System prompt</source>
@@ -66,8 +66,8 @@
       <translation>0 ist genau, höher ist freier.</translation>
     </message>
     <message>
-      <source>the model's own</source>
-      <translation>wie im Modell</translation>
+      <source>The model's own</source>
+      <translation>Wie im Modell</translation>
     </message>
     <message>
       <source>Your message</source>
@@ -111,7 +111,7 @@
     </message>
     <message>
       <source>Pull one first, on the Models page.</source>
-      <translation>Laden Sie zuerst eines herunter, auf der Seite Modelle.</translation>
+      <translation>Hole zuerst eines, auf der Seite Modelle.</translation>
     </message>
     <message>
       <source>Try a model here</source>
@@ -119,7 +119,7 @@
     </message>
     <message>
       <source>Nothing you write leaves this computer.</source>
-      <translation>Nichts, was Sie schreiben, verlässt diesen Rechner.</translation>
+      <translation>Nichts, was du schreibst, verlässt diesen Rechner.</translation>
     </message>
     <message>
       <source>Stop</source>
@@ -180,11 +180,11 @@
     </message>
     <message>
       <source>Quit while a model is being pulled?</source>
-      <translation>Beenden, während ein Modell heruntergeladen wird?</translation>
+      <translation>Beenden, während ein Modell geholt wird?</translation>
     </message>
     <message>
       <source>The pull ends. What came so far is kept: pulling again goes on from there.</source>
-      <translation>Das Herunterladen endet. Was schon da ist, bleibt: Beim nächsten Mal geht es dort weiter.</translation>
+      <translation>Das Holen endet. Was schon da ist, bleibt: Beim nächsten Mal geht es dort weiter.</translation>
     </message>
     <message>
       <source>Quit</source>
@@ -227,7 +227,7 @@
     </message>
     <message>
       <source>Programs on this computer cannot reach the models until it is on.</source>
-      <translation>Programme auf diesem Computer erreichen die Modelle erst, wenn er an ist.</translation>
+      <translation>Programme auf diesem Rechner erreichen die Modelle erst, wenn er an ist.</translation>
     </message>
     <message>
       <source>Turn on</source>
@@ -273,60 +273,60 @@
       <translation>Kontextgröße</translation>
     </message>
     <message>
-      <source>the model's own</source>
-      <translation>wie im Modell</translation>
+      <source>The model's own</source>
+      <translation>Wie im Modell</translation>
     </message>
     <message>
       <source>Unload when idle</source>
       <translation>Entladen bei Untätigkeit</translation>
     </message>
     <message>
-      <source>as the service is set</source>
-      <translation>wie der Dienst eingestellt ist</translation>
+      <source>As the service is set</source>
+      <translation>Wie der Dienst eingestellt ist</translation>
     </message>
     <message>
-      <source>after 5 minutes</source>
-      <translation>nach 5 Minuten</translation>
+      <source>After 5 minutes</source>
+      <translation>Nach 5 Minuten</translation>
     </message>
     <message>
-      <source>after 30 minutes</source>
-      <translation>nach 30 Minuten</translation>
+      <source>After 30 minutes</source>
+      <translation>Nach 30 Minuten</translation>
     </message>
     <message>
-      <source>after 1 hour</source>
-      <translation>nach 1 Stunde</translation>
+      <source>After 1 hour</source>
+      <translation>Nach 1 Stunde</translation>
     </message>
     <message>
-      <source>after 8 hours</source>
-      <translation>nach 8 Stunden</translation>
+      <source>After 8 hours</source>
+      <translation>Nach 8 Stunden</translation>
     </message>
     <message>
-      <source>never</source>
-      <translation>nie</translation>
+      <source>Never</source>
+      <translation>Nie</translation>
     </message>
     <message>
       <source>Layers on the GPU</source>
       <translation>Schichten auf der GPU</translation>
     </message>
     <message>
-      <source>all that fit</source>
-      <translation>alle, die passen</translation>
+      <source>All that fit</source>
+      <translation>Alle, die passen</translation>
     </message>
     <message>
       <source>Threads</source>
       <translation>Threads</translation>
     </message>
     <message>
-      <source>as many as this computer has cores</source>
-      <translation>so viele, wie der Rechner Kerne hat</translation>
+      <source>As many as this computer has cores</source>
+      <translation>So viele, wie der Rechner Kerne hat</translation>
     </message>
     <message>
       <source>More flags</source>
       <translation>Weitere Optionen</translation>
     </message>
     <message>
-      <source>of llama-server, e.g. --flash-attn on --cache-type-k q8_0</source>
-      <translation>von llama-server, z. B. --flash-attn on --cache-type-k q8_0</translation>
+      <source>Of llama-server, e.g. --flash-attn on</source>
+      <translation>Von llama-server, z. B. --flash-attn on</translation>
     </message>
     <message>
       <source>Load</source>
@@ -337,8 +337,8 @@
       <translation>Als Befehl kopieren</translation>
     </message>
     <message>
-      <source>after {time}</source>
-      <translation>nach {time}</translation>
+      <source>After {time}</source>
+      <translation>Nach {time}</translation>
     </message>
     <message>
       <source>Unknown</source>
@@ -385,7 +385,7 @@
     </message>
     <message>
       <source>None yet. Pull a model first, e.g. ai/smollm2.</source>
-      <translation>Noch keine. Lade zuerst ein Modell herunter, z. B. ai/smollm2.</translation>
+      <translation>Noch keine. Hole zuerst ein Modell, z. B. ai/smollm2.</translation>
     </message>
   </context>
   <context>
@@ -397,6 +397,10 @@
     <message>
       <source>Unload {model}</source>
       <translation>{model} entladen</translation>
+    </message>
+    <message>
+      <source>It is answering a request.</source>
+      <translation>Es beantwortet gerade eine Anfrage.</translation>
     </message>
   </context>
   <context>
@@ -584,7 +588,7 @@
     </message>
     <message>
       <source>No GPU found: models run on the CPU</source>
-      <translation>Keine GPU gefunden: Modelle laufen auf der CPU</translation>
+      <translation>Keine GPU: Modelle laufen auf der CPU</translation>
     </message>
   </context>
   <context>
@@ -653,11 +657,11 @@
     <name>ModelsPage</name>
     <message>
       <source>Pull a model, e.g. ai/smollm2</source>
-      <translation>Modell herunterladen, z. B. ai/smollm2</translation>
+      <translation>Modell holen, z. B. ai/smollm2</translation>
     </message>
     <message>
       <source>Model to pull</source>
-      <translation>Modell zum Herunterladen</translation>
+      <translation>Modell, das geholt wird</translation>
     </message>
     <message>
       <source>Pull</source>
@@ -681,7 +685,7 @@
     </message>
     <message>
       <source>Copy name</source>
-      <translation>Kopieren</translation>
+      <translation>Namen kopieren</translation>
     </message>
     <message>
       <source>Delete…</source>
@@ -697,7 +701,7 @@
     </message>
     <message>
       <source>Type a name above and press Pull, or begin with one of these. Names of Hugging Face work too.</source>
-      <translation>Geben Sie oben einen Namen ein, oder beginnen Sie mit einem von diesen. Auch Namen von Hugging Face gehen.</translation>
+      <translation>Gib oben einen Namen ein oder beginne mit einem von diesen. Auch Namen von Hugging Face gehen.</translation>
     </message>
     <message>
       <source>No models yet</source>
@@ -713,7 +717,7 @@
     </message>
     <message>
       <source>Asking the registry…</source>
-      <translation>Frage die Registry …</translation>
+      <translation>Frage an die Registry…</translation>
     </message>
     <message>
       <source>Delete model</source>
@@ -748,7 +752,7 @@
     </message>
     <message>
       <source>Pull a model</source>
-      <translation>Ein Modell herunterladen</translation>
+      <translation>Ein Modell holen</translation>
     </message>
     <message>
       <source>Loaded models</source>
@@ -778,12 +782,8 @@
       <translation>Nochmal versuchen</translation>
     </message>
     <message>
-      <source>No system tray found.
-Closing this window quits
-the app, not the service.</source>
-      <translation>Kein Infobereich gefunden.
-Schließen beendet die App,
-nicht den Dienst.</translation>
+      <source>No system tray found. Closing this window quits the app, not the service.</source>
+      <translation>Kein Infobereich gefunden. Das Schließen beendet die App, nicht den Dienst.</translation>
     </message>
     <message>
       <source>Start service</source>
@@ -897,7 +897,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Cancel pulling {model}</source>
-      <translation>Herunterladen von {model} abbrechen</translation>
+      <translation>Holen von {model} abbrechen</translation>
     </message>
     <message>
       <source>Pause</source>
@@ -909,7 +909,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Pause pulling {model}</source>
-      <translation>Laden von {model} anhalten</translation>
+      <translation>Holen von {model} anhalten</translation>
     </message>
     <message>
       <source>Resume</source>
@@ -917,7 +917,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Go on pulling {model}</source>
-      <translation>{model} weiter laden</translation>
+      <translation>{model} weiter holen</translation>
     </message>
     <message>
       <source>Paused</source>
@@ -932,11 +932,11 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Could not pull {model}</source>
-      <translation>{model} konnte nicht heruntergeladen werden</translation>
+      <translation>{model} konnte nicht geholt werden</translation>
     </message>
     <message>
       <source>Pull again: finished parts are kept.</source>
-      <translation>Lade noch einmal: Fertige Teile bleiben erhalten.</translation>
+      <translation>Hole es noch einmal: Fertige Teile bleiben erhalten.</translation>
     </message>
     <message>
       <source>The connection to the service was cut.</source>
@@ -944,7 +944,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Check the network, then pull again.</source>
-      <translation>Prüfe das Netz und lade dann noch einmal.</translation>
+      <translation>Prüfe das Netz und hole es dann noch einmal.</translation>
     </message>
   </context>
   <context>
@@ -1174,16 +1174,16 @@ nicht den Dienst.</translation>
       <translation>Webseiten, die die Modelle nutzen dürfen</translation>
     </message>
     <message>
-      <source>none</source>
-      <translation>keine</translation>
+      <source>None</source>
+      <translation>Keine</translation>
     </message>
     <message>
-      <source>these</source>
-      <translation>diese</translation>
+      <source>These</source>
+      <translation>Diese</translation>
     </message>
     <message>
-      <source>all</source>
-      <translation>alle</translation>
+      <source>All</source>
+      <translation>Alle</translation>
     </message>
     <message>
       <source>Addresses of the web pages</source>
@@ -1204,6 +1204,10 @@ nicht den Dienst.</translation>
     <message>
       <source>TCP port</source>
       <translation>TCP-Port</translation>
+    </message>
+    <message>
+      <source>Apply</source>
+      <translation>Übernehmen</translation>
     </message>
     <message>
       <source>Use this port</source>
@@ -1254,8 +1258,8 @@ nicht den Dienst.</translation>
       <translation>Einstellungen</translation>
     </message>
     <message>
-      <source>Light or dark</source>
-      <translation>Hell oder dunkel</translation>
+      <source>Light, dark or high contrast</source>
+      <translation>Hell, dunkel oder hoher Kontrast</translation>
     </message>
     <message>
       <source>From the next start on</source>
@@ -1266,16 +1270,20 @@ nicht den Dienst.</translation>
       <translation>Im Infobereich, ohne Fenster. Aus, bis du es einschaltest.</translation>
     </message>
     <message>
-      <source>Programs made for Docker Model Runner expect 12434.</source>
-      <translation>Programme für Docker Model Runner erwarten 12434.</translation>
+      <source>This app</source>
+      <translation>Diese App</translation>
     </message>
     <message>
       <source>Web pages</source>
       <translation>Webseiten</translation>
     </message>
     <message>
-      <source>Models</source>
-      <translation>Modelle</translation>
+      <source>Programs made for Docker Model Runner expect 12434.</source>
+      <translation>Programme für Docker Model Runner erwarten 12434.</translation>
+    </message>
+    <message>
+      <source>Who can use the models</source>
+      <translation>Wer die Modelle nutzen kann</translation>
     </message>
     <message>
       <source>Unix socket</source>
@@ -1286,8 +1294,55 @@ nicht den Dienst.</translation>
       <translation>Version {version}. Apache-Lizenz 2.0. Nutzt Qt unter der LGPL. Keine Telemetrie.</translation>
     </message>
     <message>
+      <source>Storage and version</source>
+      <translation>Speicherort und Version</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation>Modelle</translation>
+    </message>
+    <message>
       <source>About</source>
       <translation>Über</translation>
+    </message>
+  </context>
+  <context>
+    <name>Snippets</name>
+    <message>
+      <source>For n8n on this computer. Any key will do; “Use Responses API” may be on or off.</source>
+      <translation>Für n8n auf diesem Rechner. Jeder Schlüssel geht, mit „Use Responses API“ und ohne.</translation>
+    </message>
+    <message>
+      <source>For n8n in a container. On Linux containers need container access, see Settings.</source>
+      <translation>Für n8n in einem Container. Unter Linux brauchen Container den Zugang für Container, siehe Einstellungen.</translation>
+    </message>
+    <message>
+      <source>config.yaml, then: litellm --config config.yaml. Ask for the model “local” on port 4000.</source>
+      <translation>config.yaml, dann: litellm --config config.yaml. Das Modell heißt „local“, auf Port 4000.</translation>
+    </message>
+    <message>
+      <source>agent.yaml, then: docker agent run agent.yaml</source>
+      <translation>agent.yaml, dann: docker agent run agent.yaml</translation>
+    </message>
+    <message>
+      <source>In a terminal; then open http://localhost:3000. On Linux containers need container access.</source>
+      <translation>In einem Terminal; dann http://localhost:3000 öffnen. Unter Linux brauchen Container den Zugang für Container.</translation>
+    </message>
+    <message>
+      <source>In Olla's config.yaml. The type must be named: “auto” would take it for Ollama.</source>
+      <translation>In Ollas config.yaml. Der Typ muss dastehen: „auto“ hielte es für Ollama.</translation>
+    </message>
+    <message>
+      <source>pip install ollama, or set OLLAMA_HOST.</source>
+      <translation>pip install ollama, oder OLLAMA_HOST setzen.</translation>
+    </message>
+    <message>
+      <source>In a terminal, over TCP.</source>
+      <translation>In einem Terminal, über TCP.</translation>
+    </message>
+    <message>
+      <source>In a terminal, over the Unix socket: works while TCP host access is off.</source>
+      <translation>In einem Terminal, über den Unix-Socket: geht auch, wenn der TCP-Zugang aus ist.</translation>
     </message>
   </context>
   <context>
@@ -1419,7 +1474,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Language models on this computer, for all your programs. Three steps:</source>
-      <translation>Sprachmodelle auf diesem Rechner, für alle Ihre Programme. Drei Schritte:</translation>
+      <translation>Sprachmodelle auf diesem Rechner, für alle deine Programme. Drei Schritte:</translation>
     </message>
     <message>
       <source>1. Models are kept here</source>
@@ -1431,7 +1486,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>The demo model is tiny and only shows that all works. A real one is pulled once.</source>
-      <translation>Das Demo-Modell ist winzig und zeigt nur, dass alles geht. Ein richtiges wird einmal heruntergeladen.</translation>
+      <translation>Das Demo-Modell ist winzig und zeigt nur, dass alles geht. Ein richtiges wird einmal geholt.</translation>
     </message>
   </context>
   <context>
@@ -1454,7 +1509,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Pulling</source>
-      <translation>Lädt herunter</translation>
+      <translation>Holt</translation>
     </message>
     <message>
       <source>Attention</source>
@@ -1490,7 +1545,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Programs on this computer can reach {url}</source>
-      <translation>Programme auf diesem Computer erreichen {url}</translation>
+      <translation>Programme auf diesem Rechner erreichen {url}</translation>
     </message>
     <message>
       <source>Off: only this app, the dmr command and programs that use the socket can reach the models.</source>
@@ -1510,11 +1565,11 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>Containers on this computer can use and list models, and nothing else: {where}</source>
-      <translation>Container auf diesem Computer können Modelle nutzen und auflisten, sonst nichts: {where}</translation>
+      <translation>Container auf diesem Rechner können Modelle nutzen und auflisten, sonst nichts: {where}</translation>
     </message>
     <message>
       <source>Off: containers on this computer cannot reach the models.</source>
-      <translation>Aus: Container auf diesem Computer erreichen die Modelle nicht.</translation>
+      <translation>Aus: Container auf diesem Rechner erreichen die Modelle nicht.</translation>
     </message>
     <message>
       <source>Not loaded</source>
@@ -1558,7 +1613,7 @@ nicht den Dienst.</translation>
     </message>
     <message>
       <source>unloads in {time}</source>
-      <translation>entlädt in {time}</translation>
+      <translation>wird in {time} entladen</translation>
     </message>
     <message>
       <source>context {count}</source>
@@ -1637,16 +1692,16 @@ nicht den Dienst.</translation>
       <translation>erstes Token nach {time}</translation>
     </message>
     <message>
-      <source>Ready, no model loaded</source>
-      <translation>Bereit, kein Modell geladen</translation>
+      <source>no model loaded</source>
+      <translation>kein Modell geladen</translation>
     </message>
     <message>
-      <source>Ready, 1 model loaded</source>
-      <translation>Bereit, 1 Modell geladen</translation>
+      <source>1 model loaded</source>
+      <translation>1 Modell geladen</translation>
     </message>
     <message>
-      <source>Ready, {count} models loaded</source>
-      <translation>Bereit, {count} Modelle geladen</translation>
+      <source>{count} models loaded</source>
+      <translation>{count} Modelle geladen</translation>
     </message>
     <message>
       <source>Pulling {model}</source>

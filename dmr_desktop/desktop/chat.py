@@ -4,7 +4,7 @@ Speaks to the service as any client does. Knows no widgets.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from PySide6.QtCore import QElapsedTimer, QObject, Signal
@@ -12,6 +12,7 @@ from PySide6.QtNetwork import QNetworkReply
 
 from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.problems import joined, problem_from_reply
+from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.sse import SseOverflow, SseParser
 from dmr_desktop.desktop.transport import Transport, status_of
 from dmr_desktop.protocol.json_types import JSON
@@ -22,13 +23,17 @@ DONE = "[DONE]"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message. An answer's ``note`` has its figures; ``error`` is the sentence that ended it early, if one did."""
+    """One message. An answer's ``note`` has its figures; ``error`` is the sentence that ended it early, if one did.
+
+    ``model`` is who answered, "" where that is not known.
+    """
 
     role: Literal["user", "assistant"]
     text: str
     reasoning: str = ""
     note: str = ""
     error: str = ""
+    model: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class Chat(QObject):
         self._parser = SseParser()
         self._first_ms, self._error, self._is_done = None, "", False
         body = request_body(self._turns, options)
-        self._turns += (Turn("assistant", ""),)
+        self._turns += (Turn("assistant", "", model=options.model),)
         self._clock.start()
         reply = self._reply = self._transport.send("POST", COMPLETIONS, body, {"Accept": "text/event-stream"})
         reply.readyRead.connect(lambda: self._read(reply))
@@ -184,7 +189,7 @@ class Chat(QObject):
         if isinstance(rate, int | float) and rate > 0:
             parts.append(self.tr("{rate} tokens/s").format(rate=f"{rate:.0f}"))
         if self._first_ms is not None:
-            parts.append(self.tr("first after {seconds} s").format(seconds=f"{self._first_ms / 1000:.2f}"))
+            parts.append(self.tr("first after {seconds} s").format(seconds=format_number(self._first_ms / 1000, 2)))
         return " · ".join(parts)
 
     def _finish(self, reply: QNetworkReply) -> None:

@@ -21,6 +21,8 @@ def language_of(choice: str, system: QLocale | None = None) -> str:
 def install_language(app: QCoreApplication, choice: str) -> str:
     """Translates the app and Qt's own buttons; call it before the first widget is made. Returns the language."""
     language = language_of(choice)
+    if QLocale.languageToCode(QLocale.system().language()) != language:
+        QLocale.setDefault(QLocale(language))  # digits and dates speak the language of the words
     if language == "en":
         return language
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import IntEnum
 
-_LINE = re.compile(
-    r"\[(?P<stamp>\d{4}-[^\]]{10,40})\] (?:(?P<level>WARNING|ERROR|CRITICAL): )?(?P<engine>\[[^\]]+\] )?"
-)
+_STAMP = r"\d{4}-[^\]]{10,40}|\d\d:\d\d:\d\d\.\d{3}"
+_LINE = re.compile(rf"\[(?P<stamp>{_STAMP})\] (?:(?P<level>WARNING|ERROR|CRITICAL): )?(?P<engine>\[[^\]]+\] )?")
 
 
 class Level(IntEnum):
@@ -39,6 +39,21 @@ def parts_of(line: str) -> LineParts:
     return LineParts(Level.WARNING if match["level"] == "WARNING" else Level.ERROR, stamp_end)
 
 
+def for_reading(line: str, today: date | None = None) -> str:
+    """The line with the time of the clock on the wall, to the millisecond; with the date too unless it is ``today``."""
+    match = _LINE.match(line)
+    if match is None:
+        return line
+    try:
+        at = datetime.fromisoformat(match["stamp"]).astimezone()
+    except ValueError:
+        return line
+    clock = at.strftime("%H:%M:%S.") + f"{at.microsecond // 1000:03}"
+    day = "" if at.date() == (today or date.today()) else f"{at.date().isoformat()} "
+    return f"[{day}{clock}]{line[match.end('stamp') + 1 :]}"
+
+
 def matches(line: str, text: str, level: Level) -> bool:
-    """Whether the filter lets a line through: ``text`` in any case, and at least as bad as ``level``."""
-    return (not text or text.lower() in line.lower()) and (level is Level.ENGINE or parts_of(line).level >= level)
+    """Whether the filter lets a line through: ``text`` as shown, in any case, and at least as bad as ``level``."""
+    is_bad_enough = level is Level.ENGINE or parts_of(line).level >= level
+    return is_bad_enough and (not text or text.lower() in for_reading(line).lower())

@@ -1,7 +1,15 @@
-"""Bytes, rates and times as short text; pure. Unknown is always ``UNKNOWN``, never 0."""
+"""Bytes, rates and times as short text, with the digits of Qt's default locale. Unknown is always ``UNKNOWN``,
+never 0."""
+
+from PySide6.QtCore import QLocale
 
 UNKNOWN = "–"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def format_number(value: float, digits: int = 0) -> str:
+    """``1234.5`` → ``1,234.5``, or as the user's language writes it."""
+    return _locale().toString(float(value), "f", digits)
 
 
 def format_bytes(size: float | None) -> str:
@@ -15,7 +23,7 @@ def format_bytes(size: float | None) -> str:
     if unit == 0:
         return f"{value:.0f} B"
     digits = 0 if value >= 99.95 else 1
-    return f"{value:.{digits}f} {_UNITS[unit]}"
+    return f"{format_number(value, digits)} {_UNITS[unit]}"
 
 
 def format_share(used: float | None, total: float | None) -> str:
@@ -28,7 +36,7 @@ def format_share(used: float | None, total: float | None) -> str:
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value /= 1024
         unit += 1
-    return f"{used / 1024**unit:.1f} / {value:.1f} {_UNITS[unit]}"
+    return f"{format_number(used / 1024**unit, 1)} / {format_number(value, 1)} {_UNITS[unit]}"
 
 
 def format_percent(value: float | None) -> str:
@@ -47,3 +55,9 @@ def format_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def _locale() -> QLocale:
+    """The C locale, that of a session without a language, groups no digits: English does."""
+    locale = QLocale()
+    return QLocale("en") if locale.language() is QLocale.Language.C else locale

@@ -1,12 +1,14 @@
 """How to use the service from other programs, filled in with what is true now.
 
-Pure text. A model's name comes from elsewhere, so it is always written as a quoted literal. Each snippet also says
+Only text. A model's name comes from elsewhere, so it is always written as a quoted literal. Each snippet also says
 which HTTP call the program will make, so that the call can be tried.
 """
 
 import json
 import shlex
 from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
 
 from dmr_desktop.protocol.json_types import JSON
 
@@ -66,7 +68,7 @@ def _n8n(base: str, model: str) -> Snippet:
 2. Workflow → add "OpenAI Chat Model" and choose that credential
      Model, by ID:  {model}
 """
-    where = "For an n8n on this computer. The key can be any text; Use Responses API may be on or off."
+    where = _tr("For n8n on this computer. Any key will do; “Use Responses API” may be on or off.")
     return Snippet("n8n", where, text, _chat("/engines/llama.cpp/v1", model))
 
 
@@ -82,14 +84,17 @@ services:
 #   Base URL:  {base}
 #   Model:     {model}
 """
-    where = "For an n8n in a container. On Linux containers need container access, see the documentation of n8n."
+    where = _tr("For n8n in a container. On Linux containers need container access, see Settings.")
     return Snippet("n8n in Docker", where, text, _chat("/engines/llama.cpp/v1", model))
 
 
 def _langchain(base: str, model: str) -> Snippet:
     text = f"""from dmr_langchain import ChatDMR
 
-llm = ChatDMR(model={json.dumps(model)}, base_url={json.dumps(base)})
+llm = ChatDMR(
+    model={json.dumps(model)},
+    base_url={json.dumps(base)},
+)
 print(llm.invoke({json.dumps(HELLO)}).content)
 """
     where = 'pip install "dmr-desktop[langchain]"'
@@ -99,7 +104,10 @@ print(llm.invoke({json.dumps(HELLO)}).content)
 def _openai(base: str, model: str) -> Snippet:
     text = f"""from openai import OpenAI
 
-client = OpenAI(base_url={json.dumps(base)}, api_key="dmr")
+client = OpenAI(
+    base_url={json.dumps(base)},
+    api_key="dmr",
+)
 answer = client.chat.completions.create(
     model={json.dumps(model)},
     messages=[{{"role": "user", "content": {json.dumps(HELLO)}}}],
@@ -112,7 +120,10 @@ print(answer.choices[0].message.content)
 def _anthropic(base: str, model: str) -> Snippet:
     text = f"""from anthropic import Anthropic
 
-client = Anthropic(base_url={json.dumps(base)}, api_key="dmr")
+client = Anthropic(
+    base_url={json.dumps(base)},
+    api_key="dmr",
+)
 answer = client.messages.create(
     model={json.dumps(model)},
     max_tokens=200,
@@ -145,7 +156,7 @@ def _litellm_proxy(base: str, model: str) -> Snippet:
       api_base: {json.dumps(base)}
       api_key: dmr
 """
-    where = "config.yaml, then: litellm --config config.yaml. Ask for the model “local” on port 4000."
+    where = _tr("config.yaml, then: litellm --config config.yaml. Ask for the model “local” on port 4000.")
     return Snippet("LiteLLM proxy", where, text, _chat("/engines/llama.cpp", model))
 
 
@@ -162,7 +173,9 @@ agents:
     description: A helpful assistant
     instruction: You are a helpful assistant.
 """
-    return Snippet("docker-agent", "agent.yaml, then: docker agent run agent.yaml", text, _chat("/engines/v1", model))
+    return Snippet(
+        "docker-agent", _tr("agent.yaml, then: docker agent run agent.yaml"), text, _chat("/engines/v1", model)
+    )
 
 
 def _open_webui(port: int, model: str) -> Snippet:
@@ -173,7 +186,7 @@ def _open_webui(port: int, model: str) -> Snippet:
   -e OPENAI_API_KEY=dmr \\
   ghcr.io/open-webui/open-webui:main
 """
-    where = "In a terminal; then open http://localhost:3000. On Linux containers need container access."
+    where = _tr("In a terminal; then open http://localhost:3000. On Linux containers need container access.")
     body: dict[str, JSON] = {"model": model, "messages": [{"role": "user", "content": HELLO}], "stream": False}
     return Snippet("Open WebUI", where, text, Try("/api/chat", body))
 
@@ -187,7 +200,7 @@ def _olla(host: str, model: str) -> Snippet:
         type: docker-model-runner
         priority: 100
 """
-    where = "In Olla's config.yaml. The type must be named: “auto” would take it for Ollama."
+    where = _tr("In Olla's config.yaml. The type must be named: “auto” would take it for Ollama.")
     return Snippet("Olla", where, text, _chat("/engines/v1", model))
 
 
@@ -202,15 +215,23 @@ answer = client.chat(
 print(answer.message.content)
 """
     body: dict[str, JSON] = {"model": model, "messages": [{"role": "user", "content": HELLO}], "stream": False}
-    return Snippet("Ollama clients", "pip install ollama, or set OLLAMA_HOST.", text, Try("/api/chat", body))
+    return Snippet("Ollama clients", _tr("pip install ollama, or set OLLAMA_HOST."), text, Try("/api/chat", body))
 
 
 def _curl(base: str, socket_path: str, model: str) -> Snippet:
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": HELLO}]})
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": HELLO}]}, indent=2)
     if base:
-        door, where = base, "In a terminal, over TCP."
+        socket, where = "", _tr("In a terminal, over TCP.")
     else:
-        door = f"--unix-socket {shlex.quote(socket_path)} http://localhost/engines/v1"
-        where = "In a terminal, over the Unix socket: works while TCP host access is off."
-    text = f"curl {door}/chat/completions \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}\n"
+        socket = f"--unix-socket {shlex.quote(socket_path)} \\\n  "
+        where = _tr("In a terminal, over the Unix socket: works while TCP host access is off.")
+    door = base or "http://localhost/engines/v1"
+    text = f"""curl {socket}{door}/chat/completions \\
+  -H 'Content-Type: application/json' \\
+  -d {shlex.quote(body)}
+"""
     return Snippet("curl", where, text, _chat("/engines/v1", model, over_socket=not base))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Snippets", text)

@@ -4,6 +4,7 @@ from dmr_desktop.desktop.tokens import Tokens
 from dmr_desktop.settings import asset
 
 _CHEVRON = asset("icons/chevron.svg").as_posix()
+_CLEAR = asset("icons/clear.svg").as_posix()
 
 
 def style_sheet(tokens: Tokens) -> str:
@@ -40,11 +41,12 @@ QFrame[banner] {{ border-radius: 12px; border: 1px solid {t.line}; }}
 QFrame[banner="error"] {{ background: {t.error_soft}; border-color: {t.error}; }}
 QFrame[banner="ok"] {{ background: {t.ok_soft}; border-color: {t.ok}; }}
 QFrame[banner="warn"] {{ background: {t.warn_soft}; border-color: {t.warn}; }}
-QPushButton {{ padding: 6px 14px; border: 1px solid {t.line}; border-radius: 8px; background: {t.card};
-  color: {t.text}; }}
+QPushButton {{ padding: 6px 14px; min-height: 16px; border: 1px solid {t.line}; border-radius: 8px;
+  background: {t.card}; color: {t.text}; }}
 QPushButton:hover {{ border-color: {t.accent}; }}
 QPushButton:pressed {{ background: {t.hover}; }}
 QPushButton:focus {{ border: 2px solid {t.accent}; padding: 5px 13px; }}
+QPushButton:checked {{ background: {t.selected}; border-color: {t.accent}; }}
 QPushButton:disabled {{ color: {t.dim}; background: {t.window}; border-color: {t.line}; }}
 QPushButton[kind="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {t.text}; }}
@@ -54,13 +56,18 @@ QPushButton[kind="danger"]:disabled {{ color: {t.dim}; }}
 QPushButton[kind="flat"] {{ background: transparent; border-color: transparent; text-align: left; padding: 6px 10px; }}
 QPushButton[kind="flat"]:hover {{ background: {t.hover}; }}
 QPushButton[kind="flat"]:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
+QPushButton[kind="icon"] {{ background: transparent; border-color: transparent; padding: 3px; }}
+QPushButton[kind="icon"]:hover {{ border-color: {t.dim}; }}
+QPushButton[kind="icon"]:focus {{ border: 2px solid {t.accent}; padding: 2px; }}
 QPushButton[kind="side"] {{ background: transparent; border-color: transparent; text-align: left; padding: 8px 16px; }}
 QPushButton[kind="side"]:hover {{ background: {t.hover}; }}
 QPushButton[kind="side"]:focus {{ border: 2px solid {t.accent}; padding: 7px 15px; }}
-QLineEdit, QComboBox {{ padding: 6px 10px; border: 1px solid {t.line}; border-radius: 8px;
+QLineEdit, QComboBox {{ padding: 6px 10px; min-height: 16px; border: 1px solid {t.line}; border-radius: 8px;
   background: {t.card}; color: {t.text}; selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
+QLineEdit {{ padding: 6px 8px; lineedit-clear-button-icon: url("{_CLEAR}"); }}
 QLineEdit, QPlainTextEdit {{ placeholder-text-color: {t.dim}; }}
-QLineEdit:focus, QComboBox:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
+QComboBox:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
+QLineEdit:focus {{ border: 2px solid {t.accent}; padding: 5px 7px; }}
 QComboBox::drop-down {{ border: 0; width: 26px; }}
 QComboBox::down-arrow {{ image: url("{_CHEVRON}"); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.line}; color: {t.text};
@@ -76,6 +83,7 @@ QProgressBar {{ border: 0; border-radius: 4px; background: {t.hover}; min-height
 QProgressBar::chunk {{ background: {t.accent}; border-radius: 4px; }}
 QPlainTextEdit {{ background: {t.window}; border: 1px solid {t.line}; border-radius: 8px; padding: 8px; color: {t.text};
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
+#log {{ background: {t.card}; border-radius: 12px; }}
 QPlainTextEdit:focus {{ border-color: {t.accent}; }}
 QTabBar {{ background: transparent; border: 0; }}
 QTabBar::tab {{ padding: 7px 14px; margin-right: 4px; border: 1px solid transparent; border-radius: 8px; color: {t.dim};
@@ -83,6 +91,8 @@ QTabBar::tab {{ padding: 7px 14px; margin-right: 4px; border: 1px solid transpar
 QTabBar::tab:hover {{ background: {t.hover}; }}
 QTabBar::tab:selected {{ background: {t.selected}; color: {t.text}; }}
 QTabBar:focus::tab:selected {{ border-color: {t.accent}; }}
+#qt_msgbox_label {{ font-weight: 600; padding: 6px 12px 0 0; }}
+#qt_msgbox_informativelabel {{ min-width: 340px; padding: 0 12px 8px 0; color: {t.dim}; }}
 QMenu {{ background: {t.card}; border: 1px solid {t.line}; padding: 5px; color: {t.text}; }}
 QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 6px; }}
 QMenu::item:selected {{ background: {t.selected}; color: {t.text}; }}

@@ -7,13 +7,21 @@ from datetime import datetime
 from PySide6.QtCore import QCoreApplication, QDate, QLocale, QTime
 
 from dmr_desktop.desktop.names import familiar, printable
-from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_rate, format_seconds, format_share
+from dmr_desktop.desktop.quantities import (
+    UNKNOWN,
+    format_bytes,
+    format_number,
+    format_rate,
+    format_seconds,
+    format_share,
+)
 from dmr_desktop.desktop.remote import RemoteModel, Verdict
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
 from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 
 _COMMON_PATH = re.compile(r"^/(?:engines/(?:[\w.-]+/)?)?v1/|^/")
+_PLAIN_WORD = re.compile(r"[a-z]+[ ,:]")
 MAX_TOOLTIP = 127
 """Windows cuts what is longer."""
 
@@ -54,6 +62,29 @@ def status_line(state: DesktopState) -> str:
             names = [state.runner_name(runner) for runner in state.runners if runner.state is RunnerState.STARTING]
             return _tr("Loading {model}…").format(model=names[0])
     return _ready_line(state)
+
+
+def headline(state: DesktopState) -> str:
+    """What goes on, beside a pill that already says :func:`shape_word`; "" where a banner above says it."""
+    if state.link in (Link.LOST, Link.STOPPED, Link.FAILED):
+        return ""
+    if state.link is Link.CONNECTED:
+        match shape_of(state):
+            case Shape.PULLING:
+                return _pull_progress(state.pulls)
+            case Shape.READY:
+                return capital(_loaded_line(state))
+    return status_line(state)
+
+
+def capital(text: str) -> str:
+    """The same with a capital letter in front, for a line that stands alone."""
+    return text[:1].upper() + text[1:]
+
+
+def as_sentence(text: str) -> str:
+    """The same, with a capital letter unless it begins with a name (``ai/x``, ``x.gguf``)."""
+    return capital(text) if _PLAIN_WORD.match(text) else text
 
 
 def tooltip(state: DesktopState) -> str:
@@ -158,7 +189,7 @@ def runner_facts(runner: RunnerStatus) -> str:
     """Context, and the mode unless it is text, e.g. ``embedding · context 8,192``."""
     parts: list[str] = [] if runner.mode is Mode.COMPLETION else [runner.mode.value]
     if runner.facts is not None:
-        parts.append(_tr("context {count}").format(count=f"{runner.facts.context_size:,}"))
+        parts.append(_tr("context {count}").format(count=format_number(runner.facts.context_size)))
     return " · ".join(parts)
 
 
@@ -182,7 +213,9 @@ def remote_line(model: RemoteModel | None, verdict: Verdict | None, free_bytes: 
     parts = [part for part in (model.parameters, model.quantization, size) if part]
     if model.estimate is not None:
         need = format_bytes(model.estimate.total_bytes)
-        parts.append(_tr("needs about {size} with context {count}").format(size=need, count=f"{model.context_size:,}"))
+        parts.append(
+            _tr("needs about {size} with context {count}").format(size=need, count=format_number(model.context_size))
+        )
     match verdict:
         case "disk":
             parts.append(_tr("too large for the disk: {size} free").format(size=format_bytes(free_bytes)))
@@ -201,7 +234,7 @@ def activity_line(state: DesktopState) -> str:
         return ""
     sample = state.telemetry[-1]
     if not sample.active_requests:
-        return _tr("no request running")
+        return capital(_tr("no request running"))
     return _counted_requests(sample.active_requests) + " · " + _speed(sample.tokens_per_second)
 
 
@@ -222,9 +255,9 @@ def vram_line(state: DesktopState) -> str:
     """What the models hold on the cards and what is left, where that is known."""
     gpus = state.telemetry[-1].gpus
     if all(gpu.is_shared for gpu in gpus):
-        return _tr("shared with the system")
+        return capital(_tr("shared with the system"))
     held = sum(runner.card_bytes for runner in state.runners)
-    parts = [_tr("models use {size}").format(size=format_bytes(held))] if held else []
+    parts = [capital(_tr("models use {size}")).format(size=format_bytes(held))] if held else []
     free = 0
     for gpu in gpus:
         if gpu.memory_total_bytes is None or gpu.memory_used_bytes is None:
@@ -236,8 +269,8 @@ def vram_line(state: DesktopState) -> str:
 def memory_line(runners_bytes: int) -> str:
     """What the models hold, for the memory card."""
     if not runners_bytes:
-        return _tr("no model in memory")
-    return _tr("models use {size}").format(size=format_bytes(runners_bytes))
+        return capital(_tr("no model in memory"))
+    return capital(_tr("models use {size}")).format(size=format_bytes(runners_bytes))
 
 
 def endpoint_word(path: str) -> str:
@@ -267,7 +300,9 @@ def duration(milliseconds: float) -> str:
     """``840 ms``, ``2.4 s``, then minutes."""
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 60_000 else format_seconds(milliseconds / 1000)
+    return (
+        f"{format_number(milliseconds / 1000, 1)} s" if milliseconds < 60_000 else format_seconds(milliseconds / 1000)
+    )
 
 
 def request_details(notice: RequestNotice) -> str:
@@ -288,10 +323,14 @@ def request_details(notice: RequestNotice) -> str:
 
 
 def _ready_line(state: DesktopState) -> str:
+    return f"{_tr('Ready')}, {_loaded_line(state)}"
+
+
+def _loaded_line(state: DesktopState) -> str:
     count = len(state.loaded)
     if count == 0:
-        return _tr("Ready, no model loaded")
-    line = _tr("Ready, 1 model loaded") if count == 1 else _tr("Ready, {count} models loaded").format(count=count)
+        return _tr("no model loaded")
+    line = _tr("1 model loaded") if count == 1 else _tr("{count} models loaded").format(count=count)
     if on_cards := sum(runner.card_bytes for runner in state.loaded):
         return line + ", " + _tr("{size} on the GPU").format(size=format_bytes(on_cards))
     held = sum(runner.memory_bytes for runner in state.loaded)
@@ -304,8 +343,12 @@ def _busy_line(state: DesktopState) -> str:
 
 
 def _pulling_line(pulls: tuple[PullStatus, ...]) -> str:
+    return _tr("Pulling {model}").format(model=_pull_progress(pulls))
+
+
+def _pull_progress(pulls: tuple[PullStatus, ...]) -> str:
     first = pulls[0]
-    line = _tr("Pulling {model}").format(model=familiar(first.reference))
+    line = familiar(first.reference)
     if first.total_bytes:
         line += f" · {100 * first.current_bytes // first.total_bytes} %"
     if len(pulls) > 1:

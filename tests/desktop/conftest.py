@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QLocale, QObject
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -26,6 +26,8 @@ from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.transport import Transport
 from tests.fakes.desktop_parts import FakeLauncher, Parts
 from tests.fakes.fake_service import FakeService
+
+QLocale.setDefault(QLocale("en_US"))  # whatever the language of the machine
 
 
 @pytest.fixture

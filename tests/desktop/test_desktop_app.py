@@ -77,7 +77,7 @@ def test_a_service_that_will_not_stop_keeps_the_app_and_says_so(
     desktop.open_panel()
     desktop.menu.quit_all.trigger()
     qtbot.waitUntil(desktop.panel.banner.isVisible)
-    assert "the runner does not end" in desktop.panel.banner.text
+    assert "The runner does not end" in desktop.panel.banner.text
     assert desktop.panel.isVisible()
 
 

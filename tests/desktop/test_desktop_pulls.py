@@ -85,7 +85,7 @@ def test_an_error_in_the_stream(qtbot: QtBot, parts: Parts, service: FakeService
     problem = parts.problems[0]
     assert isinstance(problem, Problem)
     assert (problem.title, problem.message) == ("Could not pull ai/gemma3", "no space left on device")
-    assert "no space left on device" in parts.panel.banner.text
+    assert "No space left on device" in parts.panel.banner.text
 
 
 def test_an_error_before_the_stream(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

@@ -7,17 +7,30 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QLocale
+from PySide6.QtGui import QFont, QTextLayout
+from PySide6.QtWidgets import QApplication
 
 from dmr_desktop.desktop.names import canonical, familiar, printable
+from dmr_desktop.desktop.panel.widgets import NO_BREAK_SPACE, WORD_JOINER, unbroken
 from dmr_desktop.desktop.problems import problem_from_reply
-from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_percent, format_seconds, format_share
+from dmr_desktop.desktop.quantities import (
+    UNKNOWN,
+    format_bytes,
+    format_number,
+    format_percent,
+    format_seconds,
+    format_share,
+)
 from dmr_desktop.desktop.snippets import snippets
-from dmr_desktop.desktop.state import DesktopState, apply
+from dmr_desktop.desktop.state import DesktopState, Link, apply
 from dmr_desktop.desktop.trial import answer_text
 from dmr_desktop.desktop.wording import (
     MAX_TOOLTIP,
+    as_sentence,
     clock_time,
     endpoint_word,
+    headline,
     pull_details,
     runner_details,
     status_line,
@@ -111,6 +124,57 @@ def test_status_lines() -> None:
     assert status_line(replace(CONNECTED, runners=(busy,))) == "2 requests running"
     pulls = (PullStatus("docker.io/ai/x:latest", "running", 1, 2), PullStatus("b", "running"))
     assert status_line(replace(CONNECTED, pulls=pulls)) == "Pulling ai/x · 50 % · 1 more"
+
+
+def test_the_headline_does_not_repeat_its_pill_or_the_banner() -> None:
+    pulls = (PullStatus("docker.io/ai/x:latest", "running", 1, 2),)
+    assert headline(replace(CONNECTED, pulls=pulls)) == "ai/x · 50 %"
+    assert headline(CONNECTED) == "No model loaded"
+    assert headline(replace(CONNECTED, link=Link.STOPPED)) == ""
+    assert headline(replace(CONNECTED, link=Link.STARTING)) == status_line(replace(CONNECTED, link=Link.STARTING))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("port 12434 is in use", "Port 12434 is in use"),
+        ("ai/x is not there", "ai/x is not there"),
+        ("smollm2: no answer", "smollm2: no answer"),
+        ("", ""),
+    ],
+)
+def test_a_message_begins_with_a_capital_letter_but_a_name_stays_as_it_is(text: str, sentence: str) -> None:
+    assert as_sentence(text) == sentence
+
+
+def test_digits_are_those_of_the_language() -> None:
+    before = QLocale()
+    QLocale.setDefault(QLocale("de"))
+    try:
+        assert format_number(131072) == "131.072"
+        assert format_share(512 * MIB, 2048 * MIB) == "0,5 / 2,0 GiB"
+        QLocale.setDefault(QLocale.c())
+        assert format_number(131072.5, 1) == "131,072.5"
+    finally:
+        QLocale.setDefault(before)
+
+
+def test_lines_end_between_words_or_facts_and_never_within_an_address(qapp: QApplication) -> None:
+    shown = unbroken("Reach http://localhost:12434/engines/v1 now")
+    assert shown.replace(WORD_JOINER, "") == "Reach http://localhost:12434/engines/v1 now"
+    layout = QTextLayout(shown, QFont())
+    layout.beginLayout()
+    lines = []
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(1)
+        lines.append(shown[line.textStart() : line.textStart() + line.textLength()].replace(WORD_JOINER, "").strip())
+    layout.endLayout()
+    assert lines == ["Reach", "http://localhost:12434/engines/v1", "now"]
+    assert unbroken("402 MiB · unloads in 9 s").split(" ") == [
+        f"402{NO_BREAK_SPACE}MiB",
+        "·",
+        NO_BREAK_SPACE.join(("unloads", "in", "9", "s")),
+    ]
 
 
 def test_tcp_sentence_names_the_error_and_the_url() -> None:

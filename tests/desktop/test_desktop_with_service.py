@@ -130,7 +130,7 @@ def test_a_port_in_use_is_named(qtbot: QtBot, desktop: Desktop) -> None:
         holder.listen()
         desktop.panel.overview.tcp.switch.click()
         qtbot.waitUntil(desktop.panel.banner.isVisible)
-    assert f"port {tcp.port} is in use by python" in desktop.panel.banner.text
+    assert f"Port {tcp.port} is in use by python" in desktop.panel.banner.text
 
 
 def test_the_bundled_model_is_loaded_and_unloaded(qtbot: QtBot, desktop: Desktop) -> None:

@@ -68,7 +68,7 @@ def test_what_was_set_before_is_where_it_begins(qtbot: QtBot, dialog: LoadDialog
     before = read_options([{"Backend": "llama.cpp", "Config": config}])
     assert before == LoadOptions(12288, "45m", "--threads 4 --flash-attn on --n-gpu-layers 20")
     dialog.show_options(before)
-    assert (dialog.context.currentText(), dialog.keep_alive.currentText()) == ("12,288 tokens", "after 45m")
+    assert (dialog.context.currentText(), dialog.keep_alive.currentText()) == ("12,288 tokens", "After 45m")
     assert (dialog.threads.text(), dialog.layers.text(), dialog.flags.text()) == ("4", "20", "--flash-attn on")
     assert dialog.options == LoadOptions(12288, "45m", "--n-gpu-layers 20 --threads 4 --flash-attn on")
     dialog.show_options(LoadOptions(2048))

@@ -1,5 +1,6 @@
 """The Logs page against the fake service, and its pure parts."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.bug_report import without_secrets
-from dmr_desktop.desktop.log_lines import Level, matches, parts_of
+from dmr_desktop.desktop.log_lines import Level, for_reading, matches, parts_of
 from dmr_desktop.desktop.panel.logs import SHOWN_LINES
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
@@ -37,7 +38,23 @@ def test_levels(line: str, level: Level) -> None:
     assert line[: parts_of(line).stamp_end] in ("", STAMP)
 
 
+def test_a_line_is_read_with_the_clock_on_the_wall() -> None:
+    at = datetime.fromisoformat("2026-07-22T10:11:12.345678+00:00").astimezone()
+    line = f"{STAMP} ERROR: bad"
+    assert for_reading(line, at.date()) == f"[{at:%H:%M:%S}.345] ERROR: bad"
+    other_day = for_reading(line, at.date() + timedelta(days=1))
+    assert other_day == f"[{at:%Y-%m-%d %H:%M:%S}.345] ERROR: bad"
+    for shown in (for_reading(line, at.date()), other_day):
+        assert parts_of(shown).level is Level.ERROR
+        assert shown[: parts_of(shown).stamp_end].endswith(".345]")
+    assert for_reading("  File x") == "  File x"
+    assert for_reading("[2026-99-99T99:99:99.1Z] x") == "[2026-99-99T99:99:99.1Z] x"
+    assert for_reading("[2026-07-22T10:11:12.345678901Z] x", at.date()).endswith(".345] x")
+
+
 def test_filter() -> None:
+    at = datetime.fromisoformat("2026-07-22T10:11:12.345678+00:00").astimezone()
+    assert matches(f"{STAMP} Loading", f"{at:%H:%M:%S}.345]", Level.ENGINE)
     assert matches(f"{STAMP} Loading", "load", Level.ENGINE)
     assert not matches(f"{STAMP} Loading", "", Level.WARNING)
 
@@ -52,11 +69,12 @@ def page(qtbot: QtBot, parts: Parts, service: FakeService) -> Parts:
 
 def test_the_log_is_shown_and_filtered(page: Parts) -> None:
     logs = page.panel.logs
-    assert logs.text.toPlainText() == LOG.rstrip("\n")
+    lines = [for_reading(line) for line in LOG.splitlines()]
+    assert logs.text.toPlainText().splitlines() == lines
     logs.level.setCurrentIndex(logs.level.findData(Level.WARNING))
-    assert logs.text.toPlainText().splitlines() == [LOG.splitlines()[i] for i in (1, 3, 4)]
+    assert logs.text.toPlainText().splitlines() == [lines[i] for i in (1, 3, 4)]
     logs.filter.setText("BAD")
-    assert logs.text.toPlainText() == LOG.splitlines()[3]
+    assert logs.text.toPlainText() == lines[3]
     assert logs.count.text() == "1 of 5 lines"
 
 

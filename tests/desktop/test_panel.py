@@ -14,7 +14,7 @@ from dmr_desktop.desktop.panel.widgets import Button
 from dmr_desktop.desktop.panel.window import SECTIONS
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.protocol.json_types import JSONObject
-from dmr_desktop.protocol.notices import GpuSample, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.notices import GpuSample, RequestNotice, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService, SeenRequest
@@ -65,7 +65,7 @@ def test_cards_show_the_sample(qtbot: QtBot, parts: Parts, service: FakeService)
     assert (metrics.gpu.value, metrics.gpu.detail) == ("18 %", "RTX 4070")
     assert (metrics.vram.value, metrics.vram.detail) == ("2.0 / 12.0 GiB", "10.0 GiB free")
     assert metrics.cpu.detail == "2 requests running · 42 tokens/s"
-    assert (metrics.memory.value, metrics.memory.detail) == ("8.0 / 32.0 GiB", "models use 2.0 GiB")
+    assert (metrics.memory.value, metrics.memory.detail) == ("8.0 / 32.0 GiB", "Models use 2.0 GiB")
 
 
 def test_curves_go_back_two_minutes_or_thirty(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
@@ -90,9 +90,9 @@ def test_a_gpu_tells_warmth_power_and_what_models_hold(qtbot: QtBot, parts: Part
     emit(qtbot, service, "runners", {"runners": [replace(RUNNER, card_bytes=GIB)]})
     emit(qtbot, service, "telemetry", sample(GpuSample("RTX 4070", 18.2, 2 * GIB, 12 * GIB, 61.4, 117.8)))
     qtbot.waitUntil(lambda: metrics.gpu.detail == "RTX 4070 · 61 °C · 118 W")
-    assert metrics.vram.detail == "models use 1.0 GiB · 10.0 GiB free"
+    assert metrics.vram.detail == "Models use 1.0 GiB · 10.0 GiB free"
     emit(qtbot, service, "telemetry", sample(GpuSample("Apple M1", 18.2, 2 * GIB, 16 * GIB, is_shared=True)))
-    qtbot.waitUntil(lambda: metrics.vram.detail == "shared with the system")
+    qtbot.waitUntil(lambda: metrics.vram.detail == "Shared with the system")
 
 
 def test_without_a_gpu_the_card_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
@@ -157,7 +157,7 @@ def test_a_busy_port_is_named_and_the_next_one_offered(qtbot: QtBot, parts: Part
     qtbot.waitUntil(lambda: service.num_listeners == 1)
     parts.panel.overview.tcp.switch.click()
     qtbot.waitUntil(parts.panel.banner.isVisible)
-    assert "port 12434 is in use by nginx (pid 812)" in parts.panel.banner.text
+    assert "Port 12434 is in use by nginx (pid 812)" in parts.panel.banner.text
     button_called(parts.panel.banner, "Use 12435").click()
     qtbot.waitUntil(parts.panel.overview.tcp.switch.isChecked)
     assert not parts.panel.banner.isVisible()
@@ -346,6 +346,8 @@ def test_foreign_text_is_never_markup(qtbot: QtBot, parts: Parts, service: FakeS
 @pytest.mark.parametrize("page", SECTIONS)
 def test_every_focusable_widget_has_a_name(qtbot: QtBot, parts: Parts, service: FakeService, page: str) -> None:
     show_models(qtbot, parts, service)
+    emit(qtbot, service, "request", RequestNotice("r", "done", "ai/zeta", "/v1/chat/completions", 1.0))
+    qtbot.waitUntil(lambda: len(parts.link.state.requests) == 1)
     parts.panel.open_page(page)
     named = 0
     for widget in parts.panel.findChildren(QWidget):

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from dmr_desktop.desktop.icons import panel_pixmap
 from dmr_desktop.desktop.panel.widgets import Button, Label, repolish
 from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.wording import as_sentence
 
 NEWS_MS = 4000
 ICONS = {"error": "alert", "warn": "alert", "ok": "info"}
@@ -29,7 +30,7 @@ class Banner(QFrame):
         self._actions = QHBoxLayout()
         self._buttons: tuple[Button, ...] = ()
         self._actions.setSpacing(8)
-        self._close = Button("", kind="flat", name=self.tr("Close this message"))
+        self._close = Button("", kind="icon", name=self.tr("Close this message"))
         self._close.clicked.connect(self.hide)
         self._close.setVisible(is_closable)
         self._timer = QTimer(self)
@@ -90,7 +91,7 @@ class Banner(QFrame):
         self, tone: str, title: str, message: str, hint: str, actions: Sequence[tuple[str, Callable[[], object]]]
     ) -> None:
         self._tone = tone
-        for label, text in ((self._title, title), (self._message, message), (self._hint, hint)):
+        for label, text in ((self._title, title), (self._message, as_sentence(message)), (self._hint, hint)):
             label.setText(text)
             label.setVisible(bool(text))
         self._buttons = ()

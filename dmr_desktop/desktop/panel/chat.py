@@ -1,17 +1,8 @@
 """The Chat page: a place to try a model. One conversation, kept until it is cleared or the app ends."""
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLineEdit,
-    QPlainTextEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.chat import Chat, ChatOptions, as_markdown
 from dmr_desktop.desktop.commands import Commands
@@ -20,13 +11,24 @@ from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.message_view import MessageView
 from dmr_desktop.desktop.panel.model_choice import fill_models
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.panel.scroll_page import MARGIN, ScrollPage
+from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Title
 from dmr_desktop.desktop.replay import Replay
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 
 MAX_DRAFT_LINES = 7
+DRAFT_FRAME = 28
+"""Above and below the lines of a draft, in pixels."""
 TEMPERATURES = (0.0, 0.2, 0.5, 0.7, 1.0, 1.3)
+
+
+class SendButton(Button):
+    """As high as a draft of one line."""
+
+    @qt_override
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.fontMetrics().lineSpacing() + DRAFT_FRAME)
 
 
 class Draft(QPlainTextEdit):
@@ -37,7 +39,7 @@ class Draft(QPlainTextEdit):
         self.setAccessibleName(name)
         self.setTabChangesFocus(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.send = Button("")
+        self.send = SendButton("")
         self.textChanged.connect(self._fit)
         self._fit()
 
@@ -51,7 +53,7 @@ class Draft(QPlainTextEdit):
 
     def _fit(self) -> None:
         lines = min(MAX_DRAFT_LINES, max(1, self.blockCount()))
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 28)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + DRAFT_FRAME)
 
 
 class ChatPage(QWidget):
@@ -71,12 +73,12 @@ class ChatPage(QWidget):
         self.options_button.setCheckable(True)
         self.new_button = Button(self.tr("New chat"))
         self.system = QLineEdit()
-        self.system.setPlaceholderText(self.tr("System prompt, e.g. You answer in one sentence."))
+        self.system.setPlaceholderText(self.tr("System prompt, e.g. Be brief."))
         self.system.setAccessibleName(self.tr("System prompt"))
         self.temperature = QComboBox()
         self.temperature.setAccessibleName(self.tr("Temperature"))
         self.temperature.setToolTip(self.tr("0 is exact, higher is freer."))
-        self.temperature.addItem(self.tr("the model's own"), None)
+        self.temperature.addItem(self.tr("The model's own"), None)
         for value in TEMPERATURES:
             self.temperature.addItem(f"{value:.1f}", value)
         self.draft = Draft(self.tr("Your message"))
@@ -192,7 +194,7 @@ class ChatPage(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(10)
-        head.addWidget(Label(self.tr("Chat"), size=1.5, bold=True))
+        head.addWidget(Title(self.tr("Chat")))
         head.addStretch()
         head.addWidget(self.models)
         head.addWidget(self.options_button)
@@ -202,20 +204,12 @@ class ChatPage(QWidget):
         self._options.body.addWidget(Label(self.tr("Temperature"), tone="dim"))
         self._options.body.addWidget(self.temperature)
         self._options.hide()
-        page = QWidget()
-        page.setObjectName("page")
-        self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(0, 0, 8, 0)
+        self._is_at_end = True
+        self._scroll = ScrollPage(left=0, top=0, bottom=0)
+        self._column = self._scroll.column
         self._column.setSpacing(10)
         self._column.addWidget(self.empty, 1)
         self._column.addStretch()
-        self._is_at_end = True
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(page)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.viewport().setAutoFillBackground(False)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         line = QHBoxLayout()
         line.setSpacing(10)
@@ -226,15 +220,21 @@ class ChatPage(QWidget):
         foot.addWidget(self.again_button)
         foot.addWidget(self.copy_button)
         foot.addStretch()
+        above, below = QVBoxLayout(), QVBoxLayout()
+        for part in (above, below):
+            part.setContentsMargins(0, 0, MARGIN, 0)
+            part.setSpacing(12)
+        above.addLayout(head)
+        above.addSpacing(2)
+        above.addWidget(self._options)
+        below.addLayout(line)
+        below.addLayout(foot)
         column = QVBoxLayout(self)
-        column.setContentsMargins(24, 14, 24, 20)
+        column.setContentsMargins(MARGIN, 14, 0, 20)
         column.setSpacing(12)
-        column.addLayout(head)
-        column.addSpacing(2)
-        column.addWidget(self._options)
+        column.addLayout(above)
         column.addWidget(self._scroll, 1)
-        column.addLayout(line)
-        column.addLayout(foot)
+        column.addLayout(below)
 
     def _paint(self) -> None:
         dim = self._theme.tokens.dim

@@ -12,7 +12,7 @@ class DeletionRow(Card):
     """One wish."""
 
     def __init__(self, deletions: Deletions, model: ModelEntry) -> None:
-        super().__init__(row=True, margins=(16, 9, 10, 9))
+        super().__init__(row=True, margins=(16, 9, 16, 9))
         text = self.tr("{model} ({size}) will be deleted in {time}").format(
             model=model.name, size=format_bytes(model.size_bytes), time=format_seconds(deletions.undo_ms / 1000)
         )

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.theme import scaled_font
 
-PADDING = 40
-"""Both sides of a cell and of a title, and the mark of the sorted column; see the style sheet."""
+PADDING, SORT_MARK = 36, 10
+"""Both sides of a cell and of a title (see the style sheet), and the mark of the column that is sorted."""
 LEAST_SHARE = 150
 """What a column without a width of its own needs to be of use, in pixels."""
 
@@ -29,6 +29,8 @@ class FittingTable(QTableView):
         expendable: Sequence[int] = (),
         row_height: int = 40,
         least_share: int = LEAST_SHARE,
+        *,
+        is_sortable: bool = False,
     ) -> None:
         super().__init__()
         self.setModel(model)
@@ -41,6 +43,7 @@ class FittingTable(QTableView):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setIconSize(QSize(16, 16))
         self.setTabKeyNavigation(False)
+        self.setSortingEnabled(is_sortable)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(row_height)
@@ -56,18 +59,28 @@ class FittingTable(QTableView):
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
                 continue
             title = str(model.headerData(column, Qt.Orientation.Horizontal))
+            mark = SORT_MARK if is_sortable else 0
             texts = (
-                header.fontMetrics().horizontalAdvance(title),
+                header.fontMetrics().horizontalAdvance(title) + mark,
                 self.fontMetrics().horizontalAdvance(samples[column]),
             )
             self._widths[column] = max(texts) + PADDING
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, self._widths[column])
 
+    def set_least_share(self, pixels: int) -> None:
+        """How much the columns without a width of their own need now."""
+        if pixels != self._least_share:
+            self._least_share = pixels
+            self._fit(self.viewport().width())
+
     @qt_override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        hidden = self._to_hide(event.size().width())
+        self._fit(event.size().width())
+
+    def _fit(self, width: int) -> None:
+        hidden = self._to_hide(width)
         for column in self._expendable:
             if self.isColumnHidden(column) != (column in hidden):
                 self.setColumnHidden(column, column in hidden)

@@ -1,13 +1,15 @@
 """The Integrations page: ready-made snippets with the live port and a stored model, each of which can be tried."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.banner import Banner
 from dmr_desktop.desktop.panel.model_choice import fill_models
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, repolish
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Title, repolish
+from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.snippets import Snippet, snippets
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
@@ -16,6 +18,8 @@ from dmr_desktop.settings import DEFAULT_PORT
 
 EXAMPLE_MODEL = "ai/smollm2"
 LIST_WIDTH = 158
+NARROW = 680
+"""Below this width, in pixels, the programs are in a box above: a snippet's lines need the room."""
 
 
 class IntegrationsPage(QWidget):
@@ -29,15 +33,18 @@ class IntegrationsPage(QWidget):
         self._snippets: tuple[Snippet, ...] = ()
         self.models = QComboBox()
         self.models.setAccessibleName(self.tr("Model in the snippets"))
-        self.models.setMinimumWidth(260)
+        self.models.setMinimumWidth(150)
         self.models.setMaximumWidth(420)
         self.programs = QListWidget()
         self.programs.setObjectName("programs")
         self.programs.setAccessibleName(self.tr("Program"))
         self.programs.setFixedWidth(LIST_WIDTH)
         self.programs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.where = Label(tone="dim")
-        self.where.setWordWrap(True)
+        self.program = QComboBox()
+        self.program.setAccessibleName(self.programs.accessibleName())
+        self.program.setModel(self.programs.model())
+        self.program.hide()
+        self.where = Paragraph(tone="dim")
         self.code = QPlainTextEdit()
         self.code.setReadOnly(True)
         self.code.setTabChangesFocus(True)
@@ -50,6 +57,8 @@ class IntegrationsPage(QWidget):
         self._lay_out()
         self.models.currentIndexChanged.connect(self._fill)
         self.programs.currentRowChanged.connect(self._show_snippet)
+        self.programs.currentRowChanged.connect(self.program.setCurrentIndex)
+        self.program.activated.connect(self.programs.setCurrentRow)
         self.copy_button.clicked.connect(self._copy)
         self.test_button.clicked.connect(self._test)
         trial.ended.connect(self._show_outcome)
@@ -70,6 +79,13 @@ class IntegrationsPage(QWidget):
             )
         elif not is_off:
             self.warning.hide()
+
+    @qt_override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < NARROW
+        self.program.setVisible(is_narrow)
+        self.programs.setVisible(not is_narrow)
 
     @property
     def snippet(self) -> Snippet:
@@ -114,7 +130,7 @@ class IntegrationsPage(QWidget):
         self._update_test()
 
     def _show_outcome(self, outcome: Outcome) -> None:
-        seconds = f"{outcome.seconds:.2f} s"
+        seconds = f"{format_number(outcome.seconds, 2)} s"
         if outcome.is_good:
             self._say(self.tr("Works ({seconds}): {text}").format(seconds=seconds, text=outcome.text), "ok")
         elif outcome.status == 200:
@@ -136,10 +152,11 @@ class IntegrationsPage(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(10)
-        head.addWidget(Label(self.tr("Integrations"), size=1.5, bold=True))
+        head.addWidget(Title(self.tr("Integrations")))
         head.addStretch()
+        head.addWidget(self.program)
         head.addWidget(Label(self.tr("Model"), tone="dim"))
-        head.addWidget(self.models)
+        head.addWidget(self.models, 1)
         foot = QHBoxLayout()
         foot.setSpacing(10)
         foot.addWidget(self.outcome, 1)

@@ -4,13 +4,22 @@ import shlex
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.fit import Estimate, Fit
 from dmr_desktop.desktop.load_options import Configured, LoadOptions
 from dmr_desktop.desktop.panel.widgets import Label, Pill
-from dmr_desktop.desktop.quantities import format_bytes
+from dmr_desktop.desktop.quantities import format_bytes, format_number
 from dmr_desktop.desktop.state import ModelEntry
 
 CONTEXTS = (2048, 4096, 8192, 16384, 32768, 65536, 131072)
@@ -36,26 +45,26 @@ class LoadDialog(QDialog):
         self.setWindowTitle(self.tr("Load model"))
         self.context = QComboBox()
         self.context.setAccessibleName(self.tr("Context size"))
-        self.context.addItem(self.tr("the model's own"), None)
+        self.context.addItem(self.tr("The model's own"), None)
         for size in CONTEXTS:
             self.context.addItem(self._tokens(size), size)
         self.keep_alive = QComboBox()
         self.keep_alive.setAccessibleName(self.tr("Unload when idle"))
         titles = (
-            self.tr("as the service is set"),
-            self.tr("after 5 minutes"),
-            self.tr("after 30 minutes"),
-            self.tr("after 1 hour"),
-            self.tr("after 8 hours"),
-            self.tr("never"),
+            self.tr("As the service is set"),
+            self.tr("After 5 minutes"),
+            self.tr("After 30 minutes"),
+            self.tr("After 1 hour"),
+            self.tr("After 8 hours"),
+            self.tr("Never"),
         )
         for title, value in zip(titles, KEEP_ALIVES, strict=True):
             self.keep_alive.addItem(title, value)
-        self.layers = self._number(self.tr("Layers on the GPU"), self.tr("all that fit"), MAX_LAYERS)
-        self.threads = self._number(self.tr("Threads"), self.tr("as many as this computer has cores"), MAX_THREADS)
+        self.layers = self._number(self.tr("Layers on the GPU"), self.tr("All that fit"), MAX_LAYERS)
+        self.threads = self._number(self.tr("Threads"), self.tr("As many as this computer has cores"), MAX_THREADS)
         self.flags = QLineEdit()
         self.flags.setAccessibleName(self.tr("More flags"))
-        self.flags.setPlaceholderText(self.tr("of llama-server, e.g. --flash-attn on --cache-type-k q8_0"))
+        self.flags.setPlaceholderText(self.tr("Of llama-server, e.g. --flash-attn on"))
         self.verdict = Pill()
         self.details = Label(tone="dim")
         self.details.setWordWrap(True)
@@ -95,7 +104,7 @@ class LoadDialog(QDialog):
         if size is not None and self.context.findData(size) < 0:
             self.context.addItem(self._tokens(size), size)
         if self.keep_alive.findData(keep) < 0:
-            self.keep_alive.addItem(self.tr("after {time}").format(time=keep), keep)
+            self.keep_alive.addItem(self.tr("After {time}").format(time=keep), keep)
         words = shlex.split(options.flags)
         for flag, field in ((_LAYERS, self.layers), (_THREADS, self.threads)):
             if flag in words[:-1] and words[words.index(flag) + 1].isdigit():
@@ -118,7 +127,7 @@ class LoadDialog(QDialog):
             self.verdict.show_word(self.tr("Does not fit"), "error")
             if estimate.max_context:
                 text += " " + self.tr("Up to {count} tokens of context would fit.").format(
-                    count=f"{estimate.max_context:,}"
+                    count=format_number(estimate.max_context)
                 )
             else:
                 text += " " + self.tr("Unload other models or choose a smaller one.")
@@ -148,7 +157,7 @@ class LoadDialog(QDialog):
         self.copied.emit(command, command)
 
     def _tokens(self, count: int) -> str:
-        return self.tr("{count} tokens").format(count=f"{count:,}")
+        return self.tr("{count} tokens").format(count=format_number(count))
 
     def _number(self, name: str, otherwise: str, most: int) -> QLineEdit:
         field = QLineEdit()
@@ -171,7 +180,10 @@ class LoadDialog(QDialog):
         column.setSpacing(14)
         column.addWidget(Label(self._model.name, size=1.2, bold=True))
         column.addLayout(form)
-        column.addWidget(self.verdict)
-        column.addWidget(self.details)
+        estimate = QHBoxLayout()
+        estimate.setSpacing(10)
+        estimate.addWidget(self.verdict, 0, Qt.AlignmentFlag.AlignTop)
+        estimate.addWidget(self.details, 1)
+        column.addLayout(estimate)
         column.addWidget(self.buttons)
         self.setMinimumWidth(520)

@@ -5,10 +5,10 @@ import time
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import runner_details, runner_facts
+from dmr_desktop.desktop.wording import as_sentence, runner_details, runner_facts
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 
 
@@ -16,9 +16,9 @@ class LoadedRow(Card):
     """One runner."""
 
     def __init__(self, commands: Commands, theme: Theme, name: str, runner: RunnerStatus) -> None:
-        super().__init__(row=True, margins=(16, 9, 12, 9))
+        super().__init__(row=True, margins=(16, 10, 16, 10))
         self._theme = theme
-        self._details = ElidedLabel(tone="dim")
+        self._details = Paragraph(tone="dim")
         self.unload = Button(self.tr("Unload"), name=self.tr("Unload {model}").format(model=name))
         texts = QVBoxLayout()
         texts.setSpacing(2)
@@ -33,8 +33,9 @@ class LoadedRow(Card):
 
     def render_runner(self, runner: RunnerStatus) -> None:
         parts = runner_facts(runner), runner_details(runner, time.time())
-        self._details.setText(" · ".join(part for part in parts if part))
+        self._details.setText(as_sentence(" · ".join(part for part in parts if part)))
         self.unload.setEnabled(runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests)
+        self.unload.setToolTip(self.tr("It is answering a request.") if runner.active_requests else "")
 
     def _paint(self) -> None:
         self.unload.show_icon("unload", self._theme.tokens.dim)
@@ -48,7 +49,7 @@ class LoadedList(QWidget):
         self._commands = commands
         self._theme = theme
         self._rows: dict[tuple[str, str, str], LoadedRow] = {}
-        self._empty = Card(margins=(16, 16, 16, 16))
+        self._empty = Card(margins=(16, 14, 16, 14))
         self._hint = Label(tone="dim")
         self._hint.setWordWrap(True)
         self._empty.body.addWidget(self._hint)

@@ -1,6 +1,7 @@
-"""The Logs page: what the service and the runners write, as it is written."""
+"""The Logs page: what the service and the runners write. Shown with the time of day; copied and saved as written."""
 
 from collections import deque
+from datetime import date
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -9,11 +10,12 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QP
 
 from dmr_desktop.desktop.bug_report import bug_report
 from dmr_desktop.desktop.commands import Commands
-from dmr_desktop.desktop.log_lines import Level, matches, parts_of
+from dmr_desktop.desktop.log_lines import Level, for_reading, matches, parts_of
 from dmr_desktop.desktop.log_tail import MAX_LINES, LogTail
 from dmr_desktop.desktop.overrides import qt_override
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label
+from dmr_desktop.desktop.panel.widgets import Button, Label, Title
 from dmr_desktop.desktop.problems import Problem
+from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 
@@ -66,6 +68,7 @@ class LogsPage(QWidget):
         self.filter.setAccessibleName(self.tr("Filter the lines"))
         self.filter.setClearButtonEnabled(True)
         self.text = QPlainTextEdit()
+        self.text.setObjectName("log")
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("Log"))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -125,7 +128,8 @@ class LogsPage(QWidget):
 
     def _append(self, lines: list[str]) -> None:
         if shown := self._passed(lines)[-SHOWN_LINES:]:
-            self.text.appendPlainText("\n".join(shown))
+            today = date.today()
+            self.text.appendPlainText("\n".join(for_reading(line, today) for line in shown))
         self._show_count()
 
     def _passed(self, lines: list[str]) -> list[str]:
@@ -148,7 +152,9 @@ class LogsPage(QWidget):
     def _show_count(self) -> None:
         shown = self.text.blockCount() if self.text.document().characterCount() > 1 else 0
         self.count.setText(
-            self.tr("{shown} of {count} lines").format(shown=f"{shown:,}", count=f"{len(self._lines):,}")
+            self.tr("{shown} of {count} lines").format(
+                shown=format_number(shown), count=format_number(len(self._lines))
+            )
         )
         self.copy_button.setEnabled(shown > 0)
         self.save_button.setEnabled(shown > 0)
@@ -188,13 +194,11 @@ class LogsPage(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(10)
-        head.addWidget(Label(self.tr("Logs"), size=1.5, bold=True))
+        head.addWidget(Title(self.tr("Logs")))
         head.addStretch()
         head.addWidget(self.filter, 1)
         head.addWidget(self.level)
         self.filter.setMaximumWidth(360)
-        card = Card(margins=(10, 10, 10, 10))
-        card.body.addWidget(self.text)
         foot = QHBoxLayout()
         foot.setSpacing(10)
         for button in (self.follow_button, self.copy_button, self.save_button, self.report_button):
@@ -206,7 +210,7 @@ class LogsPage(QWidget):
         column.setSpacing(12)
         column.addLayout(head)
         column.addSpacing(2)
-        column.addWidget(card, 1)
+        column.addWidget(self.text, 1)
         column.addLayout(foot)
 
     def _paint(self) -> None:

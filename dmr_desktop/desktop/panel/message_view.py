@@ -82,7 +82,7 @@ class MessageView(QFrame):
         self._theme = theme
         self._turn = turn
         is_user = turn.role == "user"
-        who = self.tr("You") if is_user else self.tr("Model")
+        who = self.tr("You") if is_user else turn.model or self.tr("Model")
         self.setProperty("bubble", turn.role)
         self.reasoning = Label(tone="dim", size=0.95)
         self.reasoning.setWordWrap(True)

@@ -25,7 +25,7 @@ class MetricCard(Card):
         self._theme = theme
         self._token = token
         self._title = title
-        self._value = Label(UNKNOWN, size=1.55, bold=True)
+        self._value = Label(UNKNOWN, size=1.4, bold=True)
         self._detail = ElidedLabel(tone="dim", size=0.95)
         self.chart = Sparkline(getattr(theme.tokens, token))
         self.chart.setAccessibleName(self.tr("History of {metric}").format(metric=title))

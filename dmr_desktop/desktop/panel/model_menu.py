@@ -24,7 +24,7 @@ class ModelMenu(QMenu):
         super().__init__(parent)
         self._commands = commands
         for button in buttons:
-            entry = self.addAction(button.text())
+            entry = self.addAction(button.text() or button.accessibleName())
             entry.setEnabled(button.isEnabled())
             entry.triggered.connect(button.click)
         self.addSeparator()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.overrides import qt_override
-from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
+from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_number
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import clock_time, runner_word
@@ -54,7 +54,7 @@ class ModelTable(QAbstractTableModel):
             Column.PARAMETERS: lambda model, runner: printable(model.parameters, 40) or UNKNOWN,
             Column.QUANTIZATION: lambda model, runner: printable(model.quantization, 40) or UNKNOWN,
             Column.ARCHITECTURE: lambda model, runner: printable(model.architecture, 40) or UNKNOWN,
-            Column.CONTEXT: lambda model, runner: f"{model.context_size:,}" if model.context_size else UNKNOWN,
+            Column.CONTEXT: lambda model, runner: format_number(model.context_size) if model.context_size else UNKNOWN,
             Column.USED: lambda model, runner: clock_time(self._used.get(model.id, 0.0)),
             Column.STATE: lambda model, runner: runner_word(runner),
         }

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.fit import Fit
+from dmr_desktop.desktop.icons import panel_pixmap
 from dmr_desktop.desktop.load_options import Configured
 from dmr_desktop.desktop.panel.deletion_list import DeletionList
 from dmr_desktop.desktop.panel.empty_state import EmptyState
@@ -23,8 +24,9 @@ from dmr_desktop.desktop.panel.fitting_table import FittingTable
 from dmr_desktop.desktop.panel.load_dialog import LoadDialog
 from dmr_desktop.desktop.panel.model_menu import ModelMenu
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
+from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_of
 from dmr_desktop.desktop.panel.pull_list import PullList
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, Paragraph, Title, repolish
 from dmr_desktop.desktop.quantities import format_bytes
 from dmr_desktop.desktop.remote import Remote, RemoteModel, judge
 from dmr_desktop.desktop.starters import starters_for
@@ -37,14 +39,15 @@ from dmr_desktop.protocol.runners import RunnerState
 SAMPLES: dict[int, str] = {
     Column.SIZE: "999.9 MiB",
     Column.PARAMETERS: "999.99 M",
-    Column.QUANTIZATION: "IQ4_XS_M",
+    Column.QUANTIZATION: "IQ2_XXS/Q4_K_M",
     Column.ARCHITECTURE: "nomic-bert",
     Column.CONTEXT: "131,072",
     Column.USED: "30 Nov, 14:05",
 }
 """The longest usual values; the name gets the rest."""
 ICON_ROOM = " " * 8
-NAME_WIDTH = 195
+NAME_WIDTH, MAX_NAME_WIDTH = 185, 300
+"""Room that a name takes from the less important columns, in pixels: what it needs, within these bounds."""
 
 TYPING_MS = 700
 """A name that was not changed for this long is looked up."""
@@ -61,7 +64,7 @@ class ModelsPage(QWidget):
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
-        self.known = ElidedLabel(tone="dim")
+        self.known = Paragraph(tone="dim")
         self.known.hide()
         self._commands = commands
         self._fit = fit
@@ -84,7 +87,8 @@ class ModelsPage(QWidget):
         self.table = self._make_table()
         self.load_button, self.unload_button = Button(self.tr("Load")), Button(self.tr("Unload"))
         self.options_button = Button(self.tr("Load with…"), name=self.tr("Choose how the model is loaded"))
-        self.copy_button = Button(self.tr("Copy name"))
+        self.copy_button = Button("", name=self.tr("Copy name"))
+        self.copy_button.setToolTip(self.copy_button.accessibleName())
         self.delete_button = Button(self.tr("Delete…"), kind="danger", name=self.tr("Delete the model"))
         self._lay_out()
         self._connect()
@@ -94,11 +98,17 @@ class ModelsPage(QWidget):
         keep = self._selected_id
         self.model.show_state(state)
         self._select(keep)
+        self._make_room(state)
         self._stack.setCurrentIndex(0 if state.models else 1)
         self._render_empty(state)
         self.field.setEnabled(state.is_connected)
         self.pulls.render_state(state)
         self._update_buttons()
+
+    def _make_room(self, state: DesktopState) -> None:
+        metrics = self.table.fontMetrics()
+        longest = max((metrics.horizontalAdvance(lines_of(m.name, metrics, 0)[0]) for m in state.models), default=0)
+        self.table.set_least_share(min(MAX_NAME_WIDTH, max(NAME_WIDTH, longest + 2 * INDENT + 1)))
 
     def _render_empty(self, state: DesktopState) -> None:
         if not state.is_connected:
@@ -126,16 +136,18 @@ class ModelsPage(QWidget):
         expendable = (Column.USED, Column.ARCHITECTURE, Column.CONTEXT, Column.PARAMETERS, Column.QUANTIZATION)
         longest = max(runner_words(), key=len)
         samples = {**SAMPLES, Column.STATE: f"{ICON_ROOM}{longest}"}
-        table = FittingTable(self._sorted, self.tr("Stored models"), samples, expendable, least_share=NAME_WIDTH)
+        table = FittingTable(
+            self._sorted, self.tr("Stored models"), samples, expendable, least_share=NAME_WIDTH, is_sortable=True
+        )
+        table.setItemDelegateForColumn(Column.NAME, NameDelegate(self._theme, table))
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        table.setSortingEnabled(True)
         table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
         return table
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(10)
-        head.addWidget(Label(self.tr("Models"), size=1.5, bold=True))
+        head.addWidget(Title(self.tr("Models")))
         head.addStretch()
         head.addWidget(self.field, 4)
         head.addWidget(self.pull_button)
@@ -248,9 +260,12 @@ class ModelsPage(QWidget):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setWindowTitle(self.tr("Delete model"))
+        box.setIconPixmap(panel_pixmap("trash", self._theme.tokens.error, 28, self.devicePixelRatioF()))
         box.setText(self.tr("Delete {model}?").format(model=model.name))
         box.setInformativeText(self._consequences(model))
         delete = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        delete.setProperty("kind", "danger")
+        repolish(delete)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         delete.clicked.connect(lambda: self._commands.deletions.want(model))
         box.open()
@@ -307,6 +322,12 @@ class ModelsPage(QWidget):
 
     def _paint(self) -> None:
         tokens = self._theme.tokens
-        for button, icon in ((self.load_button, "load"), (self.unload_button, "unload"), (self.copy_button, "copy")):
+        icons = (
+            (self.load_button, "load"),
+            (self.options_button, "options"),
+            (self.unload_button, "unload"),
+            (self.copy_button, "copy"),
+        )
+        for button, icon in icons:
             button.show_icon(icon, tokens.dim)
         self.delete_button.show_icon("trash", tokens.error)

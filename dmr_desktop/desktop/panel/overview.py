@@ -1,19 +1,19 @@
 """The first page: state, TCP switch, the computer's load, loaded models; at the very first, what to do first."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.loaded_list import LoadedList
 from dmr_desktop.desktop.panel.metrics import Metrics
+from dmr_desktop.desktop.panel.scroll_page import ScrollPage
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
 from dmr_desktop.desktop.panel.welcome import Welcome
-from dmr_desktop.desktop.panel.widgets import Button, ElidedLabel, Label, Pill
+from dmr_desktop.desktop.panel.widgets import Button, ElidedLabel, Label, Pill, Title
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.starters import is_only_demo
 from dmr_desktop.desktop.state import DesktopState, Shape, shape_of
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import shape_word, status_line
+from dmr_desktop.desktop.wording import headline, shape_word
 
 PILL_TONES = {
     Shape.STOPPED: "dim",
@@ -25,8 +25,8 @@ PILL_TONES = {
 }
 
 
-class OverviewPage(QScrollArea):
-    """Scrolls when the window is too low for it."""
+class OverviewPage(ScrollPage):
+    """Follows the state while it is shown."""
 
     def __init__(self, commands: Commands, theme: Theme, preferences: Preferences) -> None:
         super().__init__()
@@ -43,18 +43,13 @@ class OverviewPage(QScrollArea):
         pull.clicked.connect(lambda: commands.open_panel("models"))
         head = QHBoxLayout()
         head.setSpacing(12)
-        self._title = Label(size=1.5, bold=True)
+        self._title = Title()
         head.addWidget(self._title)
         head.addWidget(self.pill)
         head.addWidget(self.status, 1)
         head.addWidget(pull)
-        page = QWidget()
-        page.setObjectName("page")
-        column = QVBoxLayout(page)
-        column.setContentsMargins(24, 14, 24, 20)
-        column.setSpacing(12)
-        column.addLayout(head)
-        column.addSpacing(2)
+        self.column.addLayout(head)
+        self.column.addSpacing(2)
         self._usual = QWidget()
         usual = QVBoxLayout(self._usual)
         usual.setContentsMargins(0, 0, 0, 0)
@@ -65,19 +60,14 @@ class OverviewPage(QScrollArea):
         usual.addWidget(Label(self.tr("Loaded models"), tone="dim", bold=True))
         usual.addWidget(self.loaded)
         usual.addStretch()
-        column.addWidget(self._usual)
-        column.addWidget(self.welcome)
-        column.addStretch()
-        self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.viewport().setAutoFillBackground(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.column.addWidget(self._usual)
+        self.column.addWidget(self.welcome)
+        self.column.addStretch()
 
     def render_state(self, state: DesktopState) -> None:
         shape = shape_of(state)
         self.pill.show_word(shape_word(shape), PILL_TONES[shape])
-        self.status.setText(status_line(state))
+        self.status.setText(headline(state))
         is_first = not self._preferences.welcomed and state.is_connected and is_only_demo(state) and not state.pulls
         self._title.setText(self.tr("Welcome") if is_first else self.tr("Overview"))
         self.welcome.setVisible(is_first)

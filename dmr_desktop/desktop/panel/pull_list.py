@@ -6,7 +6,7 @@ Pause and Cancel are there for those asked for here.
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.names import canonical, familiar
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Paragraph
 from dmr_desktop.desktop.pulls import Pulls
 from dmr_desktop.desktop.state import DesktopState, find_pull
 from dmr_desktop.desktop.wording import pull_details
@@ -20,11 +20,11 @@ class PullRow(Card):
     """One pull. Without buttons when another program asked for it."""
 
     def __init__(self, pulls: Pulls, reference: str) -> None:
-        super().__init__(margins=(16, 10, 10, 14))
+        super().__init__(row=True, margins=(16, 12, 16, 14))
         self._pulls = pulls
         self._reference = reference
         self._is_paused = False
-        self.details = Label(tone="dim")
+        self.details = Paragraph(tone="dim", size=0.95)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         name = self._name = familiar(reference)
@@ -33,14 +33,17 @@ class PullRow(Card):
         self.cancel.clicked.connect(lambda: pulls.cancel(reference))
         self.pause = Button(self.tr("Pause"))
         self.pause.clicked.connect(self._toggle)
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        head.addWidget(ElidedLabel(self.tr("Pulling {model}").format(model=name), bold=True), 1)
-        head.addWidget(self.details)
-        head.addWidget(self.pause)
-        head.addWidget(self.cancel)
-        self.body.addLayout(head)
-        self.body.addWidget(self.bar)
+        column = QVBoxLayout()
+        column.setSpacing(6)
+        column.addWidget(ElidedLabel(self.tr("Pulling {model}").format(model=name), bold=True))
+        column.addWidget(self.bar)
+        column.addWidget(self.details)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.pause)
+        buttons.addWidget(self.cancel)
+        self.body.addLayout(column, 1)
+        self.body.addLayout(buttons)
 
     def render_pull(self, pull: PullStatus, *, is_owned: bool) -> None:
         self._is_paused = False

@@ -15,8 +15,9 @@ from PySide6.QtWidgets import (
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import FittingTable
+from dmr_desktop.desktop.panel.name_delegate import NameDelegate
 from dmr_desktop.desktop.panel.request_table import Column, RequestTable
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Title
 from dmr_desktop.desktop.replay import read_replay
 from dmr_desktop.desktop.request_bodies import Bodies, RequestBodies, as_curl, pretty
 from dmr_desktop.desktop.state import DesktopState
@@ -54,6 +55,7 @@ class RequestsPage(QWidget):
         longest = max((request_word(state) for state in STATES), key=len)
         samples = {**SAMPLES, Column.STATE: f"{ICON_ROOM}{longest}"}
         self.table = FittingTable(self.model, self.tr("Requests"), samples, expendable, ROW_HEIGHT)
+        self.table.setItemDelegateForColumn(Column.MODEL, NameDelegate(theme, self.table))
         self.details = ElidedLabel(tone="dim")
         self.tabs = QTabBar()
         self.tabs.setAccessibleName(self.tr("Which text"))
@@ -78,6 +80,7 @@ class RequestsPage(QWidget):
         keep = self._shown.id if self._shown else ""
         self.model.show_requests(state.requests)
         self._stack.setCurrentIndex(0 if state.requests else 1)
+        self._below.setVisible(bool(state.requests))
         if state.is_connected:
             self.empty.say(
                 self.tr("No request yet"),
@@ -166,7 +169,7 @@ class RequestsPage(QWidget):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
         card.body.addLayout(self._stack)
-        below = Card()
+        self._below = below = Card()
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.tabs)
@@ -189,7 +192,7 @@ class RequestsPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 14, 24, 20)
         column.setSpacing(12)
-        column.addWidget(Label(self.tr("Requests"), size=1.5, bold=True))
+        column.addWidget(Title(self.tr("Requests")))
         column.addSpacing(2)
         column.addWidget(parts, 1)
 

@@ -5,14 +5,15 @@ import sys
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from dmr_desktop import __version__
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_session, starts_with_session
 from dmr_desktop.desktop.language import LANGUAGES
+from dmr_desktop.desktop.panel.scroll_page import ScrollPage
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Switch
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Switch, Title, controls
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
@@ -23,10 +24,12 @@ from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.settings import DEFAULT_PORT
 
 MAX_PORT = 65535
+CHOICE_WIDTH = 160
+"""Of a box with a few choices, in pixels: all of them end and begin alike."""
 
 
-class SettingsPage(QScrollArea):
-    """One card a matter."""
+class SettingsPage(ScrollPage):
+    """One card a matter, in sections."""
 
     def __init__(self, commands: Commands, theme: Theme, preferences: Preferences) -> None:
         super().__init__()
@@ -52,24 +55,21 @@ class SettingsPage(QScrollArea):
         self.tcp = TcpCard(commands, theme)
         self.origins = QComboBox()
         self.origins.setAccessibleName(self.tr("Web pages that may use the models"))
-        self.origins.addItem(self.tr("none"), "none")
-        self.origins.addItem(self.tr("these"), "list")
-        self.origins.addItem(self.tr("all"), "all")
+        self.origins.addItem(self.tr("None"), "none")
+        self.origins.addItem(self.tr("These"), "list")
+        self.origins.addItem(self.tr("All"), "all")
         self.origin_list = QLineEdit()
         self.origin_list.setAccessibleName(self.tr("Addresses of the web pages"))
         self.origin_list.setPlaceholderText("https://app.example.com")
-        self.origin_list.setMinimumWidth(180)
         self.origin_button = Button(self.tr("Allow"), name=self.tr("Allow these web pages"))
-        self.origins_sentence = Label(tone="dim")
-        self.origins_sentence.setWordWrap(True)
+        self.origins_sentence = Paragraph(tone="dim")
         self.containers = Switch(theme, self.tr("Container access"))
-        self.containers_sentence = Label(tone="dim")
-        self.containers_sentence.setWordWrap(True)
+        self.containers_sentence = Paragraph(tone="dim")
         self.port = QLineEdit()
         self.port.setValidator(QIntValidator(1, MAX_PORT, self.port))
         self.port.setFixedWidth(90)
         self.port.setAccessibleName(self.tr("TCP port"))
-        self.port_button = Button(self.tr("Use this port"))
+        self.port_button = Button(self.tr("Apply"), name=self.tr("Use this port"))
         self.models_path = ElidedLabel(tone="dim")
         self.models_size = Label(tone="dim")
         self.copy_path = Button(self.tr("Copy path"), name=self.tr("Copy the path of the models"))
@@ -160,7 +160,7 @@ class SettingsPage(QScrollArea):
     def _choose_origins(self) -> None:
         kind = self.origins.currentData()
         if kind == "list":
-            self.origin_list.show()
+            self._listed.show()
             self.origin_list.setFocus()
         else:
             self._commands.set_origins(("*",) if kind == "all" else ())
@@ -173,8 +173,7 @@ class SettingsPage(QScrollArea):
 
     def _update_origins(self) -> None:
         is_list = self.origins.currentData() == "list"
-        for widget in (self.origin_list, self.origin_button):
-            widget.setVisible(is_list)
+        self._listed.setVisible(is_list)
         typed = origins_of(self.origin_list.text())
         self.origin_button.setEnabled(self.origins.isEnabled() and bool(typed) and typed != self._allowed)
 
@@ -194,50 +193,67 @@ class SettingsPage(QScrollArea):
         self.port_button.setEnabled(is_new)
 
     def _lay_out(self) -> None:
-        page = QWidget()
-        page.setObjectName("page")
-        column = QVBoxLayout(page)
-        column.setContentsMargins(24, 14, 24, 20)
-        column.setSpacing(12)
-        column.addWidget(Label(self.tr("Settings"), size=1.5, bold=True))
-        column.addSpacing(2)
-        column.addWidget(_row(self.tr("Appearance"), self.tr("Light or dark"), self.look))
-        column.addWidget(_row(self.tr("Language"), self.tr("From the next start on"), self.language))
+        for box in (self.look, self.language, self.origins):
+            box.setMinimumWidth(CHOICE_WIDTH)
+        self.column.addWidget(Title(self.tr("Settings")))
+        self.column.addSpacing(2)
+        look = self.tr("Light, dark or high contrast")
+        cards = [
+            _row(self.tr("Appearance"), look, self.look),
+            _row(self.tr("Language"), self.tr("From the next start on"), self.language),
+        ]
         if sys.platform.startswith("linux"):
-            column.addWidget(
-                _row(
-                    self.tr("Start with my session"),
-                    self.tr("In the tray, without a window. Off until you turn it on."),
-                    self.entry_button,
-                    self.autostart,
-                )
-            )
-        column.addWidget(self.tcp)
-        column.addWidget(
-            _row(
-                self.tr("TCP port"),
-                self.tr("Programs made for Docker Model Runner expect 12434."),
-                self.port,
-                self.port_button,
-            )
+            start = self.tr("In the tray, without a window. Off until you turn it on.")
+            cards.append(_row(self.tr("Start with my session"), start, self.entry_button, self.autostart))
+        self._add_section(self.tr("This app"), *cards)
+        origins = _row(self.tr("Web pages"), self.origins_sentence, self.origins)
+        self._listed = QWidget()
+        listed = QHBoxLayout(self._listed)
+        listed.setContentsMargins(0, 4, 0, 0)
+        listed.setSpacing(10)
+        listed.addWidget(self.origin_list, 1)
+        listed.addWidget(self.origin_button)
+        origins.below.addWidget(self._listed)
+        port = self.tr("Programs made for Docker Model Runner expect 12434.")
+        self._add_section(
+            self.tr("Who can use the models"),
+            self.tcp,
+            _row(self.tr("TCP port"), port, self.port, self.port_button),
+            origins,
+            _row(self.tr("Container access"), self.containers_sentence, self.containers),
+            _row(self.tr("Unix socket"), self.socket, self.copy_socket),
         )
-        column.addWidget(
-            _row(self.tr("Web pages"), self.origins_sentence, self.origin_list, self.origin_button, self.origins)
-        )
-        column.addWidget(_row(self.tr("Container access"), self.containers_sentence, self.containers))
-        column.addWidget(_row(self.tr("Models"), self.models_path, self.models_size, self.copy_path))
-        column.addWidget(_row(self.tr("Unix socket"), self.socket, self.copy_socket))
         about = self.tr("Version {version}. Apache License 2.0. Uses Qt under the LGPL. No telemetry.")
-        column.addWidget(_row(self.tr("About"), about.format(version=__version__)))
-        column.addStretch()
-        self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.viewport().setAutoFillBackground(False)
+        self._add_section(
+            self.tr("Storage and version"),
+            _row(self.tr("Models"), self.models_path, self.models_size, self.copy_path),
+            _row(self.tr("About"), about.format(version=__version__)),
+        )
+        self.column.addStretch()
+
+    def _add_section(self, title: str, *cards: Card) -> None:
+        section = QVBoxLayout()
+        section.setSpacing(8)
+        section.addWidget(Label(title, tone="dim", bold=True))
+        for card in cards:
+            section.addWidget(card)
+        self.column.addLayout(section)
+        self.column.addSpacing(6)
 
     def _paint(self) -> None:
         for button in (self.copy_path, self.copy_socket):
             button.show_icon("copy", self._theme.tokens.dim)
+
+
+class Row(Card):
+    """A matter in one ``line``, with room ``below`` for what needs the whole width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line, self.below = QHBoxLayout(), QVBoxLayout()
+        self.line.setSpacing(12)
+        self.body.addLayout(self.line)
+        self.body.addLayout(self.below)
 
 
 def origins_of(text: str) -> tuple[str, ...]:
@@ -245,22 +261,18 @@ def origins_of(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
-def _row(title: str, details: str | Label, *controls: QWidget) -> Card:
+def _row(title: str, details: str | Label, *widgets: QWidget) -> Row:
     """A card with a title, a line below it and controls at the right."""
-    card = Card(row=True)
+    card = Row()
     if isinstance(details, str):
-        label: Label = Label(details, tone="dim")
-        label.setWordWrap(True)
+        label: Label = Paragraph(details, tone="dim")
     else:
         label = details
     texts = QVBoxLayout()
     texts.setSpacing(2)
     texts.addWidget(Label(title, bold=True))
     texts.addWidget(label)
-    card.body.addLayout(texts, 1)
-    line = QHBoxLayout()
-    line.setSpacing(10)
-    for control in controls:
-        line.addWidget(control)
-    card.body.addLayout(line)
+    card.line.addLayout(texts, 1)
+    if widgets:
+        card.line.addLayout(controls(*widgets))
     return card

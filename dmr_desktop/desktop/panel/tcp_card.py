@@ -3,10 +3,10 @@
 from PySide6.QtWidgets import QVBoxLayout
 
 from dmr_desktop.desktop.commands import Commands
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Switch, repolish
+from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Paragraph, Switch, controls, repolish
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import tcp_sentence
+from dmr_desktop.desktop.wording import as_sentence, tcp_sentence
 
 
 class TcpCard(Card):
@@ -18,16 +18,14 @@ class TcpCard(Card):
         self._theme = theme
         self._is_pending = False
         self.switch = Switch(theme, self.tr("TCP host access"))
-        self.sentence = Label(tone="dim")
-        self.sentence.setWordWrap(True)
+        self.sentence = Paragraph(tone="dim")
         self.copy_button = Button(self.tr("Copy URL"), name=self.tr("Copy the base URL"))
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(Label(title or self.tr("TCP host access"), bold=True))
         texts.addWidget(self.sentence)
-        self.body.addWidget(self.switch)
         self.body.addLayout(texts, 1)
-        self.body.addWidget(self.copy_button)
+        self.body.addLayout(controls(self.copy_button, self.switch))
         self.switch.clicked.connect(self._toggle)
         self.copy_button.clicked.connect(commands.copy_base_url)
         theme.changed.connect(self._paint)
@@ -37,7 +35,7 @@ class TcpCard(Card):
         tcp = state.tcp
         self.switch.setChecked(tcp is not None and tcp.enabled)
         self.switch.setEnabled(tcp is not None and not self._is_pending)
-        self.sentence.setText(tcp_sentence(state))
+        self.sentence.setText(as_sentence(tcp_sentence(state)))
         self.copy_button.setEnabled(state.base_url is not None)
         tone = "error" if tcp is not None and tcp.error else "dim"
         if self.sentence.property("tone") != tone:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label
+from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Paragraph
 from dmr_desktop.desktop.quantities import format_bytes
 from dmr_desktop.desktop.starters import starters_for
 from dmr_desktop.desktop.state import DesktopState
@@ -24,7 +24,7 @@ class Welcome(QWidget):
         super().__init__()
         self._commands = commands
         self._offered: tuple[str, ...] = ()
-        self.place = ElidedLabel(tone="dim")
+        self.place = Paragraph(tone="dim")
         self.copy_button = Button(self.tr("Copy path"), name=self.tr("Copy the path of the models"))
         self.tcp = TcpCard(commands, theme, self.tr("2. Let programs on this computer use them"))
         self.demo_button = Button(self.tr("Chat with the demo model"), kind="primary")
@@ -35,7 +35,10 @@ class Welcome(QWidget):
         self.demo_button.clicked.connect(self._chat)
         self._pulls = QHBoxLayout()
         self._pulls.setSpacing(8)
+        self._theme = theme
         self._lay_out()
+        theme.changed.connect(self._paint)
+        self._paint()
 
     def render_state(self, state: DesktopState) -> None:
         self.place.setText(_place_line(state.models_path, self.tr("{path} · {size} free")))
@@ -68,8 +71,7 @@ class Welcome(QWidget):
         self.done.emit()
 
     def _lay_out(self) -> None:
-        intro = Label(self.tr("Language models on this computer, for all your programs. Three steps:"), tone="dim")
-        intro.setWordWrap(True)
+        intro = Paragraph(self.tr("Language models on this computer, for all your programs. Three steps:"), tone="dim")
         place = Card(row=True)
         texts = QVBoxLayout()
         texts.setSpacing(2)
@@ -80,10 +82,9 @@ class Welcome(QWidget):
         first = Card()
         first.body.setSpacing(10)
         first.body.addWidget(Label(self.tr("3. Get a first answer"), bold=True))
-        hint = Label(
+        hint = Paragraph(
             self.tr("The demo model is tiny and only shows that all works. A real one is pulled once."), tone="dim"
         )
-        hint.setWordWrap(True)
         first.body.addWidget(hint)
         choices = QHBoxLayout()
         choices.setSpacing(8)
@@ -106,6 +107,9 @@ class Welcome(QWidget):
         column.addWidget(first)
         column.addLayout(foot)
         column.addStretch()
+
+    def _paint(self) -> None:
+        self.copy_button.show_icon("copy", self._theme.tokens.dim)
 
 
 def _place_line(path: str, pattern: str) -> str:

@@ -3,6 +3,8 @@
 A label never interprets markup: much of what it shows comes from registries and model files.
 """
 
+import re
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
@@ -21,6 +23,11 @@ from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.theme import Theme, scaled_font
 
+CONTROL_HEIGHT = 30
+"""Of buttons, fields and boxes; see the style sheet."""
+NO_BREAK_SPACE, WORD_JOINER = "\u00a0", "\u2060"
+FACTS = " · "
+
 
 class Label(QLabel):
     """Plain text. ``tone``: "" or ``dim`` or ``error``; ``size`` relative to the user's font."""
@@ -32,6 +39,24 @@ class Label(QLabel):
             self.setProperty("tone", tone)
         self.setFont(scaled_font(size, QFont.Weight.DemiBold if bold else QFont.Weight.Normal))
         self.setText(text)
+
+
+class Paragraph(Label):
+    """Wraps between words, or between facts where the text is ``a · b · c``; never within an address."""
+
+    def __init__(self, text: str = "", *, tone: str = "", size: float = 1.0) -> None:
+        self._whole = text
+        super().__init__(text, tone=tone, size=size)
+        self.setWordWrap(True)
+
+    def setText(self, text: str) -> None:
+        self._whole = text
+        self.setAccessibleName(text)
+        super().setText(unbroken(text))
+
+    def text(self) -> str:
+        """As it was set."""
+        return self._whole
 
 
 class ElidedLabel(Label):
@@ -65,6 +90,14 @@ class ElidedLabel(Label):
         if shown != self.text():
             super().setText(shown)
         self.setToolTip("" if shown == self._whole else _plain_tool_tip(self._whole))
+
+
+class Title(Label):
+    """A page's name: as high as the controls beside it on other pages, so that no page begins higher."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text, size=1.5, bold=True)
+        self.setMinimumHeight(CONTROL_HEIGHT)
 
 
 class Pill(Label):
@@ -103,11 +136,15 @@ class Button(QPushButton):
         self.setAccessibleName(name or text)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def show_icon(self, icon: str, color: str, size: int = 14) -> None:
+    def show_icon(self, icon: str, color: str, size: int = 14, gap: int = 6) -> None:
         """An icon before the text, with room between the two."""
-        gap = 6 if self.text() else 0
+        gap = gap if self.text() else 0
         self.setIcon(panel_icon(icon, color, size, gap))
         self.setIconSize(QSize(size + gap, size))
+
+
+RING = 3
+"""Room for a switch's focus ring, in pixels."""
 
 
 class Switch(QAbstractButton):
@@ -150,6 +187,24 @@ class Switch(QAbstractButton):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         self.update()
+
+
+def controls(*widgets: QWidget) -> QHBoxLayout:
+    """What stands at the right of a card. A switch at the end ends where a button would, without its focus ring."""
+    line = QHBoxLayout()
+    line.setSpacing(10)
+    line.setContentsMargins(0, 0, -RING if isinstance(widgets[-1], Switch) else 0, 0)
+    for widget in widgets:
+        line.addWidget(widget)
+    return line
+
+
+def unbroken(text: str) -> str:
+    """The same to the eye, but a line ends only where a reader would end it; see :class:`Paragraph`."""
+    if FACTS in text:
+        text = FACTS.join(fact.replace(" ", NO_BREAK_SPACE) for fact in text.split(FACTS))
+    words = (re.sub("[/:.?=-]", rf"\g<0>{WORD_JOINER}", word) if "://" in word else word for word in text.split(" "))
+    return " ".join(words)
 
 
 def repolish(widget: QWidget) -> None:

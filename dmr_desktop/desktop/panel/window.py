@@ -28,7 +28,7 @@ from dmr_desktop.desktop.panel.models import ModelsPage
 from dmr_desktop.desktop.panel.overview import OverviewPage
 from dmr_desktop.desktop.panel.requests import RequestsPage
 from dmr_desktop.desktop.panel.settings import SettingsPage
-from dmr_desktop.desktop.panel.widgets import Button, Label
+from dmr_desktop.desktop.panel.widgets import Button, Label, Paragraph
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.replay import Replay
@@ -77,7 +77,7 @@ class PanelWindow(QMainWindow):
         )
         self.banner = Banner(theme)
         self.service_banner = Banner(theme, is_closable=False)
-        self.tray_note = Label(tone="dim", size=0.9)
+        self.tray_note = Paragraph(tone="dim", size=0.9)
         self.nav = self._make_nav()
         self._menu_button = Button(self.tr("Menu"), kind="side")
         self._menu = menu
@@ -133,7 +133,7 @@ class PanelWindow(QMainWindow):
 
     def say_tray(self, is_there: bool) -> None:
         """Without a tray the window is all there is."""
-        note = self.tr("No system tray found.\nClosing this window quits\nthe app, not the service.")
+        note = self.tr("No system tray found. Closing this window quits the app, not the service.")
         self.tray_note.setText("" if is_there else note)
 
     @qt_override
@@ -210,7 +210,7 @@ class PanelWindow(QMainWindow):
             self._stack.addWidget(page)
         side = QFrame()
         side.setObjectName("side")
-        side.setFixedWidth(208)
+        side.setFixedWidth(192)
         column = QVBoxLayout(side)
         column.setContentsMargins(10, 18, 10, 12)
         column.setSpacing(4)
@@ -246,4 +246,4 @@ class PanelWindow(QMainWindow):
         color = self._theme.tokens.dim
         for row, name in enumerate(SECTIONS):
             self.nav.item(row).setIcon(panel_icon(name, color))
-        self._menu_button.show_icon("menu", color, 18)
+        self._menu_button.show_icon("menu", color, 18, gap=2)
