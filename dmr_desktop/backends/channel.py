@@ -21,11 +21,12 @@ from dmr_desktop.protocol.generation import Event, Failed, Finished, ReasoningDe
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.rerank import RerankResult
 from dmr_desktop.protocol.runners import RunnerFacts
-from dmr_desktop.protocol.wire import WireError, dump, load, load_event
+from dmr_desktop.protocol.wire import WireError, load, load_event
 
 MAX_UNREAD_BYTES: Final = 1024 * 1024
 _EVENT_BYTES = 64  # what an event, or the probability of one token, weighs besides its text
 _CANCELLABLE = ("embed", "rerank")
+_MAX_TOKENS = 16 * 1024 * 1024
 
 
 class EventStream:
@@ -95,6 +96,8 @@ class RunnerChannel(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._streams: dict[int, EventStream] = {}
         self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._parts: dict[int, list[int]] = {}
+        """Tokens that have come of an answer that is not complete."""
         self._last_id = 0
         self._end: ErrorInfo | None = None
 
@@ -114,15 +117,15 @@ class RunnerChannel(asyncio.Protocol):
         except TypeError as error:
             raise DMRError(f"the request cannot be sent to the model's process: {error}") from None
 
-    def open_stream(self, request: object) -> tuple[int, EventStream]:
-        """Ask for a generation. The stream is failed at once if the channel is at its end."""
+    def open_stream(self, request: JSON) -> tuple[int, EventStream]:
+        """Ask for a generation, by a dumped request. The stream is failed at once if the channel is at its end."""
         stream = EventStream()
         number = self._next_id()
         if self._end is not None:
             stream.fail(self._end)
             return number, stream
         try:
-            self.send({"op": "generate", "id": number, "request": dump(request)})
+            self.send({"op": "generate", "id": number, "request": request})
         except DMRError as error:
             stream.fail(error.info)
         else:
@@ -145,6 +148,7 @@ class RunnerChannel(asyncio.Protocol):
             self.send({"op": op, "id": number, **fields})
             return await answer
         finally:
+            self._parts.pop(number, None)
             if self._answers.pop(number, None) is not None and op in _CANCELLABLE:
                 self.send({"op": "cancel", "id": number})
 
@@ -203,8 +207,8 @@ class RunnerChannel(asyncio.Protocol):
                 self._answer(number, _load_vectors(message))
             case {"op": "ranked", "id": int(number)}:
                 self._answer(number, _load_scores(message))
-            case {"op": "tokens", "id": int(number), "tokens": list(tokens)}:
-                self._answer(number, load(tuple[int, ...], tokens))
+            case {"op": "tokens", "id": int(number), "tokens": list(tokens), **rest}:
+                self._receive_tokens(number, load(tuple[int, ...], tokens), has_more=rest.get("more") is True)
             case {"op": "stats", "id": int(number), "stats": dict(stats)}:
                 self._answer(number, stats)
             case _:
@@ -228,6 +232,17 @@ class RunnerChannel(asyncio.Protocol):
             elif not keeps_up:
                 stream.fail(ErrorInfo("slow_reader", "the answer was not read for too long, so it was given up"))
                 self.close_stream(number)
+
+    def _receive_tokens(self, number: int, tokens: tuple[int, ...], *, has_more: bool) -> None:
+        """Many tokens come in pieces: reading millions at once would hold up everybody."""
+        if number not in self._answers:
+            return
+        parts = self._parts.setdefault(number, [])
+        if len(parts) > _MAX_TOKENS:
+            raise _Nonsense("more tokens than any text has")
+        parts += tokens
+        if not has_more:
+            self._answer(number, self._parts.pop(number))
 
     def _answer(self, number: int, value: object) -> None:
         answer = self._answers.pop(number, None)

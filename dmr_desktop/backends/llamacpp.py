@@ -18,7 +18,7 @@ from dmr_desktop.backends.channel import RunnerChannel
 from dmr_desktop.backends.process import ChildProcess
 from dmr_desktop.protocol.embedding import EmbeddingRequest, EmbeddingResult
 from dmr_desktop.protocol.errors import DMRError, RunnerError, RunnerStartFailed
-from dmr_desktop.protocol.generation import Event, Failed, Finished, GenerationRequest, Prompt
+from dmr_desktop.protocol.generation import ChatPrompt, Event, Failed, Finished, GenerationRequest, Prompt
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import LaunchSpec, RunnerFacts
@@ -26,6 +26,7 @@ from dmr_desktop.protocol.wire import dump
 from dmr_desktop.settings import self_command
 
 _LAST_WORDS_SECONDS = 1.0
+_MANY_MESSAGES = 500
 _TIMED_OUT = "Timeout ("  # how faulthandler begins
 _STOP_SECONDS = 2.0
 _TERMINATE_SECONDS = 1.0
@@ -112,7 +113,7 @@ class LlamaCppRunner:
         self._facts = await asyncio.shield(self._channel.ready)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[tuple[Event, ...], None]:
-        number, stream = self._channel.open_stream(request)
+        number, stream = self._channel.open_stream(await _dumped(request))
         try:
             while True:
                 events = await stream.next()
@@ -133,7 +134,7 @@ class LlamaCppRunner:
         return result
 
     async def tokenize(self, prompt: Prompt) -> list[int]:
-        return list(await self._channel.ask("tokenize", prompt=dump(prompt)))
+        return cast(list[int], await self._channel.ask("tokenize", prompt=await _dumped(prompt)))
 
     async def stats(self) -> Mapping[str, JSON]:
         return cast(Mapping[str, JSON], await self._channel.ask("stats"))
@@ -178,6 +179,14 @@ class LlamaCppRunner:
         self._channel.end(death.error().info)
         self._channel.close()
         return death
+
+
+async def _dumped(asked: GenerationRequest | Prompt) -> JSON:
+    """In a thread where it takes so long that the streams of others would stand still."""
+    prompt = asked.prompt if isinstance(asked, GenerationRequest) else asked
+    if isinstance(prompt, ChatPrompt) and len(prompt.messages) > _MANY_MESSAGES:
+        return await asyncio.to_thread(dump, asked)
+    return dump(asked)
 
 
 def _explained(death: Death) -> Death:

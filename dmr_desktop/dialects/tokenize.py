@@ -13,6 +13,8 @@ from dmr_desktop.dialects.openai_tools import read_tools
 from dmr_desktop.protocol.generation import ChatPrompt, TextPrompt
 from dmr_desktop.protocol.runners import Mode
 
+_AT_ONCE = 32_000
+
 
 @dataclass(frozen=True, slots=True)
 class TokenizeExchange:
@@ -59,4 +61,7 @@ def without_special(tokens: Sequence[int], around_nothing: Sequence[int]) -> lis
 
 
 def render(tokens: Sequence[int], context_size: int) -> bytes:
-    return orjson.dumps({"tokens": tokens, "count": len(tokens), "max_model_len": context_size})
+    """Many tokens piece by piece: one long call would hold the interpreter, also from another thread."""
+    pieces = (orjson.dumps(tokens[start : start + _AT_ONCE])[1:-1] for start in range(0, len(tokens), _AT_ONCE))
+    rest = orjson.dumps({"count": len(tokens), "max_model_len": context_size})
+    return b'{"tokens":[' + b",".join(pieces) + b"]," + rest[1:]

@@ -48,9 +48,16 @@ class WireError(ValueError):
 
 def dump(value: object) -> JSON:
     """Any value made of dataclasses, mappings, sequences, enums and scalars, as JSON."""
-    if is_dataclass(value) and not isinstance(value, type):
-        tag: dict[str, JSON] = {"type": type(value).__name__}
-        return tag | {f.name: dump(getattr(value, f.name)) for f in fields(value)}
+    kind: type = type(value)
+    if kind in _AS_IS:
+        return cast(JSON, value)
+    names = _field_names(kind)
+    if names is not None:
+        # The longest conversations are made of these: no work is done twice for a class.
+        tag: dict[str, JSON] = {"type": kind.__name__}
+        for name in names:
+            tag[name] = dump(getattr(value, name))
+        return tag
     if isinstance(value, StrEnum):
         return value.value
     if value is None or isinstance(value, bool | int | float | str):
@@ -67,6 +74,14 @@ def dump(value: object) -> JSON:
 def load(cls: type[T], data: JSON) -> T:
     """The value of type ``cls`` that ``dump`` made ``data`` of. Raises :class:`WireError`."""
     return cast(T, _load(cls, data, cls.__name__))
+
+
+_AS_IS = frozenset((str, int, float, bool, type(None)))
+
+
+@cache
+def _field_names(cls: type) -> tuple[str, ...] | None:
+    return tuple(field.name for field in fields(cls)) if is_dataclass(cls) else None
 
 
 # The JSON alias is a forward reference: its names are resolved here, one level deep.

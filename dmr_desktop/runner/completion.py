@@ -25,7 +25,7 @@ from dmr_desktop.protocol.generation import (
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.wire import load
 from dmr_desktop.runner.answers import MAX_CHOICES, Answer, Answers, sequence_id
-from dmr_desktop.runner.desk import HandOver, Message
+from dmr_desktop.runner.desk import HandOver, Message, answer_tokens
 from dmr_desktop.runner.frame_pace import FramePace
 from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
 from dmr_desktop.runner.watchdog import ends_within
@@ -69,8 +69,7 @@ class CompletionService:
             case "tokenize":
                 # Prompt is a union, not a class: the request is what knows how to load one.
                 prompt = load(GenerationRequest, {"prompt": message["prompt"]}).prompt
-                tokens = {"op": "tokens", "id": number, "tokens": self._tokenize(prompt)}
-                return partial(self._outbox.put_message, tokens)
+                return partial(answer_tokens, self._outbox, number, self._tokenize(prompt))
             case _:
                 raise InvalidRequest("this model was loaded to generate text, not for embeddings")
 

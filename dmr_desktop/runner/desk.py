@@ -19,6 +19,8 @@ from dmr_desktop.runner.outbox import Outbox
 
 _logger = logging.getLogger(__name__)
 
+_TOKENS_AT_ONCE = 32_000
+
 Message: TypeAlias = dict[str, Any]
 HandOver: TypeAlias = Callable[[], None]
 """Gives a request that is ready to those who compute it. Quick."""
@@ -73,6 +75,15 @@ class Desk:
             if message["id"] in self._open:
                 self._open.remove(message["id"])
                 hand_over()
+
+
+def answer_tokens(outbox: Outbox, number: int, tokens: list[int]) -> None:
+    """In pieces that the service reads without anybody noticing."""
+    *full, last = range(0, max(len(tokens), 1), _TOKENS_AT_ONCE)
+    for start in full:
+        part = tokens[start : start + _TOKENS_AT_ONCE]
+        outbox.put_message({"op": "tokens", "id": number, "tokens": part, "more": True})
+    outbox.put_message({"op": "tokens", "id": number, "tokens": tokens[last:]})
 
 
 def refuse(outbox: Outbox, message: Message, error: ErrorInfo) -> None:

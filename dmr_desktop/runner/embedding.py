@@ -10,7 +10,7 @@ from dmr_desktop.protocol.embedding import EmbeddingRequest
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt, TokenPrompt
 from dmr_desktop.protocol.wire import load
-from dmr_desktop.runner.desk import HandOver, Message
+from dmr_desktop.runner.desk import HandOver, Message, answer_tokens
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.pooled import Job, PooledService, Rows
 
@@ -35,7 +35,7 @@ class EmbeddingService(PooledService):
                 if not isinstance(prompt, TextPrompt | TokenPrompt):
                     raise InvalidRequest("this model was loaded for embeddings: it takes no chat")
                 tokens = self._tokens(prompt.text if isinstance(prompt, TextPrompt) else prompt.tokens)
-                return partial(self._outbox.put_message, {"op": "tokens", "id": number, "tokens": tokens})
+                return partial(answer_tokens, self._outbox, number, tokens)
             case _:
                 raise InvalidRequest("this model was loaded for embeddings: it generates no text")
 

@@ -10,7 +10,7 @@ from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt
 from dmr_desktop.protocol.rerank import RerankRequest
 from dmr_desktop.protocol.wire import load
-from dmr_desktop.runner.desk import HandOver, Message
+from dmr_desktop.runner.desk import HandOver, Message, answer_tokens
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.pooled import Job, PooledService, Rows
 
@@ -36,7 +36,7 @@ class RankingService(PooledService):
                 if not isinstance(prompt, TextPrompt):
                     raise InvalidRequest("this model was loaded to rank documents: it takes no chat")
                 tokens = self._vocabulary.tokenize(prompt.text, True, False)
-                return partial(self._outbox.put_message, {"op": "tokens", "id": number, "tokens": tokens})
+                return partial(answer_tokens, self._outbox, number, tokens)
             case _:
                 raise InvalidRequest("this model was loaded to rank documents: use it with /v1/rerank")
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -12,20 +13,25 @@ from typing import Any
 
 import pytest
 
+from dmr_desktop.backends import llamacpp
 from dmr_desktop.backends.llamacpp import LlamaCpp, LlamaCppRunner
 from dmr_desktop.protocol.embedding import EmbeddingRequest
 from dmr_desktop.protocol.errors import PayloadTooLarge, RunnerCrashed, RunnerError, RunnerStartFailed, UnsupportedModel
 from dmr_desktop.protocol.frames import MAX_FRAME_BYTES
 from dmr_desktop.protocol.generation import (
+    ChatPrompt,
     Event,
     Failed,
     Finished,
     GenerationRequest,
+    Message,
     Started,
     TextDelta,
+    TextPart,
     TextPrompt,
 )
 from dmr_desktop.protocol.runners import LaunchSpec, Mode
+from dmr_desktop.protocol.wire import dump
 from tests.fakes.fake_runner import FACTS, command
 from tests.fakes.until import until
 
@@ -72,6 +78,23 @@ async def test_events_of_one_step_come_together_and_steps_come_one_by_one() -> N
         assert isinstance(first[0], Started)
         second = () if len(first) > 2 else await anext(groups)
         assert text_of([*first, *second]) == "w0 w1 "
+
+
+@pytest.mark.parametrize(("count", "is_apart"), [(3, False), (5000, True)])
+async def test_a_long_conversation_is_written_down_beside_the_event_loop(
+    count: int, is_apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+
+    def watched(value: object) -> Any:
+        threads.add(threading.get_ident())
+        return dump(value)
+
+    messages = tuple(Message("user", (TextPart("x"),)) for _ in range(count))
+    async with fake() as runner:
+        monkeypatch.setattr(llamacpp, "dump", watched)
+        assert text_of(await collect(runner, GenerationRequest(ChatPrompt(messages)))) == "w0 w1 w2 "
+    assert (threading.get_ident() not in threads) == is_apart
 
 
 async def test_requests_run_at_the_same_time() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from dmr_desktop.backends import channel
 from dmr_desktop.backends.channel import RunnerChannel
 from dmr_desktop.protocol.errors import InvalidRequest, RunnerCrashed, RunnerError
 from dmr_desktop.protocol.frames import FrameSplitter, frame
@@ -104,7 +105,7 @@ async def test_bytes_that_are_no_messages(rig: Rig, data: bytes) -> None:
 
 
 async def test_events_reach_their_own_streams_in_groups(rig: Rig) -> None:
-    (one, first), (two, second) = rig.channel.open_stream(REQUEST), rig.channel.open_stream(REQUEST)
+    (one, first), (two, second) = rig.channel.open_stream(dump(REQUEST)), rig.channel.open_stream(dump(REQUEST))
     end = Finished(Usage(1, 1))
     rig.says([row(one, TextDelta("a")), row(two, TextDelta("b")), row(one, end), row(99, TextDelta("whose?"))])
     assert await first.next() == (TextDelta("a"), end)
@@ -118,10 +119,37 @@ async def test_events_reach_their_own_streams_in_groups(rig: Rig) -> None:
 
 
 async def test_groups_that_wait_are_joined(rig: Rig) -> None:
-    number, stream = rig.channel.open_stream(REQUEST)
+    number, stream = rig.channel.open_stream(dump(REQUEST))
     rig.says([row(number, TextDelta("a"))])
     rig.says([row(number, TextDelta("b"))])
     assert await stream.next() == (TextDelta("a"), TextDelta("b"))
+
+
+async def test_many_tokens_come_in_pieces(rig: Rig) -> None:
+    asked = [asyncio.create_task(rig.channel.ask("tokenize")) for _ in range(2)]
+    await asyncio.sleep(0)
+    rig.says({"op": "tokens", "id": 1, "tokens": [1, 2], "more": True})
+    rig.says({"op": "tokens", "id": 2, "tokens": [7], "more": True})
+    rig.says({"op": "tokens", "id": 3, "tokens": [9], "more": True})
+    asked[1].cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    rig.says({"op": "tokens", "id": 2, "tokens": [8], "more": True})
+    rig.says({"op": "tokens", "id": 1, "tokens": [3]})
+    assert await asked[0] == [1, 2, 3]
+    assert rig.channel._parts == {}
+    assert rig.complaints == []
+
+
+async def test_a_runner_that_never_ends_its_tokens_is_ended(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_MAX_TOKENS", 3)
+    asked = asyncio.create_task(rig.channel.ask("tokenize"))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        rig.says({"op": "tokens", "id": 1, "tokens": [1, 2], "more": True})
+    assert rig.transport.is_closed
+    assert len(rig.complaints) == 1
+    asked.cancel()
 
 
 async def test_answers_and_errors_reach_who_asked(rig: Rig) -> None:
@@ -135,14 +163,14 @@ async def test_answers_and_errors_reach_who_asked(rig: Rig) -> None:
     found: list[Any] = await asyncio.gather(*asked, return_exceptions=True)
     assert found[0].vectors == ((1.0, 2.0), (3.0, 4.0))
     assert found[0].prompt_tokens == 7
-    assert found[1:3] == [(1, 2), {"running": 1}]
+    assert found[1:3] == [[1, 2], {"running": 1}]
     assert isinstance(found[3], InvalidRequest)
     assert found[3].param == "prompt"
     assert rig.channel.num_open == 0
 
 
 async def test_the_end_is_told_to_all_and_to_those_who_come_later(rig: Rig) -> None:
-    _, stream = rig.channel.open_stream(REQUEST)
+    _, stream = rig.channel.open_stream(dump(REQUEST))
     asked = asyncio.create_task(rig.channel.ask("stats"))
     await asyncio.sleep(0)
     rig.channel.end(RunnerCrashed("it died").info)
@@ -151,7 +179,7 @@ async def test_the_end_is_told_to_all_and_to_those_who_come_later(rig: Rig) -> N
     for question in (asked, rig.channel.ask("stats")):
         with pytest.raises(RunnerCrashed, match="it died"):
             await question
-    _, late = rig.channel.open_stream(REQUEST)
+    _, late = rig.channel.open_stream(dump(REQUEST))
     assert await late.next() == (Failed(RunnerCrashed("it died").info),)
     with pytest.raises(RunnerCrashed):
         await rig.channel.ready
@@ -168,7 +196,7 @@ async def test_a_dropped_question_is_cancelled_where_it_costs(rig: Rig, op: str)
 
 
 async def test_probabilities_weigh_in_what_a_slow_reader_leaves(rig: Rig) -> None:
-    number, stream = rig.channel.open_stream(REQUEST)
+    number, stream = rig.channel.open_stream(dump(REQUEST))
     logprob = TokenLogprob("a", b"a", -0.5, tuple(TopLogprob("b", b"b", -1.0) for _ in range(20)))
     for _ in range(1000):
         rig.says([row(number, TextDelta("a", logprobs=(logprob,)))])

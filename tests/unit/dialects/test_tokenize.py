@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -65,3 +66,9 @@ def test_special_tokens_are_taken_off(tokens: list[int], around_nothing: list[in
 
 def test_the_answer() -> None:
     assert render([1, 2], 4096) == b'{"tokens":[1,2],"count":2,"max_model_len":4096}'
+
+
+@pytest.mark.parametrize("count", [0, 1, 32_000, 32_001, 100_000])
+def test_any_number_of_tokens_is_one_json_object(count: int) -> None:
+    answer = json.loads(render(list(range(count)), 4096))
+    assert answer == {"tokens": list(range(count)), "count": count, "max_model_len": 4096}

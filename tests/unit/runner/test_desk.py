@@ -10,7 +10,7 @@ import pytest
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.wire import WireError
-from dmr_desktop.runner.desk import Desk, HandOver, Message
+from dmr_desktop.runner.desk import Desk, HandOver, Message, answer_tokens
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.reader import Reader
 
@@ -152,3 +152,18 @@ def test_before_there_is_a_model() -> None:
     parts.say(op="stats", id=3)
     assert parts.sent.next()["id"] == 3
     parts.incoming.put(None)
+
+
+@pytest.mark.parametrize("count", [0, 1, 32_000, 32_001, 100_000])
+def test_many_tokens_are_answered_in_pieces(count: int) -> None:
+    sent = Sent()
+    outbox = Outbox(sent)  # type: ignore[arg-type]
+    threading.Thread(target=outbox.run, daemon=True).start()
+    tokens = list(range(count))
+    answer_tokens(outbox, 5, tokens)
+    found: list[int] = []
+    while (answer := sent.next()).get("more"):
+        assert len(answer["tokens"]) == 32_000
+        found += answer["tokens"]
+    assert answer["id"] == 5
+    assert found + answer["tokens"] == tokens
