@@ -93,10 +93,10 @@ def _values(action: argparse.Action) -> tuple[list[Candidate], int]:
 
 def model_names() -> Iterable[str]:
     """The models' short names, if a service answers at once; completion never starts one and never complains."""
-    from dmr_desktop.cli.names import short_name
     from dmr_desktop.client.client import Client
     from dmr_desktop.client.discovery import find_endpoint
     from dmr_desktop.protocol.errors import DMRError
+    from dmr_desktop.protocol.short_names import short_name
     from dmr_desktop.settings import SettingsError, load_settings
 
     try:

@@ -1,10 +1,11 @@
 """Which stored model a typed name means: the last part of a name is enough, for every verb alike."""
 
 from dmr_desktop.cli.missing import no_such_model
-from dmr_desktop.cli.names import matches, short_name
+from dmr_desktop.cli.names import matches
 from dmr_desktop.cli.session import Session
 from dmr_desktop.protocol.errors import ModelNotFound
 from dmr_desktop.protocol.models import Model
+from dmr_desktop.protocol.short_names import short_name
 
 
 def find(session: Session, reference: str) -> Model | None:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from dmr_desktop.cli.missing import no_such_model
-from dmr_desktop.cli.names import all_spellings, context_size, matches, short_id, short_name, sort_key
+from dmr_desktop.cli.names import all_spellings, context_size, matches, short_id, sort_key
 from dmr_desktop.cli.quantities import decimal_size, duration_words
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
@@ -15,6 +15,7 @@ from dmr_desktop.client.openai_server import client_for_openai
 from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, ModelNotFound
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
+from dmr_desktop.protocol.short_names import short_name
 
 _HEADERS = ("MODEL NAME", "PARAMETERS", "QUANTIZATION", "ARCHITECTURE", "MODEL ID", "CREATED", "CONTEXT", "SIZE")
 _DISPENSABLE = ("ARCHITECTURE", "CREATED", "CONTEXT", "MODEL ID", "QUANTIZATION", "PARAMETERS")

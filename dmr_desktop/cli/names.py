@@ -1,15 +1,7 @@
 """Model names and ids as DMR's CLI shows them. Pure."""
 
 from dmr_desktop.protocol.models import Model
-
-_DEFAULT_REGISTRIES = ("docker.io/", "index.docker.io/")
-
-
-def short_name(tag: str) -> str:
-    """``docker.io/ai/smollm2:latest`` → ``smollm2``: what one types."""
-    for registry in _DEFAULT_REGISTRIES:
-        tag = tag.removeprefix(registry)
-    return tag.removeprefix("ai/").removesuffix(":latest")
+from dmr_desktop.protocol.short_names import short_name
 
 
 def all_spellings(tag: str) -> list[str]:

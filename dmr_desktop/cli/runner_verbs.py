@@ -5,13 +5,14 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from dmr_desktop.cli.lookup import find, name_of
-from dmr_desktop.cli.names import matches, short_id, short_name
+from dmr_desktop.cli.names import matches, short_id
 from dmr_desktop.cli.quantities import duration_words, go_duration
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
 from dmr_desktop.client.answers import LoadedModel
 from dmr_desktop.protocol.errors import Conflict, InvalidRequest
+from dmr_desktop.protocol.short_names import short_name
 
 
 def ps(session: Session, options: Namespace) -> int:

@@ -20,6 +20,7 @@ from dmr_desktop.protocol.errors import BackendNotFound, DMRError, ModelNotFound
 from dmr_desktop.protocol.generation import Usage
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode
+from dmr_desktop.protocol.short_names import nearest
 from dmr_desktop.service.answers import HTTPProblem
 from dmr_desktop.service.bodies import apart_if_large, parsed, read_body
 from dmr_desktop.service.catalog import Catalog
@@ -93,7 +94,7 @@ class InferenceEndpoint(ABC, Generic[E]):
         try:
             files = await self._parts.catalog.files(model)
         except ModelNotFound:
-            raise self.unknown(model) from None
+            raise await self._not_here(model) from None
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
@@ -112,6 +113,14 @@ class InferenceEndpoint(ABC, Generic[E]):
             except DMRError as error:
                 record.fail(error.info)
                 raise
+
+    async def _not_here(self, model: str) -> ModelNotFound:
+        """With the names that come near: most often only the first part of a name is missing."""
+        error = self.unknown(model)
+        near = nearest(model, (tag for each in await self._parts.catalog.models() for tag in each.tags))
+        if near:
+            error.hint = f"Did you mean {' or '.join(near)}? Otherwise {error.hint}"
+        return error
 
     async def _asked(self, data: object, num_bytes: int, files: ModelFiles) -> E:
         configured = self._parts.configurations.defaults(files.model.id, self.mode)

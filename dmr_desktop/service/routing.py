@@ -31,11 +31,20 @@ async def _to_slash(request: Request) -> Response:
     return RedirectResponse(f"{request.url.path}/", 301)
 
 
+_INFERENCE = ("/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/rerank", "/api/chat")
+_BASES = (
+    "no model answers at this path. Set the client's base URL to this address with "
+    "/engines/v1 (OpenAI's API), /anthropic (Anthropic's) or nothing (Ollama's) after it"
+)
+
+
 class _NotFound:
-    """404 to any method."""
+    """404 to any method. A program whose base URL is wrong, the usual first mistake, is told the right ones."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await text_answer(404, self._text)(scope, receive, send)
+        is_inference = scope["method"] == "POST" and scope["path"].endswith(_INFERENCE)
+        text = f"{self._text}: {_BASES}" if is_inference else self._text
+        await text_answer(404, text)(scope, receive, send)

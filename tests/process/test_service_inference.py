@@ -132,6 +132,20 @@ async def test_a_model_that_is_not_here(live: LiveInProcess, path: str, model: s
     assert live.script.launches == []
 
 
+async def test_a_model_whose_name_is_nearly_right(live: LiveInProcess) -> None:
+    response = await live.http.post("/v1/chat/completions", json={"model": "demo"})
+    hint = "Did you mean dmr.local/demo? Otherwise `dmr pull demo` gets it, `dmr ls` lists what is here"
+    assert response.json()["error"]["message"].endswith(f"""'"demo"': model not found. {hint}""")
+
+
+@pytest.mark.parametrize("base", ["", "/v2", "/engines/v1/chat/completions", "/openai/v1"])
+async def test_a_wrong_base_url_is_told_the_right_one(live: LiveInProcess, base: str) -> None:
+    response = await live.http.post(f"{base}/chat/completions", json={"model": MODEL})
+    assert response.status_code == 404
+    assert "not found: no model answers at this path. Set the client's base URL" in response.text
+    assert "/engines/v1" in response.text
+
+
 @pytest.mark.parametrize("name", ["../x", "a b", "ai/x:" + "t" * 200, "x\u0000y", "http://a/b"])
 async def test_names_that_no_model_can_have_are_400(live: LiveInProcess, name: str) -> None:
     response = await live.http.post("/v1/chat/completions", json={**CHAT, "model": name})

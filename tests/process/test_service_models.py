@@ -49,6 +49,7 @@ async def test_list_and_inspect_by_every_name(live: LiveInProcess) -> None:
         ("POST", "/models/ai/none/tag?repo=a&tag=b", 404, "model not found\n"),
         ("DELETE", "/models/ai/none", 404, "error while deleting model: model not found\n"),
         ("GET", "/nothing", 404, "404 page not found\n"),
+        ("POST", "/nothing", 404, "404 page not found\n"),
         ("GET", "/models/ai%0d%0a/x", 400, "the address holds control characters\n"),
         ("DELETE", "/models/ai/x%00", 400, "the address holds control characters\n"),
         ("DELETE", "/settings", 405, "Method Not Allowed\n"),

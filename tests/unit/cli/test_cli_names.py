@@ -1,7 +1,8 @@
 import pytest
 
-from dmr_desktop.cli.names import context_size, matches, short_id, short_name, sort_key
+from dmr_desktop.cli.names import context_size, matches, short_id, sort_key
 from dmr_desktop.protocol.models import Model, ModelConfig
+from dmr_desktop.protocol.short_names import short_name
 
 
 @pytest.mark.parametrize(

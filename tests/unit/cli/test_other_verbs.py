@@ -14,7 +14,6 @@ import pytest
 from dmr_desktop.cli.archive import id_in, load
 from dmr_desktop.cli.bench import Level, bench_table, levels_of
 from dmr_desktop.cli.launch import launch
-from dmr_desktop.cli.missing import nearest
 from dmr_desktop.cli.model_verbs import inspect
 from dmr_desktop.cli.package import package, repackage
 from dmr_desktop.cli.parser import parse
@@ -26,6 +25,7 @@ from dmr_desktop.cli.service_verbs import origins_of
 from dmr_desktop.cli.show import fit, show
 from dmr_desktop.cli.store_verbs import prune, purge, verify
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest, ModelNotFound, StoreError, Unauthorized
+from dmr_desktop.protocol.short_names import nearest
 
 Screens = Callable[..., Any]
 
