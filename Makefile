@@ -13,7 +13,7 @@ setup:
 dev:
 	@$(PYTHON) scripts/bootstrap.py dev
 
-rebuild: ## build llama.cpp again: after a change of CPU or compiler
+rebuild: ## build llama.cpp again: after a change of CPU, compiler or, with GPU=cuda|vulkan|none, graphics card
 	@$(PYTHON) scripts/bootstrap.py rebuild
 
 test: dev ## all tests

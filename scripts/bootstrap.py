@@ -10,6 +10,9 @@
 Running it again is cheap: a stamp in .venv remembers what was installed. The first time compiles llama.cpp
 (5 to 15 minutes); uv keeps the wheel under the compiler flags that pyproject.toml sets for it, and every other clone
 of this user takes it from there.
+
+``GPU=cuda``, ``vulkan`` or ``none`` in the environment says for which graphics card llama.cpp is built; without it a
+Mac's and, where CUDA's compiler is installed, NVIDIA's is used. An environment remembers what was said.
 """
 
 import hashlib
@@ -23,6 +26,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
+from typing import NoReturn
+
+from engine_gpu import NONE, Build, CannotBuild, choose, look
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -32,6 +38,7 @@ UV = (PYTHON, "-m", "uv")
 UV_REQUIREMENT = "uv>=0.13,<1"
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 ENGINE = "llama-cpp-python"
+GPU_VARIABLE = "GPU"
 STILL_SECONDS = 60.0
 
 TEST_PACKAGES = (
@@ -57,7 +64,7 @@ def say(text: str) -> None:
     print(f"==> {text}", flush=True)
 
 
-def fail(text: str) -> None:
+def fail(text: str) -> NoReturn:
     sys.exit(f"error: {text}")
 
 
@@ -112,14 +119,18 @@ def make_venv() -> None:
 
 def install(lock: str) -> None:
     """Everything of the lock file, then the project itself, editable. Skipped when nothing has changed."""
+    build = engine_build()
     inputs = [ROOT / lock, ROOT / "pyproject.toml"]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + sys.version.encode()).hexdigest()
+    content = b"".join(path.read_bytes() for path in inputs) + sys.version.encode() + build.gpu.encode()
+    digest = hashlib.sha256(content).hexdigest()
     stamp = VENV / f"installed-{lock}"
     if stamp.exists() and stamp.read_text() == digest:
         return
     prepare()
     say("installing packages (the first time builds llama.cpp: 5 to 15 minutes)")
-    install_locked(lock)
+    if build.advice:
+        say(build.advice)
+    install_locked(lock, build)
     if not install_from_cache("--no-deps", "-e", "."):
         call(*uv_install("--no-deps", "-e", "."))
     stamp.write_text(digest)
@@ -135,17 +146,51 @@ def uv_install(*arguments: str) -> list[str]:
     return [*map(str, UV), "pip", "install", "--python", str(PYTHON), *arguments]
 
 
-def install_locked(lock: str) -> None:
+def engine_build(*, anew: bool = False) -> Build:
+    """For which graphics card: what is asked for, what this environment was made for, or what the machine has."""
+    machine, wanted = look(), os.environ.get(GPU_VARIABLE, "")
+    try:
+        if not wanted and not anew and (before := built_for()):
+            with suppress(CannotBuild):  # what was there then may be gone
+                return choose(machine, before)
+        return choose(machine, wanted)
+    except CannotBuild as problem:
+        fail(str(problem))
+
+
+def install_locked(lock: str, build: Build) -> None:
     """Everything of the lock file. What uv has in its cache is taken as it is; only the rest is asked from the network.
 
     The hashes are checked either way. But where a mirror sends no validity with its files, uv downloads them again
     whenever it asks, and builds again what it has downloaded again. So the engine is not asked for if it is there.
     """
-    if install_from_cache("--require-hashes", "-r", lock):
+    options = ("--require-hashes", *build_settings(build))
+    if built_for() not in ("", build.gpu):
+        options += ("--reinstall-package", ENGINE)
+    if install_from_cache(*options, "-r", lock):
         say("all of them were in uv's cache")
-        return
-    install_from_cache("--no-deps", "--require-hashes", "-r", "-", text=locked(lock, ENGINE))
-    call(*uv_install("--require-hashes", "-r", lock))
+    else:
+        install_from_cache("--no-deps", *options, "-r", "-", text=locked(lock, ENGINE))
+        call(*uv_install(*options, "-r", lock))
+    memory().write_text(build.gpu)
+
+
+def build_settings(build: Build) -> tuple[str, ...]:
+    """uv's options; they are part of the key under which it keeps the wheel."""
+    settings = (f"{ENGINE}:cmake.define.{definition}" for definition in build.definitions)
+    return tuple(part for setting in settings for part in ("--config-settings-package", setting))
+
+
+def memory() -> Path:
+    """The file that says for which graphics card this environment's engine was built."""
+    return VENV / "engine-gpu"
+
+
+def built_for() -> str:
+    """Empty if nothing was built yet."""
+    if memory().exists():
+        return memory().read_text()
+    return NONE if any((VENV / f"installed-{lock}").exists() for lock in LOCKS) else ""
 
 
 def install_from_cache(*arguments: str, text: str = "") -> bool:
@@ -183,15 +228,19 @@ def locked(lock: str, package: str) -> str:
 def rebuild() -> None:
     """The engine anew: for another CPU or compiler than built what is installed and in uv's cache."""
     lock = LOCKS[1] if (VENV / f"installed-{LOCKS[1]}").exists() else LOCKS[0]
+    build = engine_build(anew=True)
     prepare()
-    say("building llama.cpp: 5 to 15 minutes")
-    build_engine(lock)
+    say(f"building llama.cpp ({GPU_VARIABLE}={build.gpu}): 5 to 15 minutes, more for a graphics card")
+    if build.advice:
+        say(build.advice)
+    build_engine(lock, build)
     install(lock)
 
 
-def build_engine(lock: str) -> None:
+def build_engine(lock: str, build: Build) -> None:
     call(*UV, "cache", "clean", ENGINE)
-    call(*uv_install("--reinstall-package", ENGINE, "--require-hashes", "-r", lock))
+    call(*uv_install("--reinstall-package", ENGINE, *build_settings(build), "--require-hashes", "-r", lock))
+    memory().write_text(build.gpu)
 
 
 def system(packages: tuple[str, ...] = (*TEST_PACKAGES, *QT_PACKAGES)) -> None:
@@ -238,8 +287,9 @@ def main() -> int:
     role = sys.argv[1] if len(sys.argv) == 2 else ""
     if role in ("setup", "run"):
         # A developer's environment already holds everything.
-        if not (VENV / f"installed-{LOCKS[1]}").exists():
-            install(LOCKS[0])
+        is_developers = (VENV / f"installed-{LOCKS[1]}").exists()
+        if not is_developers or os.environ.get(GPU_VARIABLE):
+            install(LOCKS[is_developers])
         if role == "run":
             return subprocess.run([str(BIN / "dmr"), "quickstart"], check=False).returncode
         return 0

@@ -5,6 +5,7 @@ the other is gone.
 """
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -24,6 +25,8 @@ from dmr_desktop.protocol.rerank import RerankRequest, RerankResult
 from dmr_desktop.protocol.runners import LaunchSpec, RunnerFacts
 from dmr_desktop.protocol.wire import dump
 from dmr_desktop.settings import self_command
+
+log = logging.getLogger(__name__)
 
 _LAST_WORDS_SECONDS = 1.0
 _MANY_MESSAGES = 500
@@ -111,6 +114,8 @@ class LlamaCppRunner:
         """Tell it what to serve, and wait until it does. Raises the runner's refusal, or RunnerCrashed."""
         self._channel.send({"op": "launch", "spec": dump(spec)})
         self._facts = await asyncio.shield(self._channel.ready)
+        for note in self._facts.notes:
+            log.warning("runner %d: %s", self.pid, note)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[tuple[Event, ...], None]:
         number, stream = self._channel.open_stream(await _dumped(request))

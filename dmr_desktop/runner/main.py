@@ -16,6 +16,7 @@ from dmr_desktop.engine.amx import refuse_amx
 from dmr_desktop.protocol.errors import DMRError, RunnerStartFailed
 from dmr_desktop.protocol.runners import LaunchSpec
 from dmr_desktop.protocol.wire import dump, load
+from dmr_desktop.runner.cards import card_maker, unused_note
 from dmr_desktop.runner.channel import Channel
 from dmr_desktop.runner.cpu_check import AMX_NOTE, SELF_TEST, CpuVerdict, check_cpu
 from dmr_desktop.runner.desk import Desk
@@ -64,12 +65,16 @@ def _serve(channel: Channel, state_dir: Path | None) -> int:
     try:
         spec = load(LaunchSpec, first.get("spec"))
         notes = [AMX_NOTE] if check_cpu(state_dir) is CpuVerdict.REFUSE_AMX and refuse_amx() else []
+        maker = card_maker()
         give_up_rights(files_of(spec))
         # Only now threads, and llama.cpp, which starts some: they inherit what was given up.
         threading.Thread(target=outbox.run, name="sender", daemon=True).start()
         threading.Thread(target=reader.run, name="reader", daemon=True).start()
+        from dmr_desktop.engine.llama.library import uses_cards
         from dmr_desktop.runner.load import load_service
 
+        if maker is not None and not uses_cards():
+            notes.append(unused_note(maker))
         service, facts = load_service(spec, outbox, notes)
     except Exception as error:
         _logger.exception("the model cannot be loaded")

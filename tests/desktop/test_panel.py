@@ -15,7 +15,7 @@ from dmr_desktop.desktop.panel.window import SECTIONS
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.protocol.json_types import JSONObject
 from dmr_desktop.protocol.notices import GpuSample, RequestNotice, TcpStatus, TelemetrySample
-from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerFacts, RunnerState, RunnerStatus
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService, SeenRequest
 
@@ -333,6 +333,17 @@ def test_a_hidden_panel_draws_nothing_and_catches_up_when_shown(
     assert parts.panel.overview.metrics.cpu.value == UNKNOWN
     parts.panel.open_page("")
     assert parts.panel.overview.metrics.cpu.value == "37 %"
+
+
+def test_what_a_user_should_know_of_a_runner_is_shown(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    facts = RunnerFacts(4096, 8192, 8, 32000, 576, "learned: hermes json", ("The NVIDIA card is not used: …",))
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, facts=facts)]})
+    qtbot.waitUntil(lambda: len(parts.panel.overview.loaded.rows) == 1)
+    [row] = parts.panel.overview.loaded.rows
+    [note] = [label for label in row.findChildren(QLabel) if label.text() == "The NVIDIA card is not used: …"]
+    assert note.isVisible()
+    emit(qtbot, service, "runners", {"runners": [replace(RUNNER, facts=replace(facts, notes=()))]})
+    qtbot.waitUntil(lambda: not note.isVisible())
 
 
 def test_foreign_text_is_never_markup(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

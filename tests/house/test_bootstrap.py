@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from engine_gpu import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "llama_cpp_python-0.3.36"
@@ -30,7 +31,8 @@ from pathlib import Path
 INFO = "llama_cpp_python-0.3.36.dist-info"
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
-    flags = os.environ.get("CMAKE_ARGS", "")
+    settings = (f"{name}={value}" for name, value in sorted((config_settings or {}).items()))
+    flags = " ".join([os.environ.get("CMAKE_ARGS", ""), *settings]).strip()
     time.sleep(float(os.environ.get("BUILD_SECONDS", "0")))
     if "BREAKS" in os.environ:
         os._exit(9)  # as if it had been interrupted
@@ -118,7 +120,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTy
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_address[1]}/simple")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
-    for name in ("CMAKE_ARGS", "UV_OFFLINE", "UV_NO_CACHE", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS"):
+    for name in ("CMAKE_ARGS", "GPU", "UV_OFFLINE", "UV_NO_CACHE", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
     yield module
     server.shutdown()
@@ -130,13 +132,17 @@ def builds(tmp_path: Path) -> Path:
     return tmp_path / "builds"
 
 
-def clone(script: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def clone(script: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, gpu: str = "none") -> str:
     """Install into a new environment; the flags that the engine there was built with."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     monkeypatch.setattr(script, "VENV", folder)
     monkeypatch.setattr(script, "PYTHON", folder / "bin" / "python")
-    script.install_locked("requirements.lock")
+    script.install_locked("requirements.lock", build_for(script, gpu))
     return flags(folder)
+
+
+def build_for(script: ModuleType, gpu: str) -> object:
+    return script.choose(Machine("linux", nvcc="/cuda/nvcc", has_vulkan_tools=True), gpu)
 
 
 def flags(folder: Path) -> str:
@@ -204,6 +210,50 @@ def test_the_engine_is_built_again_when_asked(
     script: ModuleType, tmp_path: Path, builds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clone(script, tmp_path / "one", monkeypatch)
-    script.build_engine("requirements.lock")
+    script.build_engine("requirements.lock", build_for(script, "none"))
     assert "-fno-dse" in flags(tmp_path / "one")
     assert len(builds.read_text().splitlines()) == 2
+
+
+def test_each_kind_of_card_has_a_build_of_its_own(
+    script: ModuleType, tmp_path: Path, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "GGML" not in clone(script, tmp_path / "one", monkeypatch)
+    assert script.built_for() == "none"
+    found = clone(script, tmp_path / "two", monkeypatch, "cuda")
+    assert "-fno-dse" in found
+    assert "cmake.define.GGML_CUDA=ON" in found
+    assert "cmake.define.CMAKE_CUDA_COMPILER=/cuda/nvcc" in found
+    assert script.built_for() == "cuda"
+    # The same environment for another card, and back: both wheels are in the cache by then.
+    for gpu, expected in (("vulkan", "GGML_VULKAN=ON"), ("cuda", "GGML_CUDA=ON"), ("vulkan", "GGML_VULKAN=ON")):
+        script.install_locked("requirements.lock", build_for(script, gpu))
+        assert expected in flags(tmp_path / "two")
+    assert len(builds.read_text().splitlines()) == 3
+
+
+def test_an_environment_remembers_its_card(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "VENV", tmp_path)
+    machine = Machine("linux", nvcc="/cuda/nvcc", has_vulkan_tools=True)
+    monkeypatch.setattr(script, "look", lambda: machine)
+    assert script.engine_build().gpu == "none"
+    script.memory().write_text("vulkan")
+    assert script.engine_build().gpu == "vulkan"
+    assert script.engine_build(anew=True).gpu == "none"
+    monkeypatch.setenv("GPU", "cuda")
+    assert script.engine_build().gpu == "cuda"
+    monkeypatch.setenv("GPU", "voodoo")
+    with pytest.raises(SystemExit, match="GPU=voodoo is not known"):
+        script.engine_build()
+    monkeypatch.delenv("GPU")
+    machine = Machine("linux")
+    assert script.engine_build().gpu == "none", "its tools are gone"
+
+
+def test_an_environment_from_before_cards_were_built_for(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "VENV", tmp_path)
+    assert script.built_for() == ""
+    (tmp_path / f"installed-{script.LOCKS[0]}").write_text("digest")
+    assert script.built_for() == "none"

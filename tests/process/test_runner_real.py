@@ -288,8 +288,7 @@ async def test_a_runner_without_amx_says_so(model: Path, state_dir: Path, tmp_pa
     assert known["verdict"] == "fine", "this test suite needs a llama-cpp-python that works on this CPU"
     (tmp_path / "cpu-check.json").write_text(json.dumps({**known, "verdict": "refuse-amx"}))
     async with runner_of(model, tmp_path) as runner:
-        assert len(runner.facts.notes) == 1
-        assert "matrix unit" in runner.facts.notes[0]
+        assert any("matrix unit" in note for note in runner.facts.notes)
         assert isinstance((await collect(runner, say("the water " * 40, max_tokens=2)))[-1], Finished)
 
 

@@ -5,25 +5,30 @@ import time
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import as_sentence, runner_details, runner_facts
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 
+MAX_NOTE_CHARS = 300
+
 
 class LoadedRow(Card):
-    """One runner."""
+    """One runner, and what its user should know of it."""
 
     def __init__(self, commands: Commands, theme: Theme, name: str, runner: RunnerStatus) -> None:
         super().__init__(row=True, margins=(16, 10, 16, 10))
         self._theme = theme
         self._details = Paragraph(tone="dim")
+        self._notes = Paragraph(tone="dim")
         self.unload = Button(self.tr("Unload"), name=self.tr("Unload {model}").format(model=name))
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(ElidedLabel(name, bold=True))
         texts.addWidget(self._details)
+        texts.addWidget(self._notes)
         self.body.addLayout(texts, 1)
         self.body.addWidget(self.unload)
         reference = runner.model_id
@@ -34,6 +39,9 @@ class LoadedRow(Card):
     def render_runner(self, runner: RunnerStatus) -> None:
         parts = runner_facts(runner), runner_details(runner, time.time())
         self._details.setText(as_sentence(" · ".join(part for part in parts if part)))
+        notes = runner.facts.notes if runner.facts is not None else ()
+        self._notes.setText("\n".join(printable(note, MAX_NOTE_CHARS) for note in notes))
+        self._notes.setVisible(bool(notes))
         self.unload.setEnabled(runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests)
         self.unload.setToolTip(self.tr("It is answering a request.") if runner.active_requests else "")
 

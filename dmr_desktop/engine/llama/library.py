@@ -37,6 +37,11 @@ def start() -> None:
     llama_cpp.llama_backend_init()
 
 
+def uses_cards() -> bool:
+    """Whether this build can give a model's layers to a graphics card."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
 def forget_complaints() -> None:
     _complaints.clear()
 

@@ -1,0 +1,114 @@
+"""For which graphics card llama.cpp is built. Standard library only; pure but for :func:`look`."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+NONE, CUDA, VULKAN, METAL = "none", "cuda", "vulkan", "metal"
+_NVIDIA, _AMD = "0x10de", "0x1002"
+_VULKAN_PACKAGES = "libvulkan-dev glslc spirv-headers"
+
+
+class CannotBuild(Exception):
+    """What was asked for cannot be built here; the text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """``vendors`` are the PCI ids of the cards' makers; ``nvcc`` the path of CUDA's compiler."""
+
+    platform: str
+    vendors: frozenset[str] = frozenset()
+    nvcc: str | None = None
+    has_vulkan_tools: bool = False
+
+
+@dataclass(frozen=True)
+class Build:
+    """``definitions`` are CMake's, ``NAME=VALUE``; ``advice`` is what would make more of this machine."""
+
+    gpu: str
+    definitions: tuple[str, ...] = ()
+    advice: str = ""
+
+
+def choose(machine: Machine, wanted: str = "") -> Build:
+    """``wanted``: none, cuda or vulkan; empty: what needs no decision of the user's. Raises :class:`CannotBuild`."""
+    if machine.platform == "darwin":
+        return _metal(wanted)
+    match wanted:
+        case "":
+            return _automatic(machine)
+        case "none":
+            return Build(NONE)
+        case "cuda":
+            if machine.nvcc is None:
+                raise CannotBuild("CUDA's compiler nvcc is not here. Try: sudo apt-get install nvidia-cuda-toolkit")
+            return _cuda(machine.nvcc)
+        case "vulkan":
+            if not machine.has_vulkan_tools:
+                raise CannotBuild(f"Vulkan's headers and compiler are needed: sudo apt-get install {_VULKAN_PACKAGES}")
+            return Build(VULKAN, ("GGML_VULKAN=ON",))
+    raise CannotBuild(f"GPU={wanted} is not known: none, cuda or vulkan")
+
+
+def _metal(wanted: str) -> Build:
+    if wanted in ("", METAL):
+        return Build(METAL)  # llama.cpp's own default there
+    if wanted == NONE:
+        return Build(NONE, ("GGML_METAL=OFF",))
+    raise CannotBuild(f"GPU={wanted} is not for macOS: metal or none")
+
+
+def _automatic(machine: Machine) -> Build:
+    if _NVIDIA in machine.vendors and machine.nvcc is not None:
+        return _cuda(machine.nvcc)
+    if _NVIDIA in machine.vendors:
+        return Build(
+            NONE, advice=f"{_unused('NVIDIA')} Install the CUDA toolkit, then: make rebuild; or {_for_vulkan()}"
+        )
+    if _AMD in machine.vendors:
+        return Build(NONE, advice=f"{_unused('AMD')} To use it {_for_vulkan()}")
+    return Build(NONE)
+
+
+def _unused(maker: str) -> str:
+    return f"llama.cpp is built for the processor alone: the {maker} card will not be used."
+
+
+def _for_vulkan() -> str:
+    return f"install {_VULKAN_PACKAGES}, then: make rebuild GPU=vulkan"
+
+
+def _cuda(nvcc: str) -> Build:
+    return Build(CUDA, ("GGML_CUDA=ON", f"CMAKE_CUDA_COMPILER={nvcc}"))
+
+
+def look() -> Machine:
+    """This machine."""
+    return Machine(sys.platform, vendors(Path("/sys/class/drm")), _nvcc(), _has_vulkan_tools())
+
+
+def vendors(folder: Path) -> frozenset[str]:
+    """Of the cards that Linux lists in ``folder``; NVIDIA's driver for WSL has no entry there."""
+    found = {path.read_text().strip() for path in folder.glob("renderD*/device/vendor")}
+    if Path("/proc/driver/nvidia/version").exists() or Path("/usr/lib/wsl/lib/nvidia-smi").exists():
+        found.add(_NVIDIA)
+    return frozenset(found)
+
+
+def _nvcc() -> str | None:
+    homes = [
+        Path(home) for home in (os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda") if home
+    ]
+    return shutil.which("nvcc") or next((str(nvcc) for home in homes if (nvcc := home / "bin" / "nvcc").exists()), None)
+
+
+def _has_vulkan_tools() -> bool:
+    if os.name == "nt":
+        return "VULKAN_SDK" in os.environ
+    headers = ("vulkan/vulkan.h", "spirv/unified1/spirv.hpp")
+    folders = [Path("/usr/include"), Path("/usr/local/include"), Path(os.environ.get("VULKAN_SDK", "/usr")) / "include"]
+    return bool(shutil.which("glslc")) and all(any((at / name).exists() for at in folders) for name in headers)
