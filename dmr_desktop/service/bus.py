@@ -39,8 +39,10 @@ class Subscription:
         self.is_over = True
         self._arrived.set()
 
-    async def fetch(self, timeout_seconds: float) -> bytes:
-        """Everything that waits, as one piece of an event stream; b"" if nothing came in time."""
+    async def fetch(self, timeout_seconds: float) -> bytes | None:
+        """Everything that waits, as one piece of an event stream; b"" if nothing came in time, None at the end."""
+        if self.is_over and not self._pending:
+            return None
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._arrived.wait()
@@ -49,7 +51,7 @@ class Subscription:
         self._arrived.clear()
         frames = b"".join(self._pending.values())
         self._pending.clear()
-        return frames
+        return frames or None
 
 
 class Bus:

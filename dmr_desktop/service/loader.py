@@ -287,13 +287,14 @@ class Loader:
     def configure(self, key: RunnerKey, entry: Configured | None) -> None:
         """Write it into the book; an idle runner that was started otherwise is evicted.
 
-        Raises Conflict (409) if such a runner is in use.
+        Raises Conflict (409) if its runner is in use, and something else was configured so far.
         """
-        resident = self._residents.get(key)
-        if resident is not None and resident.config != self._configurations.effective(entry):
+        before, resident = self._configurations.entry(key), self._residents.get(key)
+        if resident is not None and (before and before.config) != (entry and entry.config):
             if resident.users:
                 raise Conflict("runner already active", hint="wait until its requests have ended, or unload it")
-            self._evict(resident)
+            if resident.config != self._configurations.effective(entry):
+                self._evict(resident)
         self._configurations.set(key, entry)
 
     # ---- unloading ----

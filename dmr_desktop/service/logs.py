@@ -69,7 +69,9 @@ class Follower:
         self.arrived.set()
 
     async def fetch(self) -> list[str]:
-        """At least one line, but at the end."""
+        """At least one line, none at the end."""
+        if self.is_over and not self.lines:
+            return []
         await self.arrived.wait()
         self.arrived.clear()
         found = list(self.lines)

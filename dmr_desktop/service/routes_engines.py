@@ -125,6 +125,7 @@ class EngineRoutes:
         except (ModelNotFound, InvalidRequest):
             return Response(status_code=202)  # accepted, as in Docker Model Runner, and without an effect
         key = RunnerKey(DEFAULT_BACKEND, files.model.id, wish.mode)
+        await self._preloads.drop(key)
         self._loader.configure(key, self._configurations.of_wish(wish))
         self._preloads.begin(files, wish.mode, wish.model)
         return Response(status_code=202)

@@ -4,8 +4,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from dmr_desktop.dialects import anthropic_models, openai_chat, openai_completions, openai_embeddings, openai_models
-from dmr_desktop.protocol.errors import ModelNotFound
+from dmr_desktop.dialects import (
+    anthropic_errors,
+    anthropic_models,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    openai_models,
+)
+from dmr_desktop.protocol.errors import InvalidRequest, ModelNotFound
+from dmr_desktop.service.answers import error_answer
 from dmr_desktop.service.inference_endpoints import (
     EmbeddingEndpoint,
     GenerationEndpoint,
@@ -40,7 +48,11 @@ class InferenceRoutes:
     async def models(self, request: Request) -> Response:
         models = await self._parts.catalog.models()
         if _asks_as_anthropic(request):
-            return Response(anthropic_models.render_list(models, request.query_params), media_type="application/json")
+            try:
+                listed = anthropic_models.render_list(models, request.query_params)
+            except InvalidRequest as error:
+                return error_answer(request.scope, error, anthropic_errors.error_body)
+            return Response(listed, media_type="application/json")
         return Response(openai_models.render_list(models), media_type="application/json")
 
     async def model(self, request: Request) -> Response:
@@ -48,6 +60,8 @@ class InferenceRoutes:
         try:
             model = await self._parts.catalog.get(name)
         except ModelNotFound:
+            if _asks_as_anthropic(request):
+                return error_answer(request.scope, not_found(name), anthropic_errors.error_body)
             raise not_found(name) from None
         render = anthropic_models.render_one if _asks_as_anthropic(request) else openai_models.render_one
         return Response(render(model), media_type="application/json")

@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute, Route
 
 from dmr_desktop.protocol.errors import (
     AccessDenied,
-    Conflict,
     DMRError,
     InvalidReference,
     InvalidRequest,
@@ -20,6 +19,7 @@ from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.progress_answer import ProgressAnswer
+from dmr_desktop.service.removal import remove_model
 from dmr_desktop.service.requests import query_flag, read_fields
 from dmr_desktop.service.routes_archives import MAX_CONTEXT_SIZE
 from dmr_desktop.service.transfers import Transfers
@@ -145,23 +145,10 @@ class ModelRoutes:
         """Unlike Docker Model Runner, a model in use is not pulled from under its requests."""
         name, force = request.path_params["name"], query_flag(request, "force")
         try:
-            entry = await self._catalog.identify(name)
-            if len(entry.tags) <= 1 or force:
-                await self._release(entry.id, name, force)
-            steps = await self._catalog.remove(name, force=force)
+            steps = await remove_model(self._catalog, self._loader, name, force=force)
         except ModelNotFound:
             return text_answer(404, "error while deleting model: model not found")
         return json_answer(list(steps))
-
-    async def _release(self, model_id: str, name: str, force: bool) -> None:
-        users = self._loader.users(model_id)
-        if users and not force:
-            raise Conflict(
-                f'error while deleting model: unable to delete "{name}" (must be forced): '
-                f"{users} requests use it: resource conflict",
-                hint="wait for them, or delete with force",
-            )
-        await self._loader.unload(model_id, force=force)
 
 
 async def _to_slash(request: Request) -> Response:

@@ -21,6 +21,7 @@ from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.model_facts import ModelFactsReader
 from dmr_desktop.service.recommended import recommended_sampling
+from dmr_desktop.service.removal import ModelInUse, remove_model
 from dmr_desktop.service.requests import read_fields
 from dmr_desktop.service.routes_ollama import not_found
 from dmr_desktop.service.streamed import StreamedAnswer
@@ -130,13 +131,13 @@ class OllamaModelRoutes:
     async def delete(self, request: Request) -> Response:
         """A tag, and the model with its last one, which must not be in use then."""
         name = read_model(await read_fields(request, _REFUSED))
-        model = await self._model(name)
-        if len(model.tags) <= 1:
-            users = self._loader.users(model.id)
-            if users:
-                raise Conflict(f"model '{name}' is in use by {users} requests", hint="delete it when they have ended")
-            await self._loader.unload(model.id)
-        await self._catalog.remove(name, force=False)
+        try:
+            await remove_model(self._catalog, self._loader, name, force=False)
+        except ModelNotFound:
+            raise not_found(name) from None
+        except ModelInUse as error:
+            hint = "delete it when they have ended"
+            raise Conflict(f"model '{name}' is in use by {error.users} requests", hint=hint) from None
         return json_answer({})
 
     # ---- blobs ------------------------------------------------------------------------------

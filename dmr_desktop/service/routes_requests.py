@@ -32,8 +32,8 @@ class RequestRoutes:
 
         async def write(out: StreamedAnswer) -> None:
             with self._requests.follow(model_id, existing=is_existing_wanted) as follower:
-                while not follower.is_over:
-                    await out.write(await follower.fetch(WARM_SECONDS) or _WARM)
+                while (frames := await follower.fetch(WARM_SECONDS)) is not None:
+                    await out.write(frames or _WARM)
 
         return StreamResponse(write, EVENT_STREAM)
 

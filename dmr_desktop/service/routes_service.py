@@ -89,8 +89,8 @@ class ServiceRoutes:
             else:
                 snapshot = replace(snapshot, telemetry=(), history=())
             await out.write(event_frame("snapshot", wire.dump(snapshot)))
-            while not subscription.is_over:
-                await out.write(await subscription.fetch(WARM_SECONDS) or _WARM)
+            while (frames := await subscription.fetch(WARM_SECONDS)) is not None:
+                await out.write(frames or _WARM)
 
     async def telemetry(self, _: Request) -> Response:
         return json_answer({"telemetry": wire.dump(await self._telemetry.latest())})
@@ -118,8 +118,8 @@ class ServiceRoutes:
     async def _write_log(self, out: StreamedAnswer, *, with_engines: bool) -> None:
         with self._logs.follow(with_engines=with_engines) as follower:
             await out.write(_joined(await asyncio.to_thread(self._logs.lines, with_engines=with_engines)))
-            while not follower.is_over:
-                await out.write(_joined(await follower.fetch()))
+            while lines := await follower.fetch():
+                await out.write(_joined(lines))
 
     # ---- switches ---------------------------------------------------------------------------
 

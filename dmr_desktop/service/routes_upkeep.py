@@ -50,6 +50,7 @@ class UpkeepRoutes:
                 hint="wait for them, or unload the models",
             )
         await self._catalog.purge()
+        await self._loader.unload()
         return Response()
 
     async def verify(self, request: Request) -> Response:

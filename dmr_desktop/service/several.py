@@ -1,12 +1,16 @@
 """Several prompts of one request, generated side by side and answered as one."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from dmr_desktop.backends.base import Runner
+from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.generation import Event, Failed, Finished, GenerationRequest, Started, Timings, Usage
+
+log = logging.getLogger(__name__)
 
 _MAX_WAITING_GROUPS = 64
 
@@ -46,9 +50,14 @@ async def _feed(
     waiting: "asyncio.Queue[tuple[Event, ...]]", runner: Runner, index: int, request: GenerationRequest
 ) -> None:
     first = index * request.num_choices
-    async with aclosing(runner.generate(request)) as groups:
-        async for group in groups:
-            await waiting.put(tuple(_renumber(event, first) for event in group))
+    try:
+        async with aclosing(runner.generate(request)) as groups:
+            async for group in groups:
+                await waiting.put(tuple(_renumber(event, first) for event in group))
+    except Exception:
+        log.exception("one of several prompts broke down")
+        problem = DMRError("the service failed to answer", hint="its log tells more")
+        await waiting.put((Failed(problem.info),))  # else who reads would wait for ever
 
 
 def _renumber(event: Event, first: int) -> Event:

@@ -1,5 +1,6 @@
 """The switch of the TCP door: what the user wants, remembered over restarts, and what is true."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -23,6 +24,7 @@ class TcpSwitch:
         self._file = file
         self._announce = announce
         self._listeners: Listeners | None = None
+        self._changing = asyncio.Lock()
         self.status = _read(file, default_port)
 
     async def start(self, listeners: Listeners, *, opens: bool = True) -> None:
@@ -47,18 +49,19 @@ class TcpSwitch:
 
         ``origins`` replaces the web origins allowed so far; None leaves them.
         """
-        wanted = port or self.status.port
-        if enabled:
-            if not self.status.listening or wanted != self.status.port:
-                await self._open_or_tell(wanted)
-        elif self._listeners is not None:
-            await self._listeners.close_tcp()
-            self._set(self._status(False, False, wanted))
-        if origins is not None:
-            self._set(replace(self.status, origins=tuple(origins)))
-        if remember:
-            self._write()
-        return self.status
+        async with self._changing:
+            wanted = port or self.status.port
+            if enabled:
+                if not self.status.listening or wanted != self.status.port:
+                    await self._open_or_tell(wanted)
+            elif self._listeners is not None:
+                await self._listeners.close_tcp()
+                self._set(self._status(False, False, wanted))
+            if origins is not None:
+                self._set(replace(self.status, origins=tuple(origins)))
+            if remember:
+                self._write()
+            return self.status
 
     async def _open_or_tell(self, port: int) -> None:
         try:

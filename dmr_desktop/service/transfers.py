@@ -10,9 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol
 
-from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.errors import DMRError, error_from_info
 from dmr_desktop.protocol.models import Progress, ProgressMode
 from dmr_desktop.protocol.notices import PullState, PullStatus
 from dmr_desktop.service.end import shutting_down
@@ -139,6 +141,8 @@ class Transfers:
         self._announce = announce
         self._on_done = on_done
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        # Their own: a transfer takes minutes, and the other threads answer questions.
+        self._threads = ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix=mode)
         self._transfers: dict[str, _Transfer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -175,7 +179,8 @@ class Transfers:
             if not transfer.callers:
                 transfer.cancel()
         if transfer.error is not None:
-            raise transfer.error
+            # Everyone who joined gets an exception of their own.
+            raise error_from_info(transfer.error.info) from transfer.error
         yield Progress("success", transfer.message, mode=self._mode)
 
     async def _run(self, transfer: _Transfer, bearer_token: str | None) -> None:
@@ -191,13 +196,14 @@ class Transfers:
                 transfer.wait()
             async with self._places:
                 transfer.begin()
-                message = await asyncio.to_thread(
+                work = partial(
                     self._work,
                     transfer.reference,
                     progress=progress,
                     cancelled=transfer.cancelled,
                     bearer_token=bearer_token,
                 )
+                message = await loop.run_in_executor(self._threads, work)
             state = "done"
             self._on_done()
             transfer.end(message, None)
@@ -228,3 +234,4 @@ class Transfers:
             transfer.cancel()
         if self._tasks:
             await asyncio.wait(list(self._tasks))
+        self._threads.shutdown(wait=False)

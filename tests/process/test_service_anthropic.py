@@ -206,7 +206,9 @@ async def test_the_model_list_speaks_to_each_client_in_its_own_way(live: LiveInP
         assert (listed["has_more"], listed["first_id"]) == (False, "dmr.local/demo:latest")
     one = await live.http.get("/v1/models/dmr.local%2Fdemo", headers=headers)
     assert one.json()["type"] == "model"
-    missing = await live.http.get("/anthropic/v1/models/ai/none")
-    assert (missing.status_code, missing.json()["error"]["type"]) == (404, "not_found_error")
-    bad = await live.http.get("/anthropic/v1/models?limit=no")
-    assert (bad.status_code, bad.json()["error"]["param"]) == (400, "limit")
+    for base in ("/anthropic/v1", "/v1"):
+        missing = await live.http.get(f"{base}/models/ai/none", headers=headers)
+        assert (missing.status_code, missing.json()["error"]["type"]) == (404, "not_found_error")
+        bad = await live.http.get(f"{base}/models?limit=no", headers=headers)
+        assert (bad.status_code, bad.json()["error"]["param"]) == (400, "limit")
+        assert [answer.json()["type"] for answer in (missing, bad)] == ["error", "error"]

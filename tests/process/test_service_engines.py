@@ -92,6 +92,17 @@ async def test_a_runner_in_use_is_neither_unloaded_nor_configured_anew(live: Liv
     assert (await request).status_code == 200
 
 
+async def test_what_is_only_loaded_ahead_can_be_configured_anew(live: LiveInProcess) -> None:
+    live.script.load_gate = asyncio.Event()
+    for size in (1024, 2048, 4096):
+        answer = await live.http.post("/engines/_configure", json={"model": MODEL, "context-size": size})
+        assert answer.status_code == 202, answer.text
+        assert (await live.script.launched.get()).config.context_size == size
+    live.script.load_gate.set()
+    assert (await live.http.post("/v1/chat/completions", json=CHAT)).status_code == 200
+    assert len(live.script.launches) == 3
+
+
 @pytest.mark.parametrize("body", ['{"all": "yes"}', '{"models": "ai/x"}', '{"backend": 1}', "[]", "x"])
 async def test_a_bad_unload(live: LiveInProcess, body: str) -> None:
     response = await live.http.post("/engines/unload", content=body)

@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,34 @@ async def test_a_model_in_use_is_deleted_only_by_force(live: LiveInProcess) -> N
     assert "1 requests use it" in refused.text
     assert (await live.http.delete(f"/models/{DEMO}?force")).status_code == 200
     assert (await request).status_code == 500
+    assert live.service.loader.statuses() == []
+
+
+async def test_a_tag_among_others_goes_without_harm_to_requests_even_by_force(live: LiveInProcess) -> None:
+    await live.http.post(f"/models/{DEMO}/tag?repo=ai/copy&tag=v1")
+    live.script.gate = asyncio.Semaphore(0)
+    request = asyncio.create_task(live.http.post("/v1/chat/completions", json=CHAT))
+    await live.script.begun.get()
+    answer = await live.http.delete("/models/ai/copy:v1?force=true")
+    assert answer.json() == [{"Untagged": "docker.io/ai/copy:v1"}]
+    for _ in range(9):
+        live.script.gate.release()
+    assert (await request).status_code == 200
+
+
+async def test_a_model_that_is_asked_for_while_it_is_deleted_leaves_no_runner(
+    live: LiveInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live.http.post("/v1/chat/completions", json=CHAT)
+    remove = live.service.catalog.remove
+
+    async def slowly(reference: str, *, force: bool) -> Any:
+        assert live.service.loader.statuses() == []
+        assert (await live.http.post("/v1/chat/completions", json=CHAT)).status_code == 200
+        return await remove(reference, force=force)
+
+    monkeypatch.setattr(live.service.catalog, "remove", slowly)
+    assert (await live.http.delete(f"/models/{DEMO}")).status_code == 200
     assert live.service.loader.statuses() == []
 
 

@@ -29,7 +29,7 @@ async def test_a_slow_listener_is_bounded() -> None:
     with bus.subscribe() as subscription:
         for number in range(MAX_PENDING * 3):
             bus.publish("request", partial(int, number), item=str(number))
-        frames = (await subscription.fetch(1)).split(b"\n\n")[:-1]
+        frames = (await subscription.fetch(1) or b"").split(b"\n\n")[:-1]
     assert len(frames) == MAX_PENDING
     assert frames[-1].endswith(b"data: %d" % (MAX_PENDING * 3 - 1))
 
@@ -57,6 +57,16 @@ async def test_waiting_ends_with_time_with_news_and_with_the_bus() -> None:
         assert subscription.is_over
 
 
+async def test_who_is_slow_gets_the_last_words_too() -> None:
+    bus = Bus()
+    with bus.subscribe() as subscription:
+        bus.publish("stopping", dict)
+        bus.close()  # while what came before is still being written
+        assert await subscription.fetch(1) == b"event: stopping\ndata: {}\n\n"
+        assert await subscription.fetch(1) is None
+        assert await subscription.fetch(1) is None
+
+
 async def test_a_section_that_somebody_does_not_want() -> None:
     bus = Bus()
     with bus.subscribe(frozenset({"telemetry"})) as quiet:
@@ -68,4 +78,4 @@ async def test_a_section_that_somebody_does_not_want() -> None:
             bus.publish("telemetry", lambda: 1)
             bus.publish("tcp", lambda: 2)
             assert await quiet.fetch(1) == b"event: tcp\ndata: 2\n\n"
-            assert (await curious.fetch(1)).startswith(b"event: telemetry\n")
+            assert (await curious.fetch(1) or b"").startswith(b"event: telemetry\n")

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,15 @@ async def test_followers_get_what_is_logged(logs: Logs) -> None:
         logs.end_following()
         assert await everything.fetch() == []
         assert everything.is_over
+
+
+async def test_a_follower_gets_the_last_lines_before_the_end(logs: Logs) -> None:
+    with logs.follow(with_engines=False) as follower:
+        logging.getLogger("dmr_desktop.a").info("stopping")
+        await asyncio.sleep(0)
+        logs.end_following()
+        assert [line[-8:] for line in await follower.fetch()] == ["stopping"]
+        assert await follower.fetch() == []
 
 
 def test_without_a_log_there_is_none(tmp_path: Path) -> None:

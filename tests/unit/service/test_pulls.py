@@ -180,14 +180,23 @@ async def test_who_has_to_wait_is_told() -> None:
     await asyncio.gather(*watchers)
 
 
+async def test_pulls_leave_the_threads_that_answer_questions_alone() -> None:
+    before = set(threading.enumerate())
+    rig = Rig()
+    watchers = [await rig.begin(name) for name in ("a", "b")]
+    assert sum(thread.name.startswith("pull") for thread in set(threading.enumerate()) - before) == 2
+    rig.store.release.set()
+    await asyncio.gather(*watchers)
+
+
 async def test_a_failure_reaches_everybody() -> None:
     rig = Rig()
     rig.store.error = ModelNotFound("Model not found")
     watchers = [await rig.begin("x") for _ in range(2)]
     rig.store.release.set()
-    for watcher in watchers:
-        with pytest.raises(ModelNotFound):
-            await watcher
+    raised = await asyncio.gather(*watchers, return_exceptions=True)
+    assert [type(error) for error in raised] == [ModelNotFound, ModelNotFound]
+    assert raised[0] is not raised[1], "each has a traceback of its own"
     assert (rig.told[-1].state, rig.told[-1].message) == ("failed", "Model not found")
     assert rig.num_stored == 0
 

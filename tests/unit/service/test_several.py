@@ -44,6 +44,17 @@ async def test_choices_are_numbered_through_and_usage_is_summed() -> None:
     assert sum(isinstance(event, Finished) for event in events) == 1
 
 
+async def test_a_runner_that_breaks_its_promise_fails_the_answer_and_leaves_nobody_waiting() -> None:
+    def breaks(request: GenerationRequest) -> list[tuple[Event, ...]]:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(5):
+        groups = [group async for group in generate_all(ScriptedRunner(Script(answer=breaks)), requests("a", "b"))]
+    (failed,) = groups[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.hint
+
+
 async def test_one_request_passes_through() -> None:
     runner = ScriptedRunner(Script(answer=answer))
     assert [group async for group in generate_all(runner, requests("a"))] == answer(requests("a")[0])

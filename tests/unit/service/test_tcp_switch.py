@@ -1,3 +1,4 @@
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.service.guard import OriginRule, checked_origins
 from dmr_desktop.service.tcp_switch import TcpSwitch
+from tests.fixtures_service import LiveInProcess, free_port
 
 
 async def test_origins_are_announced_and_remembered(tmp_path: Path) -> None:
@@ -20,6 +22,13 @@ async def test_origins_are_announced_and_remembered(tmp_path: Path) -> None:
     assert switch.status.origins == ("https://a.example",), "not named, not touched"
     await switch.set(True, origins=[])
     assert told[-1].origins == ()
+
+
+async def test_two_who_open_it_at_once_do_not_stand_in_each_others_way(live: LiveInProcess) -> None:
+    port, tcp = free_port(), live.service.tcp
+    first, second = await asyncio.gather(tcp.set(True, port), tcp.set(True, port))
+    assert first.listening
+    assert second.listening
 
 
 @pytest.mark.parametrize("origins", [None, "x", [1, "https://a"], {"a": 1}])
