@@ -1,5 +1,6 @@
 """From a launch spec to a model that is ready to serve, in one of its modes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,16 +10,18 @@ from dmr_desktop.engine.engine import Engine
 from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.pairs import PairFormat
 from dmr_desktop.engine.llama import Model
+from dmr_desktop.engine.llama.library import uses_cards
 from dmr_desktop.engine.ranking import RankingEngine
 from dmr_desktop.protocol.errors import RunnerStartFailed, UnsupportedModel, WrongMode
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerFacts
 from dmr_desktop.runner.completion import CompletionService
 from dmr_desktop.runner.embedding import EmbeddingService
 from dmr_desktop.runner.model_files import shards_of
+from dmr_desktop.runner.offload import ALL_LAYERS, fewer_note, with_layers_that_fit
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.ranking import RankingService
 from dmr_desktop.store.abilities import Abilities, abilities_of, check_mode
-from dmr_desktop.store.gguf import read_header
+from dmr_desktop.store.gguf import GGUFError, read_header
 
 DEFAULT_CONTEXT_SIZE = 4096
 _MAX_TEMPLATE_BYTES = 1024 * 1024
@@ -34,8 +37,32 @@ def load_service(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[Mo
     """
     if spec.mode is Mode.RERANKING:
         check_mode(_abilities(spec), spec.mode, is_wanted=True)
+    if spec.config.gpu_layers != ALL_LAYERS or not uses_cards():
+        return _load(spec, outbox, notes)
+
+    def load_on_card(layers: int) -> tuple[ModelService, RunnerFacts]:
+        return _load(replace(spec, config=replace(spec.config, gpu_layers=layers)), outbox, list(notes))
+
+    num_layers = _num_layers(spec)
+    (service, facts), layers = with_layers_that_fit(load_on_card, num_layers)
+    if layers != ALL_LAYERS:
+        facts = replace(facts, notes=(*facts.notes, fewer_note(layers, num_layers)))
+    return service, facts
+
+
+def _load(spec: LaunchSpec, outbox: Outbox, notes: list[str]) -> tuple[ModelService, RunnerFacts]:
     template = _template(spec)
     model = Model.load(spec.weights, gpu_layers=spec.config.gpu_layers, tuning=spec.config.tuning)
+    try:
+        return _serve(spec, model, template, outbox, notes)
+    except Exception:
+        model.close()
+        raise
+
+
+def _serve(
+    spec: LaunchSpec, model: Model, template: str | None, outbox: Outbox, notes: list[str]
+) -> tuple[ModelService, RunnerFacts]:
     if spec.mode is Mode.EMBEDDING:
         vectors = EmbeddingEngine.open(
             model, context_size=_context_size(spec, model, None), threads=spec.config.threads
@@ -67,6 +94,14 @@ def _abilities(spec: LaunchSpec) -> Abilities:
         return abilities_of([read_header(part) for part in shards_of(spec)])
     except OSError as error:
         raise RunnerStartFailed(f"the model cannot be read: {error.strerror}", hint="pull it again") from error
+
+
+def _num_layers(spec: LaunchSpec) -> int:
+    """0 where the file does not say."""
+    try:
+        return read_header(shards_of(spec)[0]).number("block_count") or 0
+    except (OSError, GGUFError):
+        return 0
 
 
 def _context_size(spec: LaunchSpec, model: Model, default: int | None) -> int | None:

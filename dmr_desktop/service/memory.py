@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dmr_desktop.backends.installed_build import uses_cards
 from dmr_desktop.service.gpu_processes import process_bytes
 from dmr_desktop.service.machine import nvml, psutil
 
@@ -49,6 +50,8 @@ class MachineMemory:
         return ProcessMemory(int(found.rss) - mapped + on_cards, mapped, on_cards)
 
     def _found_cards(self) -> list[Any]:
+        if not uses_cards():
+            return []  # of no use to a llama.cpp that was built for the processor alone
         if not self._cards and time.monotonic() >= self._next_try:
             self._next_try = time.monotonic() + _RETRY_SECONDS
             try:

@@ -59,6 +59,22 @@ def test_what_is_on_cards_counts_and_is_told(monkeypatch: pytest.MonkeyPatch) ->
         nvmlDeviceGetComputeRunningProcesses=lambda card: [mine, unknown, other] if card == 0 else [mine],
     )
     monkeypatch.setattr(memory_module, "nvml", driver)
+    monkeypatch.setattr(memory_module, "uses_cards", lambda: True)
     found = MachineMemory().of_process(os.getpid())
     assert found.card_bytes == 6 * MIB
     assert found.private_bytes > 6 * MIB
+
+
+def test_cards_that_llama_cpp_was_not_built_for_hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: 1,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetMemoryInfo=lambda card: SimpleNamespace(free=1 << 50),
+    )
+    monkeypatch.setattr(memory_module, "nvml", driver)
+    monkeypatch.setattr(memory_module, "uses_cards", lambda: False)
+    assert MachineMemory().available() < 1 << 50
+    monkeypatch.setattr(memory_module, "uses_cards", lambda: True)
+    assert MachineMemory().available() >= 1 << 50
