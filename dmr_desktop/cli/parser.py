@@ -22,6 +22,19 @@ environment:
   MODEL_RUNNER_HOST            where the service is (http://host:port or unix:///path), if not on this machine's socket
   MODELS_PATH, MODEL_RUNNER_SOCK, DMR_STATE_DIR, ... (see docs)
 """
+_ELSEWHERE = {
+    "chat": "run",
+    "cp": "tag",
+    "create": "package",
+    "delete": "rm",
+    "download": "pull",
+    "get": "pull",
+    "import": "package",
+    "info": "show",
+    "server": "serve",
+    "start": "serve",
+}
+"""What other programs of this kind call a verb."""
 
 
 def parse(argv: Sequence[str] | None = None, face: Face = DMR) -> argparse.Namespace:
@@ -45,7 +58,8 @@ def parse(argv: Sequence[str] | None = None, face: Face = DMR) -> argparse.Names
     if rest:
         words = getattr(options, getattr(options, "words", ""), None)
         if words is None or (any(word.startswith("-") for word in rest) and not hasattr(options, "takes_all")):
-            verbs.parsers[options.verb].error(f"unrecognized arguments: {safe_line(' '.join(rest))}")
+            meant = f"; to free a model's memory: {face.program} unload MODEL" if options.verb == "stop" else ""
+            verbs.parsers[options.verb].error(f"unrecognized arguments: {safe_line(' '.join(rest))}{meant}")
         words.extend(rest)
     options.handed_on = handed_on or []
     return options
@@ -74,6 +88,6 @@ def _check_verb(parser: argparse.ArgumentParser, verbs: Verbs, argv: Sequence[st
     word = next((word for word in argv if word != "--debug"), "")
     if not word or word.startswith("-") or word in verbs.parsers:
         return
-    near = get_close_matches(word, verbs.parsers, 3)
+    near = [_ELSEWHERE[word]] if word in _ELSEWHERE else get_close_matches(word, verbs.parsers, 3)
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
     parser.error(f"there is no command {safe_line(word)!r}{meant} (`{parser.prog} --help` lists all)")

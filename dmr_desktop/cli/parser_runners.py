@@ -53,7 +53,7 @@ def _run(verbs: Verbs) -> None:
         nargs="*",
         default=[],  # without a default argparse would call it required
         metavar="PROMPT",
-        help="the question; piped input is added to it, @FILE adds an image",
+        help="the question; piped input is added to it, @FILE shows an image or adds a text",
     )
     verb.set_defaults(words="prompt")
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 
 from dmr_desktop.cli.lookup import find, name_of
 from dmr_desktop.cli.names import matches, short_id
-from dmr_desktop.cli.quantities import duration_words, go_duration
+from dmr_desktop.cli.quantities import decimal_size, duration_words, go_duration
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
-from dmr_desktop.cli.table import table
+from dmr_desktop.cli.table import fitted_table
 from dmr_desktop.client.answers import LoadedModel
 from dmr_desktop.protocol.errors import Conflict, InvalidRequest
 from dmr_desktop.protocol.short_names import short_name
+
+_DISPENSABLE = ("BACKEND", "CONTEXT", "MODE")
+"""On a narrow terminal the first of these goes first."""
 
 
 def ps(session: Session, options: Namespace) -> int:
@@ -24,14 +27,28 @@ def ps(session: Session, options: Namespace) -> int:
         for entry in loaded:
             session.terminal.line(safe_line(_name(entry.model)))
         return 0
-    session.terminal.table(loaded_table(loaded, time.time(), session.settings.idle_timeout_seconds))
+    idle_seconds, columns = session.settings.idle_timeout_seconds, session.terminal.table_columns
+    session.terminal.table(loaded_table(loaded, time.time(), idle_seconds, columns))
     return 0
 
 
-def loaded_table(loaded: Iterable[LoadedModel], now: float, idle_seconds: float) -> str:
-    """``idle_seconds`` is the keep-alive of a model that has none of its own; ``now`` is Unix seconds."""
-    rows = [(_name(entry.model), entry.backend, entry.mode, _until(entry, now, idle_seconds)) for entry in loaded]
-    return table(("MODEL NAME", "BACKEND", "MODE", "UNTIL"), rows)
+def loaded_table(loaded: Iterable[LoadedModel], now: float, idle_seconds: float, columns: int | None = None) -> str:
+    """``idle_seconds`` is the keep-alive of a model that has none of its own; ``now`` is Unix seconds.
+
+    Docker's four columns come first. ``columns`` is the width of the terminal, None for a pipe.
+    """
+    rows = [
+        (
+            _name(entry.model),
+            entry.backend,
+            entry.mode,
+            _until(entry, now, idle_seconds),
+            str(entry.context_size or ""),
+            decimal_size(entry.memory_bytes) if entry.memory_bytes else "",
+        )
+        for entry in loaded
+    ]
+    return fitted_table(("MODEL NAME", "BACKEND", "MODE", "UNTIL", "CONTEXT", "MEMORY"), rows, columns, _DISPENSABLE)
 
 
 def _name(model: str) -> str:

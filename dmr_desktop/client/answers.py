@@ -17,7 +17,8 @@ from dmr_desktop.protocol.models import Model, ModelConfig, Progress
 class LoadedModel:
     """A line of ``/engines/ps``. ``last_used`` is Unix seconds, None while in use or loading.
 
-    ``keep_alive`` is a Go duration, "" when the service's default holds.
+    ``keep_alive`` is a Go duration, "" when the service's default holds. ``context_size`` (tokens) and
+    ``memory_bytes`` are 0 when the service does not tell.
     """
 
     backend: str
@@ -27,6 +28,8 @@ class LoadedModel:
     keep_alive: str = ""
     in_use: bool = False
     loading: bool = False
+    context_size: int = 0
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ def loaded_model_from_json(data: Any) -> LoadedModel:
         keep_alive=_text(data.get("keep_alive")),
         in_use=bool(data.get("in_use")),
         loading=bool(data.get("loading")),
+        context_size=_int(data.get("context_size")),
+        memory_bytes=_int(data.get("memory_bytes")),
     )
 
 

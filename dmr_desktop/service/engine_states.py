@@ -29,6 +29,13 @@ def ps_line(runner: RunnerStatus, keep_alive_seconds: float | None) -> dict[str,
         line["in_use"] = True
     if keep_alive_seconds is not None:
         line["keep_alive"] = format_duration(keep_alive_seconds)
+    # Ours: what it costs, once that is known.
+    if runner.facts is not None:
+        line["context_size"] = runner.facts.context_size
+    if runner.memory_bytes:
+        line["memory_bytes"] = runner.memory_bytes
+    if runner.card_bytes:
+        line["card_bytes"] = runner.card_bytes
     return line
 
 

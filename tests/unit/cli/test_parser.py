@@ -54,6 +54,22 @@ def test_a_mistyped_verb_gets_the_near_ones(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["cp", "a", "b"], "did you mean tag?"),
+        (["create", "x", "-f", "Modelfile"], "did you mean package?"),
+        (["stop", "ai/x"], "to free a model's memory: dmr unload MODEL"),
+    ],
+)
+def test_the_words_of_other_programs_lead_to_ours(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(argv)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("argv", "words"),
     [
         ([], "Run language models on this machine"),

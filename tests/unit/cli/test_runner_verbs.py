@@ -27,9 +27,17 @@ NOW = 1000.0
 )
 def test_until(fields: dict[str, Any], until: str) -> None:
     text = loaded_table([LoadedModel("llama.cpp", "docker.io/AI/X:latest", "completion", **fields)], NOW, 300.0)
-    assert text.splitlines()[0].split() == ["MODEL", "NAME", "BACKEND", "MODE", "UNTIL"]
-    row = [cell for cell in text.splitlines()[1].split("  ") if cell]
+    assert text.splitlines()[0].split() == ["MODEL", "NAME", "BACKEND", "MODE", "UNTIL", "CONTEXT", "MEMORY"]
+    row = [cell for cell in text.splitlines()[1].split("  ") if cell.strip()]
     assert [cell.strip() for cell in row] == ["x", "llama.cpp", "completion", until]
+
+
+def test_what_a_model_costs_is_shown_also_on_a_narrow_terminal() -> None:
+    loaded = [LoadedModel("llama.cpp", "x", "completion", NOW, context_size=4096, memory_bytes=1_920_000_000)]
+    assert loaded_table(loaded, NOW, 300.0).splitlines()[1].split()[-2:] == ["4096", "1.92GB"]
+    head, row = loaded_table(loaded, NOW, 300.0, columns=55).splitlines()
+    assert head.split() == ["MODEL", "NAME", "MODE", "UNTIL", "MEMORY"]
+    assert row.split()[-1] == "1.92GB"
 
 
 def test_a_model_without_a_name_shows_its_id() -> None:

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerFacts, RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.engine_states import ZERO_TIME, backend_states, ps_lines, rfc3339
 
 KEY = RunnerKey("llama.cpp", "sha256:a", Mode.COMPLETION)
@@ -25,6 +27,13 @@ def test_a_line_of_ps(status: RunnerStatus, extra: dict[str, object]) -> None:
     assert ps_lines([status], lambda key: None) == [
         {"backend_name": "llama.cpp", "model_name": "ai/x", "mode": "completion", **extra}
     ]
+
+
+def test_what_is_known_of_its_size_is_told() -> None:
+    facts = RunnerFacts(4096, 8192, 8, 100, 10, "")
+    status = replace(runner(RunnerState.READY), facts=facts, memory_bytes=7, card_bytes=5)
+    (line,) = ps_lines([status], lambda key: None)
+    assert (line["context_size"], line["memory_bytes"], line["card_bytes"]) == (4096, 7, 5)
 
 
 def test_the_dead_are_not_listed() -> None:
