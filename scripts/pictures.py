@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from dmr_desktop.desktop.theme import Theme
+    from dmr_desktop.protocol.notices import TelemetrySample
 
 GIB, MIB = 1024**3, 1024**2
 
@@ -179,6 +180,9 @@ class Studio:
         self.commands.pulls.cancel_all()
         self.panel.models.field.clear()
         self.panel.chat.options_button.setChecked(False)
+        self.panel.requests.tabs.setCurrentIndex(0)
+        self.panel.integrations.programs.setCurrentRow(0)
+        self.panel.settings.verticalScrollBar().setValue(0)
         self.panel.say_tray(True)
         self.settle(0.05)
 
@@ -311,7 +315,7 @@ def runners() -> tuple[object, ...]:
     return small, large
 
 
-def samples(period: float, count: int = 120, with_gpu: bool = True) -> tuple[object, ...]:
+def samples(period: float, count: int = 120, with_gpu: bool = True) -> "tuple[TelemetrySample, ...]":
     from dmr_desktop.protocol.notices import GpuSample, TelemetrySample
 
     found = []
@@ -390,7 +394,8 @@ def overview(studio: Studio) -> None:
 
 
 def overview_quiet(studio: Studio) -> None:
-    busy(studio, runners=(), pulls=(), tcp=off(), telemetry=samples(1.0, 40, with_gpu=False))
+    idle = [replace(sample, active_requests=0, runners_memory_bytes=0) for sample in samples(1.0, 40, with_gpu=False)]
+    busy(studio, runners=(), pulls=(), tcp=off(), telemetry=tuple(idle))
 
 
 def page(name: str) -> Callable[[Studio], None]:

@@ -9,6 +9,7 @@ _CLEAR = asset("icons/clear.svg").as_posix()
 
 def style_sheet(tokens: Tokens) -> str:
     t = tokens
+    off = "dashed" if t.line == t.text else "solid"  # high contrast has no paler border to say it with
     return f"""
 #side {{ background: {t.side}; border: 0; border-right: 1px solid {t.line}; }}
 #nav {{ background: transparent; border: 0; outline: 0; }}
@@ -47,7 +48,8 @@ QPushButton:hover {{ border-color: {t.accent}; }}
 QPushButton:pressed {{ background: {t.hover}; }}
 QPushButton:focus {{ border: 2px solid {t.accent}; padding: 5px 13px; }}
 QPushButton:checked {{ background: {t.selected}; border-color: {t.accent}; }}
-QPushButton:disabled {{ color: {t.dim}; background: {t.window}; border-color: {t.line}; }}
+QPushButton:disabled {{ color: {t.dim}; background: {t.window}; border-color: {t.line};
+  border-style: {off}; }}
 QPushButton[kind="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {t.text}; }}
 QPushButton[kind="primary"]:disabled {{ background: {t.hover}; color: {t.dim}; border-color: {t.hover}; }}
@@ -92,7 +94,7 @@ QTabBar::tab:hover {{ background: {t.hover}; }}
 QTabBar::tab:selected {{ background: {t.selected}; color: {t.text}; }}
 QTabBar:focus::tab:selected {{ border-color: {t.accent}; }}
 #qt_msgbox_label {{ font-weight: 600; padding: 6px 12px 0 0; }}
-#qt_msgbox_informativelabel {{ min-width: 340px; padding: 0 12px 8px 0; color: {t.dim}; }}
+#qt_msgbox_informativelabel {{ min-width: 340px; padding: 0 12px 8px 1px; color: {t.dim}; }}
 QMenu {{ background: {t.card}; border: 1px solid {t.line}; padding: 5px; color: {t.text}; }}
 QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 6px; }}
 QMenu::item:selected {{ background: {t.selected}; color: {t.text}; }}

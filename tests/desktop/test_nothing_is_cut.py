@@ -34,7 +34,8 @@ from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.settings import asset
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = ((820, 560), (1080, 680))
+SIZES = ((820, 480), (1080, 680))
+"""The smallest that a window can be, and the size of the pictures in the documentation."""
 
 
 def load_script() -> ModuleType:

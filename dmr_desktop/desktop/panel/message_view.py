@@ -145,6 +145,9 @@ class MessageView(QFrame):
         look = QTextFrameFormat()
         look.setBackground(QColor(self._theme.tokens.window))
         look.setPadding(8)
+        look.setBorder(1)
+        look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        look.setBorderBrush(QColor(self._theme.tokens.line))
         runs: list[tuple[int, int]] = []
         block = document.begin()
         while block.isValid():

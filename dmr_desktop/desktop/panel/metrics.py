@@ -79,6 +79,7 @@ class Metrics(QWidget):
         self.span.setCurrentIndex(int(preferences.shows_half_hour))
         self.span.currentChanged.connect(self._choose_span)
         head = QHBoxLayout()
+        head.setSpacing(12)
         head.addWidget(Label(self.tr("This computer"), tone="dim", bold=True))
         self.no_gpu = ElidedLabel(tone="dim")
         head.addWidget(self.no_gpu, 1)

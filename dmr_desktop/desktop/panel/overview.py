@@ -39,15 +39,15 @@ class OverviewPage(ScrollPage):
         self.welcome.done.connect(self._end_welcome)
         self._commands = commands
         self._preferences = preferences
-        pull = Button(self.tr("Pull model…"), kind="primary", name=self.tr("Pull a model"))
-        pull.clicked.connect(lambda: commands.open_panel("models"))
+        self._pull = Button(self.tr("Pull model…"), kind="primary", name=self.tr("Pull a model"))
+        self._pull.clicked.connect(lambda: commands.open_panel("models"))
         head = QHBoxLayout()
         head.setSpacing(12)
         self._title = Title()
         head.addWidget(self._title)
         head.addWidget(self.pill)
         head.addWidget(self.status, 1)
-        head.addWidget(pull)
+        head.addWidget(self._pull)
         self.column.addLayout(head)
         self.column.addSpacing(2)
         self._usual = QWidget()
@@ -70,6 +70,8 @@ class OverviewPage(ScrollPage):
         self.status.setText(headline(state))
         is_first = not self._preferences.welcomed and state.is_connected and is_only_demo(state) and not state.pulls
         self._title.setText(self.tr("Welcome") if is_first else self.tr("Overview"))
+        self._pull.setVisible(not is_first)
+        self._pull.setEnabled(state.is_connected)
         self.welcome.setVisible(is_first)
         self._usual.setVisible(not is_first)
         self.tcp.render_state(state)

@@ -13,7 +13,7 @@ from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_sess
 from dmr_desktop.desktop.language import LANGUAGES
 from dmr_desktop.desktop.panel.scroll_page import ScrollPage
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Switch, Title, controls
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Switch, Title
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
@@ -273,6 +273,5 @@ def _row(title: str, details: str | Label, *widgets: QWidget) -> Row:
     texts.addWidget(Label(title, bold=True))
     texts.addWidget(label)
     card.line.addLayout(texts, 1)
-    if widgets:
-        card.line.addLayout(controls(*widgets))
+    card.line.addLayout(card.end_with(*widgets))
     return card

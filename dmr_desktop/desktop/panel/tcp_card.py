@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QVBoxLayout
 
 from dmr_desktop.desktop.commands import Commands
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Paragraph, Switch, controls, repolish
+from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Paragraph, Switch, repolish
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import as_sentence, tcp_sentence
@@ -25,7 +25,7 @@ class TcpCard(Card):
         texts.addWidget(Label(title or self.tr("TCP host access"), bold=True))
         texts.addWidget(self.sentence)
         self.body.addLayout(texts, 1)
-        self.body.addLayout(controls(self.copy_button, self.switch))
+        self.body.addLayout(self.end_with(self.copy_button, self.switch))
         self.switch.clicked.connect(self._toggle)
         self.copy_button.clicked.connect(commands.copy_base_url)
         theme.changed.connect(self._paint)

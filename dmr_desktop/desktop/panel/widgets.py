@@ -125,6 +125,18 @@ class Card(QFrame):
         self.body.setContentsMargins(*margins)
         self.body.setSpacing(12 if row else 6)
 
+    def end_with(self, *widgets: QWidget) -> QHBoxLayout:
+        """Controls for the right side. A switch ends where a button would: its focus ring may stand in the margin."""
+        line = QHBoxLayout()
+        line.setSpacing(10)
+        for widget in widgets:
+            line.addWidget(widget)
+        if widgets and isinstance(widgets[-1], Switch):
+            margins = self.body.contentsMargins()
+            margins.setRight(margins.right() - RING)
+            self.body.setContentsMargins(margins)
+        return line
+
 
 class Button(QPushButton):
     """``kind``: "" or ``primary``, ``danger``, ``flat``, ``side``. ``name`` is what a screen reader says."""
@@ -187,16 +199,6 @@ class Switch(QAbstractButton):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         self.update()
-
-
-def controls(*widgets: QWidget) -> QHBoxLayout:
-    """What stands at the right of a card. A switch at the end ends where a button would, without its focus ring."""
-    line = QHBoxLayout()
-    line.setSpacing(10)
-    line.setContentsMargins(0, 0, -RING if isinstance(widgets[-1], Switch) else 0, 0)
-    for widget in widgets:
-        line.addWidget(widget)
-    return line
 
 
 def unbroken(text: str) -> str:

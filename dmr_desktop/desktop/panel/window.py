@@ -58,7 +58,7 @@ class PanelWindow(QMainWindow):
         self._theme = theme
         self.setWindowTitle("DMR Desktop")
         self.resize(1080, 720)
-        self.setMinimumSize(760, 480)
+        self.setMinimumSize(820, 480)
         self.overview = OverviewPage(commands, theme, preferences)
         self.models = ModelsPage(commands, theme, sources.fit, sources.remote, sources.configured)
         self.chat = ChatPage(commands, theme, sources.chat)
