@@ -170,7 +170,7 @@ class Connection:
             answer = self._transport.ask(Request(method, target, all_headers, sent, timeout_seconds))
             try:
                 if not 200 <= answer.status < 300:
-                    raise error_from_response(answer.status, b"".join(answer.chunks()))
+                    raise error_from_response(answer.status, b"".join(answer.chunks()), answer.hint)
                 yield answer
             finally:
                 answer.close()

@@ -33,8 +33,11 @@ _BY_STATUS: dict[int, type[DMRError]] = {
 }
 
 
-def error_from_response(status: int, body: bytes) -> DMRError:
-    """The error that ``body`` tells of; its ``code`` decides if it has one of ours, else the status."""
+def error_from_response(status: int, body: bytes, hint: str = "") -> DMRError:
+    """The error that ``body`` tells of; its ``code`` decides if it has one of ours, else the status.
+
+    ``hint`` came beside a body in plain text.
+    """
     text = body.decode("utf-8", "replace").strip()
     parsed = _error_object(text)
     if parsed is not None:
@@ -44,8 +47,8 @@ def error_from_response(status: int, body: bytes) -> DMRError:
         text = parsed.message
     text = text or f"the service answered with status {status} and no explanation"
     if status == 404 and text == "backend not found":
-        return BackendNotFound(text)
-    return _BY_STATUS.get(status, DMRError)(text)
+        return BackendNotFound(text, hint=hint)
+    return _BY_STATUS.get(status, DMRError)(text, hint=hint)
 
 
 def _error_object(text: str) -> ErrorInfo | None:

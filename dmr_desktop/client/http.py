@@ -16,7 +16,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from dmr_desktop.client.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
-from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.errors import HINT_HEADER, InvalidRequest
 
 CONNECT_SECONDS = 5.0
 _CHUNK_BYTES = 64 * 1024
@@ -48,6 +48,11 @@ class Request:
 class Answer(Protocol):
     @property
     def status(self) -> int: ...
+
+    @property
+    def hint(self) -> str:
+        """What a refusal in plain text advises, "" if nothing."""
+        ...
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes. Raises :class:`TimedOut`, :class:`Broken`."""
@@ -139,6 +144,7 @@ class _Answer:
     def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
         self._connection, self._response = connection, response
         self.status = response.status
+        self.hint = unquote(response.getheader(HINT_HEADER) or "")
 
     def chunks(self) -> Iterator[bytes]:
         # Python 3.11's read1 does not count what is left, and waits for more after the last byte.

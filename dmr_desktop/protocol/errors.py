@@ -36,6 +36,9 @@ one of these in the one file that imports the foreign library.
 from dataclasses import dataclass
 from typing import ClassVar
 
+HINT_HEADER = "DMR-Hint"
+"""Of a plain-text answer: the hint, percent-encoded. Docker Model Runner's sentences leave no room for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:

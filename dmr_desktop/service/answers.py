@@ -4,17 +4,19 @@ Knows no route.
 """
 
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 import orjson
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
-from dmr_desktop.protocol.errors import DMRError, ErrorInfo
+from dmr_desktop.protocol.errors import HINT_HEADER, DMRError, ErrorInfo
 from dmr_desktop.service.dialect_paths import error_writer
 
 PLAIN = "text/plain; charset=utf-8"
 _CLI_AGENT = "docker-model-cli/"
+_PLAIN_IN_HEADER = " !\"#$&'()*+,/:;<=>?@[]^`{|}"
 RETRY_SECONDS = 2
 
 _GO_ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
@@ -35,6 +37,11 @@ def text_answer(status: int, text: str, headers: Mapping[str, str] | None = None
     return Response(
         f"{text}\n", status, headers={"X-Content-Type-Options": "nosniff", **(headers or {})}, media_type=PLAIN
     )
+
+
+def hint_header(error: DMRError | HTTPProblem) -> dict[str, str]:
+    """The next step beside a plain text that says only what happened."""
+    return {HINT_HEADER: quote(error.info.hint, safe=_PLAIN_IN_HEADER)} if error.info.hint else {}
 
 
 def json_bytes(value: object) -> bytes:
@@ -59,5 +66,5 @@ def error_answer(
         headers["Retry-After"] = str(RETRY_SECONDS)
     writer = writer or error_writer(scope["path"])
     if writer is None or Headers(scope=scope).get("user-agent", "").startswith(_CLI_AGENT):
-        return text_answer(error.status, info.message, headers)
+        return text_answer(error.status, info.message, headers | hint_header(error))
     return Response(writer(info), error.status, headers=headers, media_type="application/json")

@@ -1,6 +1,6 @@
 """Which models are loaded: leases, joined loads, unloading.
 
-The book of all runners, and the only one who changes it. What must go so that a model fits is :mod:`.room`'s, when an
+The owner of all runners (their book is :mod:`.residents`). What must go so that a model fits is :mod:`.room`'s, when an
 idle one has to go :mod:`.idle_clock`'s, with what each is started :mod:`.configurations`'. Owned by the service's event
 loop; nothing here is thread-safe. It knows nothing of HTTP or of processes.
 """
@@ -25,17 +25,17 @@ from dmr_desktop.protocol.errors import (
 )
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import DEMO_REFERENCE, Model, ModelFiles
-from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerState, RunnerStatus
+from dmr_desktop.protocol.runners import Mode, RunnerKey, RunnerStatus
 from dmr_desktop.service.configurations import Configurations, Configured
 from dmr_desktop.service.end import shutting_down
 from dmr_desktop.service.fit import fit
 from dmr_desktop.service.idle_clock import IdleClock
 from dmr_desktop.service.launch_plan import plan_launch
-from dmr_desktop.service.memory import MachineMemory, ProcessMemory
-from dmr_desktop.service.model_check import Inspected, inspect_model
-from dmr_desktop.service.placement import Tenant, default_seats, obtainable_bytes
+from dmr_desktop.service.placement import default_seats, obtainable_bytes
+from dmr_desktop.service.probes import Probes, real_probes
 from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
+from dmr_desktop.service.residents import Residents, subject_of
 from dmr_desktop.service.room import Room
 from dmr_desktop.service.supervisor import Patience, Supervisor
 from dmr_desktop.store.abilities import check_mode
@@ -55,20 +55,6 @@ class LoaderLimits:
     max_queue: int = 64
     seats: int | None = None
     patience: Patience = field(default_factory=Patience)
-
-
-@dataclass(frozen=True, slots=True)
-class Probes:
-    """The loader's view of the machine, replaceable in tests. ``inspect`` may block and raise UnsupportedModel."""
-
-    inspect: Callable[[ModelFiles], Inspected]
-    available: Callable[[], int]
-    process: Callable[[int], ProcessMemory]
-
-
-def real_probes() -> Probes:
-    memory = MachineMemory()
-    return Probes(inspect_model, memory.available, memory.of_process)
 
 
 class Loader:
@@ -95,10 +81,10 @@ class Loader:
         self._on_change = on_change
         self._probes = probes or real_probes()
         self._tell = tell
-        self._residents: dict[RunnerKey, Resident] = {}
         self._configurations = configurations
+        self._residents = Residents(self._probes.process, self._keep_seconds)
         seats = limits.seats or default_seats(os.cpu_count())
-        self._room = Room(seats, self._probes.available, self._tenants, self._make_go)
+        self._room = Room(seats, self._probes.available, self._residents.tenants, self._make_go)
         self._idle_clock = IdleClock(self._seconds_left, self._unload_expired)
         self._is_closing = False
 
@@ -152,7 +138,7 @@ class Loader:
                 lambda: self._tell("crash", subject_of(key, files), 0.0),
             )
             resident = Resident(key, files, label, supervisor, self._configurations.config(key))
-            self._residents[key] = resident
+            self._residents.add(resident)
         if resident.users >= resident.config.num_sequences + self._limits.max_queue:
             raise QueueFull(
                 f"{resident.users} requests for {label} are already running or waiting",
@@ -233,13 +219,8 @@ class Loader:
         is_demo = DEMO_REFERENCE in resident.files.model.tags
         return is_demo or self._configurations.entry(resident.key) is not None
 
-    def _tenants(self, but: RunnerKey | None = None) -> list[Tenant]:
-        """Who has a seat, besides one."""
-        others = (resident for key, resident in self._residents.items() if key != but)
-        return [tenant for other in others if (tenant := other.tenant(self._probes.process)) is not None]
-
     async def _make_go(self, keys: Sequence[RunnerKey]) -> None:
-        victims = [self._residents[key].supervisor for key in keys]
+        victims = [resident.supervisor for resident in self._residents if resident.key in keys]
         for victim in victims:
             victim.begin_stop()
         await asyncio.gather(*(victim.stopped() for victim in victims))
@@ -253,7 +234,7 @@ class Loader:
         """The same of a model of which only the shape is here."""
         config = self._configurations.config(RunnerKey(DEFAULT_BACKEND, model.id, Mode.COMPLETION))
         wanted = context_size or config.context_size or model.config.context_size
-        return fit(shape, wanted, config, obtainable_bytes(self._tenants(), self._probes.available()))
+        return fit(shape, wanted, config, obtainable_bytes(self._residents.tenants(), self._probes.available()))
 
     # ---- what there is ----
 
@@ -263,24 +244,16 @@ class Loader:
 
     def subjects(self) -> list[tuple[Subject, RunnerStatus, Runner | None]]:
         """``statuses()``, whom each is for, and the runner of those that are ready."""
-        return [
-            (
-                subject_of(resident.key, resident.files),
-                resident.status(self._expires_in(resident), self._probes.process),
-                resident.supervisor.runner,
-            )
-            for resident in self._residents.values()
-            if resident.state is not RunnerState.STOPPED
-        ]
+        return self._residents.subjects()
 
     @property
     def model_ids(self) -> frozenset[str]:
         """Of every runner in ``statuses()``."""
-        return frozenset(key.model_id for key in self._residents)
+        return self._residents.model_ids
 
     def users(self, model_id: str) -> int:
         """Requests that use the model now, in any backend and mode (waiting ones included)."""
-        return sum(resident.users for resident in self._residents.values() if resident.key.model_id == model_id)
+        return self._residents.users(model_id)
 
     # ---- configuration ----
 
@@ -306,11 +279,7 @@ class Loader:
 
         Those in use are left alone unless ``force``; then their requests end with a Failed. A crash loop is forgiven.
         """
-        wanted = [
-            resident
-            for key, resident in self._residents.items()
-            if model_id in (None, key.model_id) and backend in (None, key.backend) and mode in (None, key.mode)
-        ]
+        wanted = self._residents.matching(model_id, backend, mode)
         victims = [resident for resident in wanted if force or not resident.users]
         loads = [resident.load for resident in victims if resident.load is not None]
         count = sum(self._evict(resident) for resident in victims)
@@ -320,15 +289,14 @@ class Loader:
 
     async def unload_when_idle(self, model_id: str) -> None:
         """Stop the model's runners that nobody uses; those in use, or waited for, go when their requests have ended."""
-        for key, resident in self._residents.items():
-            if key.model_id == model_id:
-                resident.keep_alive_seconds = 0
+        for resident in self._residents.matching(model_id):
+            resident.keep_alive_seconds = 0
         await self.unload(model_id)
 
     async def shutdown(self) -> None:
         """From now on ``lease`` raises ShuttingDown; open requests fail; all runners are stopped in parallel."""
         self._is_closing = True
-        residents = list(self._residents.values())
+        residents = list(self._residents)
         loads = [resident.load for resident in residents if resident.load is not None]
         for resident in residents:
             self._evict(resident, shutting_down())
@@ -349,35 +317,27 @@ class Loader:
 
     def _changed(self) -> None:
         """After every change of any state: tidy up, wake those who wait for room, set the timer, tell the world."""
-        for key, resident in list(self._residents.items()):
-            if resident.state is RunnerState.STOPPED and not resident.users:
-                del self._residents[key]
+        self._residents.drop_stopped()
         self._room.changed()
         self._idle_clock.set()
         self._on_change()
 
     def _seconds_left(self) -> list[float]:
-        left = map(self._expires_in, self._residents.values())
-        return [] if self._is_closing else [seconds for seconds in left if seconds is not None]
+        return [] if self._is_closing else self._residents.seconds_left()
 
     def _unload_expired(self) -> None:
-        for resident in list(self._residents.values()):
-            left = self._expires_in(resident)
+        for resident in self._residents:
+            left = self._residents.expires_in(resident)
             if left is not None and left <= 0.001:
                 resident.supervisor.begin_stop()
         self._idle_clock.set()
 
-    def _expires_in(self, resident: Resident) -> float | None:
-        configured = self._configurations.keep_alive_seconds(resident.key)
-        return resident.expires_in(self._limits.idle_timeout_seconds if configured is None else configured)
+    def _keep_seconds(self, key: RunnerKey) -> float:
+        configured = self._configurations.keep_alive_seconds(key)
+        return self._limits.idle_timeout_seconds if configured is None else configured
 
 
 def _retrieve(load: asyncio.Task[Runner]) -> None:
     """Those who asked may have left; then a failed load is no news."""
     if not load.cancelled():
         load.exception()
-
-
-def subject_of(key: RunnerKey, files: ModelFiles) -> Subject:
-    """The name that the model is stored under, not the spelling of the request that loaded it."""
-    return Subject(next(iter(files.model.tags), key.model_id), key.mode)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import AccessDenied, DMRError, InvalidRequest, ModelNotFound
 from dmr_desktop.protocol.models import Progress
-from dmr_desktop.service.answers import json_answer, text_answer
+from dmr_desktop.service.answers import hint_header, json_answer, text_answer
 from dmr_desktop.service.body_chunks import BodyChunks
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
@@ -59,7 +59,7 @@ class ArchiveRoutes:
         try:
             await self._catalog.load(chunks, cancelled)
         except DMRError as error:
-            return text_answer(500, f"error while loading model: {error.message}")
+            return text_answer(500, f"error while loading model: {error.message}", hint_header(error))
         finally:
             cancelled.set()
             chunks.close()
@@ -147,6 +147,6 @@ class _ArchiveAnswer(Response):
         except DMRError as error:
             if out.is_open:
                 raise
-            await text_answer(error.status, error.message)(scope, receive, send)
+            await text_answer(error.status, error.message, hint_header(error))(scope, receive, send)
             return
         await out.close()

@@ -14,7 +14,7 @@ from dmr_desktop.protocol.errors import (
     ModelNotFound,
 )
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.service.answers import json_answer, text_answer
+from dmr_desktop.service.answers import hint_header, json_answer, text_answer
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
@@ -110,7 +110,7 @@ class ModelRoutes:
             reason = f'failed to pull model "{name}": MANIFEST_UNKNOWN - {error.message}'
             return text_answer(404, f"error while getting remote model: {reason}")
         except DMRError as error:
-            return text_answer(500, f"error while getting remote model: {error.message}")
+            return text_answer(500, f"error while getting remote model: {error.message}", hint_header(error))
         return json_answer(found[0]) if found else Response(status_code=408)  # nobody reads this one
 
     # ---- pull -------------------------------------------------------------------------------

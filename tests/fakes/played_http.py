@@ -14,6 +14,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 class PlayedAnswer:
     status: int
     body: bytes
+    hint: str = ""
 
     def chunks(self) -> Iterator[bytes]:
         yield self.body

@@ -29,9 +29,10 @@ from dmr_desktop.protocol.generation import Event, Failed, GenerationRequest, Te
 from dmr_desktop.protocol.models import Model, ModelConfig, ModelFiles
 from dmr_desktop.protocol.runners import Mode, RunnerConfig, RunnerKey, RunnerState
 from dmr_desktop.service.configurations import Configurations, Configured
-from dmr_desktop.service.loader import Loader, LoaderLimits, Probes
+from dmr_desktop.service.loader import Loader, LoaderLimits
 from dmr_desktop.service.memory import ProcessMemory
 from dmr_desktop.service.model_check import Inspected
+from dmr_desktop.service.probes import Probes
 from dmr_desktop.store.estimate import ModelShape
 from tests.fakes.fake_runner import command
 from tests.fakes.until import until

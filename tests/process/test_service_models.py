@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from dmr_desktop.client.client import Client
+from dmr_desktop.client.endpoint import UnixEndpoint
+from dmr_desktop.protocol.errors import Conflict
 from dmr_desktop.settings import asset
 from tests.fakes.scripted_backend import Script
 from tests.fixtures_service import LiveInProcess, live_in_process
@@ -114,6 +117,9 @@ async def test_a_model_in_use_is_deleted_only_by_force(live: LiveInProcess) -> N
     refused = await live.http.delete(f"/models/{DEMO}")
     assert refused.status_code == 409
     assert "1 requests use it" in refused.text
+    with Client(UnixEndpoint(live.settings.socket_path)) as client, pytest.raises(Conflict) as caught:
+        await asyncio.to_thread(client.remove, DEMO)
+    assert caught.value.hint == "wait for them, or delete with force", "Docker's plain text has no room for it"
     assert (await live.http.delete(f"/models/{DEMO}?force")).status_code == 200
     assert (await request).status_code == 500
     assert live.service.loader.statuses() == []

@@ -29,6 +29,11 @@ def test_plain_text_gets_its_type_by_status(status: int, kind: type[errors.DMREr
     assert error.message == "what happened"
 
 
+def test_the_next_step_comes_beside_plain_text() -> None:
+    error = error_from_response(409, b"1 requests use it\n", "wait for them")
+    assert (error.message, error.hint) == ("1 requests use it", "wait for them")
+
+
 def test_a_code_of_ours_decides_over_the_status() -> None:
     body = {"error": {"message": "no room", "code": "port_in_use", "hint": "take 12435", "param": "port"}}
     error = error_from_response(409, json.dumps(body).encode())
