@@ -26,6 +26,7 @@ def add(verbs: Verbs) -> None:
     verb.add_argument("--follow", "-f", action="store_true", help="go on showing new ones")
     verb.add_argument("--include-existing", action="store_true", help="with --follow: begin with those of before")
     verb.add_argument("--model", default="", metavar="MODEL", help="only of this one")
+    verb.add_argument("--json", action="store_true", help="as JSON, with all texts; in a pipe it always is")
 
     verb = verbs.add("bench", "measure a model at several numbers of requests at once", module="bench", starts=True)
     verb.add_argument("--concurrency", default="1,2,4,8", metavar="N,N", help="default: 1,2,4,8")
