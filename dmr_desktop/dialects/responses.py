@@ -1,7 +1,8 @@
 """``/responses``: OpenAI's newer dialect. What it reads; ``responses_stream`` and ``responses_answer`` write."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import orjson
 
@@ -19,7 +20,7 @@ from dmr_desktop.dialects.openai_sampling import (
 from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.dialects.responses_answer import ResponseCollector
 from dmr_desktop.dialects.responses_input import ReadInput, add_message, read_input, read_item
-from dmr_desktop.dialects.responses_memory import Memory, StoredResponse, stored_items
+from dmr_desktop.dialects.responses_memory import Memory, Recalled, StoredResponse, stored_items
 from dmr_desktop.dialects.responses_objects import new_id
 from dmr_desktop.dialects.responses_stream import ResponseWriter
 from dmr_desktop.dialects.responses_tools import (
@@ -49,11 +50,18 @@ class ResponsesDialect:
 
     def parse(self, data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         """Raises InvalidRequest."""
+        return self.recall(data)(data, defaults)
+
+    def recall(self, data: object) -> Callable[[object, Defaults], Exchange]:
+        """Looks up what ``data`` refers to; the reading of ``data`` that comes back does not touch the memory."""
+        return partial(self._read, Recalled(self._memory, data))
+
+    def _read(self, recalled: Recalled, data: object, defaults: Defaults) -> Exchange:
         body = Fields(with_defaults(data, defaults))
         model = read_model(body)
         _refuse_unsupported(body)
-        earlier = self._earlier(body)
-        given = read_input(body, self._memory.item)
+        earlier = _earlier(body, recalled)
+        given = read_input(body, recalled.item)
         messages = _continued(earlier, given.messages)
         if not messages:
             body.refuse("input", "Invalid 'input': its items hold nothing that the model could read.")
@@ -98,18 +106,19 @@ class ResponsesDialect:
             drops_oldest=_truncation(body) == "auto",
         )
 
-    def _earlier(self, body: Fields) -> StoredResponse | None:
-        response_id = body.text("previous_response_id")
-        if response_id is None:
-            return None
-        found = self._memory.response(response_id)
-        if found is None:
-            raise PreviousResponseNotFound(
-                f"Previous response with id '{response_id[:80]}' not found.",
-                hint="responses are kept for a while, in memory, unless 'store' is false; send the whole input instead",
-                param="previous_response_id",
-            )
-        return found
+
+def _earlier(body: Fields, recalled: Recalled) -> StoredResponse | None:
+    response_id = body.text("previous_response_id")
+    if response_id is None:
+        return None
+    found = recalled.response(response_id)
+    if found is None:
+        raise PreviousResponseNotFound(
+            f"Previous response with id '{response_id[:80]}' not found.",
+            hint="responses are kept for a while, in memory, unless 'store' is false; send the whole input instead",
+            param="previous_response_id",
+        )
+    return found
 
 
 def _head(
@@ -173,7 +182,7 @@ def _stored(response: dict[str, object], given: ReadInput, messages: tuple[Messa
     return StoredResponse(
         id=str(response["id"]),
         body=orjson.dumps(response),
-        input=stored_items(given.items),
+        input=given.items,
         output=stored_items(items),
         messages=tuple(after),
     )

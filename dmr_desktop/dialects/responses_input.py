@@ -11,6 +11,7 @@ import orjson
 
 from dmr_desktop.dialects.fields import Fields, one_of, refuse_type
 from dmr_desktop.dialects.openai_messages import read_content
+from dmr_desktop.dialects.responses_memory import StoredItem
 from dmr_desktop.dialects.responses_objects import ITEM_PREFIXES, Item, new_id
 from dmr_desktop.protocol.generation import Message, Role, ToolCall
 
@@ -24,7 +25,7 @@ FindItem = Callable[[str], Mapping[str, object] | None]
 class ReadInput:
     """``items`` are complete: each has an id and a type, references are resolved."""
 
-    items: tuple[Item, ...]
+    items: tuple[StoredItem, ...]
     messages: tuple[Message, ...]
 
 
@@ -36,7 +37,7 @@ def read_input(body: Fields, find_item: FindItem) -> ReadInput:
         value = [{"type": "message", "role": "user", "content": value}]
     elif not isinstance(value, list):
         refuse_type(value, "a string or an array of items", body.path("input"))
-    items: list[Item] = []
+    items: list[StoredItem] = []
     messages: list[Message] = []
     if not value:
         body.items("input", at_least=1)
@@ -45,7 +46,7 @@ def read_input(body: Fields, find_item: FindItem) -> ReadInput:
         item = _resolve(given, where, find_item)
         entry = Fields(item, where)
         message = read_item(entry)
-        items.append(_complete(entry, item))
+        items.append(StoredItem.of(_complete(entry, item)))
         if message is not None:
             add_message(messages, message)
     return ReadInput(tuple(items), tuple(messages))

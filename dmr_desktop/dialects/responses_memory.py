@@ -60,5 +60,35 @@ class Memory(Protocol):
     def keep(self, response: StoredResponse) -> None: ...
 
 
+class Recalled:
+    """What a request refers to, looked up beforehand: so that it can be read where the memory must not be touched."""
+
+    def __init__(self, memory: Memory, data: object) -> None:
+        self._responses: dict[str, StoredResponse] = {}
+        self._items: dict[str, Mapping[str, object]] = {}
+        if not isinstance(data, dict):
+            return
+        previous, given = data.get("previous_response_id"), data.get("input")
+        if isinstance(previous, str) and (response := memory.response(previous)) is not None:
+            self._responses[previous] = response
+        for item_id in filter(None, map(_referred, given if isinstance(given, list) else ())):
+            if (item := memory.item(item_id)) is not None:
+                self._items[item_id] = item
+
+    def response(self, response_id: str) -> StoredResponse | None:
+        return self._responses.get(response_id)
+
+    def item(self, item_id: str) -> Mapping[str, object] | None:
+        return self._items.get(item_id)
+
+
+def _referred(entry: object) -> str:
+    """The id that an item of input may only point to; "" for one that says what it is."""
+    if not isinstance(entry, dict) or entry.get("type") not in (None, "item_reference"):
+        return ""
+    found = entry.get("id")
+    return found if isinstance(found, str) else ""
+
+
 def stored_items(items: Sequence[Mapping[str, object]]) -> tuple[StoredItem, ...]:
     return tuple(StoredItem.of(item) for item in items)

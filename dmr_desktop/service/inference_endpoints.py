@@ -67,19 +67,20 @@ def without_defaults(read: Callable[[object], E]) -> Read[E]:
 class InferenceEndpoint(ABC, Generic[E]):
     """The checks that every inference request passes, in Docker Model Runner's order; plain ASGI.
 
-    ``read`` makes of a body what ``_answer`` gets. It is called in a thread if the body is large, unless it
-    ``reads_memory`` of the service, which belongs to the event loop. ``model_of`` finds the model's name in a body,
-    ``unknown`` words that there is no such model.
+    ``read`` makes of a body what ``_answer`` gets, in a thread if the body is large. ``recall``, if given, makes the
+    ``read`` for a body: on the event loop, to which belongs what the service remembers. ``model_of`` finds the model's
+    name in a body, ``unknown`` words that there is no such model.
     """
 
     mode: Mode
     model_of: Callable[[Fields], str] = staticmethod(read_model)
     unknown: Callable[[str], ModelNotFound] = staticmethod(not_found)
 
-    def __init__(self, parts: InferenceParts, read: Read[E], *, reads_memory: bool = False) -> None:
+    def __init__(
+        self, parts: InferenceParts, read: Read[E], *, recall: Callable[[object], Read[E]] | None = None
+    ) -> None:
         self._parts = parts
-        self._read = read
-        self._reads_memory = reads_memory
+        self._recall = recall or (lambda data: read)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -125,9 +126,8 @@ class InferenceEndpoint(ABC, Generic[E]):
     async def _asked(self, data: object, num_bytes: int, files: ModelFiles) -> E:
         configured = self._parts.configurations.defaults(files.model.id, self.mode)
         defaults = {**recommended_sampling(files.model.config), **configured}
-        if self._reads_memory:
-            return self._read(data, defaults)
-        return await apart_if_large(num_bytes, lambda: self._read(data, defaults))
+        read = self._recall(data)
+        return await apart_if_large(num_bytes, lambda: read(data, defaults))
 
     async def _preload(self, files: ModelFiles, model: str, scope: Scope, receive: Receive, send: Send) -> None:
         async with leased(self._parts.loader, files, self.mode, model):

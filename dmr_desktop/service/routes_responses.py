@@ -34,9 +34,9 @@ class ResponseRoutes:
         self._store = store
 
     def routes(self) -> list[BaseRoute]:
-        parse = ResponsesDialect(self._store).parse
-        create = GenerationEndpoint(self._parts, parse, reads_memory=True)
-        count = CountEndpoint(self._parts, parse, reads_memory=True)
+        dialect = ResponsesDialect(self._store)
+        create = GenerationEndpoint(self._parts, dialect.parse, recall=dialect.recall)
+        count = CountEndpoint(self._parts, dialect.parse, recall=dialect.recall)
         found: list[BaseRoute] = []
         for base in ("", "/engines", *BASES):
             found += [

@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from dmr_desktop.dialects import responses, responses_input
+from dmr_desktop.dialects.fields import Fields
+from dmr_desktop.dialects.responses_input import FindItem, ReadInput
 from dmr_desktop.protocol.errors import ErrorInfo, QueueFull
 from dmr_desktop.protocol.generation import ChatPrompt, Failed, Message, ReasoningDelta, Started, TextDelta, TextPart
 from dmr_desktop.service import generate
+from dmr_desktop.service.bodies import LARGE_BODY_BYTES
+from dmr_desktop.service.response_store import ResponseStore
 from tests.fakes.scripted_backend import words
 from tests.fixtures_service import LiveInProcess
 
@@ -45,6 +51,36 @@ async def test_what_one_base_keeps_another_finds(live: LiveInProcess, base: str)
     assert gone == {"id": made["id"], "object": "response.deleted", "deleted": True}
     missing = await live.http.get(f"{base}/responses/{made['id']}")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "response_not_found")
+
+
+async def test_a_long_conversation_is_read_apart_from_the_loop_and_its_memory_is_not(
+    live: LiveInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a megabyte takes long enough to be felt by every stream; the memory belongs to the loop."""
+    first = (await live.http.post("/responses", json=ASKED)).json()
+    (listed,) = (await live.http.get(f"/responses/{first['id']}/input_items")).json()["data"]
+    loop, readers = threading.get_ident(), []
+    for name in ("response", "item", "keep"):
+        method = getattr(ResponseStore, name)
+
+        def watched(store: ResponseStore, given: Any, method: Any = method) -> Any:
+            assert threading.get_ident() == loop
+            return method(store, given)
+
+        monkeypatch.setattr(ResponseStore, name, watched)
+
+    def read_input(body: Fields, find_item: FindItem) -> ReadInput:
+        readers.append(threading.get_ident())
+        return responses_input.read_input(body, find_item)
+
+    monkeypatch.setattr(responses, "read_input", read_input)
+    given = [{"type": "item_reference", "id": listed["id"]}, {"role": "user", "content": "x" * 2 * LARGE_BODY_BYTES}]
+    body = {**ASKED, "previous_response_id": first["id"], "input": given}
+    assert (await live.http.post("/responses", json=body)).status_code == 200
+    assert len(readers) == 1
+    assert readers[0] != loop
+    texts = [part.text for message in asked_of(live) for part in message.content if isinstance(part, TextPart)]
+    assert texts[:3] == ["hi", "Hello world", "hi"]
 
 
 async def test_pages_of_input_items(live: LiveInProcess) -> None:
