@@ -11,6 +11,7 @@ from typing import assert_never
 import orjson
 
 from dmr_desktop.dialects.anthropic_errors import error_frame
+from dmr_desktop.dialects.arguments import arguments_object
 from dmr_desktop.dialects.frames import named_frame
 from dmr_desktop.dialects.gathered import Gathered
 from dmr_desktop.protocol.generation import (
@@ -201,17 +202,8 @@ class MessageCollector:
         if choice.text:
             content.append({"type": "text", "text": choice.text})
         content += [
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call.arguments)}
+            {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call.arguments) or {}}
             for call in choice.calls
         ]
         ending = _ending(self._head, choice.finish_reason, choice.stop, usage)
         return orjson.dumps(_message(self._head, content, ending, usage))
-
-
-def _input(arguments: str) -> dict[str, object]:
-    """The arguments as an object; {} for a call that was cut off."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

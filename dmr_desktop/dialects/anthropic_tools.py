@@ -4,7 +4,7 @@ import re
 
 from dmr_desktop.dialects.fields import Fields, one_of
 from dmr_desktop.dialects.openai_tools import MAX_TOOLS, check_names, read_known_name, read_parameters
-from dmr_desktop.dialects.schemas import check_schema
+from dmr_desktop.dialects.schemas import read_schema
 from dmr_desktop.protocol.generation import JsonSchema, NamedTool, Tool, ToolChoice
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
@@ -64,7 +64,4 @@ def read_format(body: Fields) -> JsonSchema | None:
     kind = form.required_text("type")
     if kind != "json_schema":
         form.refuse("type", f"Invalid value: '{kind[:40]}'. Supported values are: 'json_schema'.")
-    schema = form.mapping("schema")
-    if schema is None:
-        form.missing("schema")
-    return JsonSchema(check_schema(schema, form.path("schema")), strict=True)
+    return JsonSchema(read_schema(form), strict=True)

@@ -12,9 +12,11 @@ from typing import Literal, TypeAlias, assert_never
 
 import orjson
 
+from dmr_desktop.dialects.arguments import arguments_object
 from dmr_desktop.dialects.gathered import Gathered
 from dmr_desktop.dialects.ollama_errors import error_line
 from dmr_desktop.dialects.openai_usage import logprob_objects
+from dmr_desktop.dialects.times import rfc3339
 from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Event,
@@ -55,7 +57,7 @@ def new_head(model: str, shape: Shape) -> Head:
 
 
 def rfc3339_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC), "microseconds")
 
 
 def elapsed_ns(began: float, ended: float | None = None) -> int:
@@ -114,11 +116,8 @@ def _call_objects(calls: Sequence[ToolCall], first: int = 0) -> list[dict[str, o
     """Whole calls, their arguments as objects. One that was cut off (the limit was reached in it) is left out."""
     found: list[dict[str, object]] = []
     for index, call in enumerate(calls, first):
-        try:
-            arguments = orjson.loads(call.arguments or "{}")
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(arguments, dict):
+        arguments = arguments_object(call.arguments)
+        if arguments is not None:
             found.append({"id": call.id, "function": {"index": index, "name": call.name, "arguments": arguments}})
     return found
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from dmr_desktop.dialects.exchange import Defaults
 from dmr_desktop.dialects.fields import Fields, refuse
+from dmr_desktop.dialects.openai_sampling import MAX_TOP_LOGPROBS
 from dmr_desktop.dialects.schemas import check_schema
 from dmr_desktop.protocol.generation import ImagePart, JsonObject, JsonSchema, ResponseFormat
 from dmr_desktop.protocol.json_types import JSON
 
 NDJSON = "application/x-ndjson"
-MAX_TOP_LOGPROBS = 20
 MAX_IMAGES = 64
 _LEVELS = ("low", "medium", "high")
 _IMAGE_TYPES = {"/9j/": "jpeg", "iVBOR": "png", "R0lG": "gif", "UklGR": "webp"}

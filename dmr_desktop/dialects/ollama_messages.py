@@ -6,15 +6,12 @@ the first open call.
 
 import secrets
 from dataclasses import replace
-from typing import cast
 
-import orjson
-
-from dmr_desktop.dialects.fields import Fields, one_of, refuse_type
+from dmr_desktop.dialects.arguments import read_arguments
+from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.ollama_fields import read_images
-from dmr_desktop.protocol.generation import Message, Role, TextPart, ToolCall
-
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
+from dmr_desktop.dialects.roles import read_role
+from dmr_desktop.protocol.generation import Message, TextPart, ToolCall
 
 
 def read_messages(body: Fields) -> tuple[Message, ...]:
@@ -33,14 +30,11 @@ def read_messages(body: Fields) -> tuple[Message, ...]:
 
 
 def _read_message(entry: Fields) -> Message:
-    given = entry.required_text("role")
-    role = _ROLES.get(given)
-    if role is None:
-        entry.refuse("role", f"Invalid value: '{given[:40]}'. Supported values are: {one_of(list(_ROLES))}.")
+    role = read_role(entry)
     text = entry.text("content")
     is_assistant, is_tool = role == "assistant", role == "tool"
     return Message(
-        role=cast(Role, role),
+        role=role,
         content=(*read_images(entry), *((TextPart(text),) if text else ())),
         reasoning=entry.text("thinking") if is_assistant else None,
         tool_calls=tuple(_read_call(call) for call in entry.objects("tool_calls")) if is_assistant else (),
@@ -51,17 +45,11 @@ def _read_message(entry: Fields) -> Message:
 
 def _read_call(call: Fields) -> ToolCall:
     function = call.required_inner("function")
-    arguments = function.get("arguments")
-    if arguments is None:
-        arguments = {}
-    if isinstance(arguments, dict):
-        arguments = orjson.dumps(arguments).decode()
-    elif not isinstance(arguments, str):
-        refuse_type(arguments, "an object", function.path("arguments"))
+    arguments = read_arguments(function, "an object")
     return ToolCall(
         id=call.text("id") or f"call_{secrets.token_hex(4)}",
         name=function.required_text("name"),
-        arguments=arguments or "{}",
+        arguments=arguments,
     )
 
 

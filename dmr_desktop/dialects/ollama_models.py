@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dmr_desktop.dialects.openai_models import context_window
+from dmr_desktop.dialects.times import rfc3339
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.models import Model
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
@@ -130,7 +131,3 @@ def capabilities(facts: ModelFacts) -> list[str]:
     if _THINKS.search(facts.template):
         found.append("thinking")
     return found
-
-
-def rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_chat_answer import ChatWriter, chat_collector
 from dmr_desktop.dialects.openai_messages import read_messages
 from dmr_desktop.dialects.openai_sampling import (
+    MAX_TOP_LOGPROBS,
     read_include_usage,
     read_keep_alive,
     read_max_tokens,
@@ -22,7 +23,6 @@ from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest
 from dmr_desktop.protocol.json_types import JSON
 
-MAX_TOP_LOGPROBS = 20
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _RESERVED_KWARGS = ("messages", "tools", "bos_token", "eos_token", "add_generation_prompt")
 _KWARG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -4,6 +4,7 @@ from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_
 from dmr_desktop.dialects.fields import Fields, refuse, refuse_type
 from dmr_desktop.dialects.openai_completions_answer import CompletionWriter, completion_collector
 from dmr_desktop.dialects.openai_sampling import (
+    MAX_TOP_LOGPROBS,
     read_include_usage,
     read_keep_alive,
     read_max_tokens,
@@ -16,7 +17,6 @@ from dmr_desktop.dialects.openai_usage import new_head
 from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt, TokenPrompt
 
 MAX_PROMPTS = 16
-MAX_TOP_LOGPROBS = 20
 MAX_TOKEN_ID = 2**31 - 1
 
 

@@ -1,14 +1,11 @@
 """OpenAI's chat messages to protocol messages. Histories are taken as they are: they need not fit the tools."""
 
-from typing import cast
-
-import orjson
-
-from dmr_desktop.dialects.fields import Fields, one_of, refuse, refuse_type
+from dmr_desktop.dialects.arguments import read_arguments
+from dmr_desktop.dialects.fields import Fields, refuse, refuse_type
+from dmr_desktop.dialects.roles import read_role
 from dmr_desktop.protocol.generation import ImagePart, Message, Part, Role, TextPart, ToolCall
 
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
-_OLDER_ROLES = {"function": "tool"}
+_OLDER_ROLES: dict[str, Role] = {"function": "tool"}
 _TEXT_PARTS = ("text", "input_text", "output_text")
 
 
@@ -22,15 +19,12 @@ def read_messages(body: Fields) -> tuple[Message, ...]:
 
 
 def _read_message(entry: Fields) -> Message:
-    given = entry.required_text("role")
-    role = _ROLES.get(given) or _OLDER_ROLES.get(given)
-    if role is None:
-        entry.refuse("role", f"Invalid value: '{given[:40]}'. Supported values are: {one_of(list(_ROLES))}.")
+    role = read_role(entry, older=_OLDER_ROLES)
     content = read_content(entry, "content")
     if content is None and role != "assistant":
         entry.missing("content")
     return Message(
-        role=cast(Role, role),
+        role=role,
         content=content or (),
         reasoning=_read_reasoning(entry) if role == "assistant" else None,
         tool_calls=tuple(_read_call(call) for call in entry.objects("tool_calls")) if role == "assistant" else (),
@@ -84,9 +78,5 @@ def _read_image_url(part: Fields) -> str:
 
 def _read_call(call: Fields) -> ToolCall:
     function = call.required_inner("function")
-    arguments = function.get("arguments")
-    if isinstance(arguments, dict):
-        arguments = orjson.dumps(arguments).decode()
-    elif arguments is not None and not isinstance(arguments, str):
-        refuse_type(arguments, "a string", function.path("arguments"))
-    return ToolCall(id=call.text("id") or "", name=function.required_text("name"), arguments=arguments or "{}")
+    arguments = read_arguments(function, "a string")
+    return ToolCall(id=call.text("id") or "", name=function.required_text("name"), arguments=arguments)

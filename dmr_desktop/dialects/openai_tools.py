@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.schemas import check_schema
+from dmr_desktop.dialects.schemas import check_schema, read_schema
 from dmr_desktop.protocol.generation import JsonObject, JsonSchema, NamedTool, ResponseFormat, Tool, ToolChoice
 from dmr_desktop.protocol.json_types import JSON
 
 MAX_TOOLS = 128
+_CHOICES: dict[str, ToolChoice] = {"none": "none", "auto": "auto", "required": "required"}
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
@@ -76,10 +77,15 @@ def read_tool_choice(body: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
         return "auto"
     if isinstance(value, dict):
         return _read_named(Fields(value, body.path("tool_choice")), tools)
-    word = body.choice("tool_choice", ("none", "auto", "required"))
+    return read_choice_word(body, "tool_choice", tools)
+
+
+def read_choice_word(body: Fields, name: str, tools: tuple[Tool, ...]) -> ToolChoice:
+    """A choice that names no tool; "auto" if absent."""
+    word = body.choice(name, tuple(_CHOICES)) or "auto"
     if word == "required" and not tools:
-        body.refuse("tool_choice", "'tool_choice' is only allowed when 'tools' are specified.")
-    return "none" if word == "none" else "required" if word == "required" else "auto"
+        body.refuse(name, f"'{body.path(name)}' is only allowed when 'tools' are specified.")
+    return _CHOICES[word]
 
 
 def _read_named(choice: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
@@ -110,11 +116,4 @@ def read_response_format(body: Fields) -> ResponseFormat | None:
     if kind != "json_schema":
         form.refuse("type", 'response_format type must be one of "text", "json_object" or "json_schema"')
     given = form.required_inner("json_schema")
-    schema = given.mapping("schema")
-    if schema is None:
-        given.missing("schema")
-    return JsonSchema(
-        schema=check_schema(schema, given.path("schema")),
-        name=given.text("name") or "",
-        strict=given.flag("strict"),
-    )
+    return JsonSchema(read_schema(given), given.text("name") or "", given.flag("strict"))

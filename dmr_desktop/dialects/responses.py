@@ -8,9 +8,10 @@ import orjson
 
 from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange, with_defaults
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.openai_chat import MAX_TOP_LOGPROBS, read_template_kwargs
+from dmr_desktop.dialects.openai_chat import read_template_kwargs
 from dmr_desktop.dialects.openai_sampling import (
     MAX_TOKENS_LIMIT,
+    MAX_TOP_LOGPROBS,
     read_keep_alive,
     read_max_tokens,
     read_model,

@@ -13,9 +13,10 @@ from dmr_desktop.dialects.fields import Fields, one_of, refuse_type
 from dmr_desktop.dialects.openai_messages import read_content
 from dmr_desktop.dialects.responses_memory import StoredItem
 from dmr_desktop.dialects.responses_objects import ITEM_PREFIXES, Item, new_id
+from dmr_desktop.dialects.roles import read_role
 from dmr_desktop.protocol.generation import Message, Role, ToolCall
 
-_ROLES = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 _KINDS = (*ITEM_PREFIXES, "item_reference")
 
 FindItem = Callable[[str], Mapping[str, object] | None]
@@ -103,14 +104,11 @@ def read_item(entry: Fields) -> Message | None:
 
 
 def _read_message(entry: Fields) -> Message:
-    given = entry.required_text("role")
-    role = _ROLES.get(given)
-    if role is None:
-        entry.refuse("role", f"Invalid value: '{given[:40]}'. Supported values are: {one_of(list(_ROLES))}.")
+    role = read_role(entry, _ROLES)
     content = read_content(entry, "content")
     if content is None and role != "assistant":
         entry.missing("content")
-    return Message(cast(Role, role), content or ())
+    return Message(role, content or ())
 
 
 def _read_arguments(entry: Fields) -> str:

@@ -7,14 +7,14 @@ from dmr_desktop.dialects.openai_tools import (
     MAX_TOOLS,
     check_kind,
     check_names,
+    read_choice_word,
     read_function,
     read_known_name,
 )
-from dmr_desktop.dialects.schemas import check_schema
+from dmr_desktop.dialects.schemas import read_schema
 from dmr_desktop.protocol.generation import JsonObject, JsonSchema, NamedTool, ResponseFormat, Tool, ToolChoice
 
 _FORMAT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CHOICES = ("none", "auto", "required")
 
 
 def read_flat_tools(body: Fields) -> tuple[Tool, ...]:
@@ -47,7 +47,7 @@ def read_flat_choice(body: Fields, tools: tuple[Tool, ...]) -> tuple[tuple[Tool,
     """The tools that may be called, and how. ``allowed_tools`` leaves out the others."""
     value = body.get("tool_choice")
     if not isinstance(value, dict):
-        return tools, _checked(body, "tool_choice", tools)
+        return tools, read_choice_word(body, "tool_choice", tools)
     choice = Fields(value, body.path("tool_choice"))
     kind = choice.required_text("type")
     if kind == "function":
@@ -57,14 +57,7 @@ def read_flat_choice(body: Fields, tools: tuple[Tool, ...]) -> tuple[tuple[Tool,
         choice.refuse("type", f"Invalid value: '{kind[:40]}'. Supported values are: 'function' and 'allowed_tools'.")
     names = {read_known_name(entry, tools) for entry in choice.objects("tools", at_least=1, at_most=MAX_TOOLS)}
     allowed = tuple(tool for tool in tools if tool.name in names)
-    return allowed, _checked(choice, "mode", allowed)
-
-
-def _checked(body: Fields, name: str, tools: tuple[Tool, ...]) -> ToolChoice:
-    word = body.choice(name, _CHOICES)
-    if word == "required" and not tools:
-        body.refuse(name, f"'{body.path(name)}' can only be 'required' when 'tools' are specified.")
-    return "none" if word == "none" else "required" if word == "required" else "auto"
+    return allowed, read_choice_word(choice, "mode", allowed)
 
 
 def read_text_format(body: Fields) -> ResponseFormat | None:
@@ -79,13 +72,11 @@ def read_text_format(body: Fields) -> ResponseFormat | None:
         return None
     if kind == "json_object":
         return JsonObject()
-    schema = form.mapping("schema")
-    if schema is None:
-        form.missing("schema")
+    schema = read_schema(form)
     name = form.text("name") or ""
     if name and not _FORMAT_NAME.fullmatch(name):
         form.refuse("name", f"Invalid '{form.path('name')}': a name has 1 to 64 letters, digits, '_' and '-'.")
-    return JsonSchema(check_schema(schema, form.path("schema")), name, form.flag("strict"))
+    return JsonSchema(schema, name, form.flag("strict"))
 
 
 def text_object(body: Fields) -> dict[str, object]:

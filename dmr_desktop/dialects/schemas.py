@@ -7,7 +7,7 @@ reading it; whether it is a *good* schema, the runner says. Knows no endpoint.
 from collections.abc import Mapping
 from typing import cast
 
-from dmr_desktop.dialects.fields import refuse
+from dmr_desktop.dialects.fields import Fields, refuse
 from dmr_desktop.protocol.json_types import JSON
 
 MAX_OBJECTS = 2_000
@@ -34,6 +34,14 @@ def check_schema(schema: Mapping[str, object], param: str) -> Mapping[str, JSON]
         if objects > MAX_OBJECTS or values > MAX_VALUES:
             refuse(f"Invalid schema in '{param}': it is too large (at most {MAX_OBJECTS} objects).", param)
     return cast(Mapping[str, JSON], schema)
+
+
+def read_schema(holder: Fields) -> Mapping[str, JSON]:
+    """The checked ``schema`` of ``holder``, which must be there."""
+    schema = holder.mapping("schema")
+    if schema is None:
+        holder.missing("schema")
+    return check_schema(schema, holder.path("schema"))
 
 
 def _check_keywords(node: Mapping[str, object], param: str) -> None:

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.dialects.durations import format_duration
+from dmr_desktop.dialects.times import rfc3339
 from dmr_desktop.protocol.models import Model
 from dmr_desktop.protocol.runners import RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.wishes import Wish
@@ -21,7 +22,7 @@ def ps_line(runner: RunnerStatus, keep_alive_seconds: float | None) -> dict[str,
         "backend_name": runner.backend,
         "model_name": runner.model_name,
         "mode": runner.mode.value,
-        "last_used": ZERO_TIME if is_loading or is_used or not runner.last_used else rfc3339(runner.last_used),
+        "last_used": ZERO_TIME if is_loading or is_used or not runner.last_used else _moment(runner.last_used),
     }
     if is_loading:
         line["loading"] = True
@@ -50,8 +51,8 @@ def ps_lines(
     ]
 
 
-def rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+def _moment(seconds: float) -> str:
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
 def backend_states() -> dict[str, str]:

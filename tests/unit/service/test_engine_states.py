@@ -1,9 +1,11 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from dmr_desktop.dialects.times import rfc3339
 from dmr_desktop.protocol.runners import Mode, RunnerFacts, RunnerKey, RunnerState, RunnerStatus
-from dmr_desktop.service.engine_states import ZERO_TIME, backend_states, ps_lines, rfc3339
+from dmr_desktop.service.engine_states import ZERO_TIME, backend_states, ps_lines
 
 KEY = RunnerKey("llama.cpp", "sha256:a", Mode.COMPLETION)
 
@@ -47,7 +49,8 @@ def test_a_configured_keep_alive_is_shown(seconds: float, text: str) -> None:
 
 
 def test_whole_seconds() -> None:
-    assert rfc3339(0) == "1970-01-01T00:00:00Z"
+    assert rfc3339(datetime.fromtimestamp(0, UTC)) == "1970-01-01T00:00:00Z"
+    assert rfc3339(datetime.fromtimestamp(0, UTC), "microseconds") == "1970-01-01T00:00:00.000000Z"
 
 
 def test_backends_are_sorted_and_one_runs() -> None:
