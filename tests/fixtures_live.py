@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from dmr_desktop.settings import asset
+from tests.fakes.own_folder import own_folder
 
 DEMO = "dmr.local/demo"
 START_SECONDS = 30.0
@@ -116,8 +116,8 @@ def live_service() -> Iterator[LiveService]:
     """One for the whole session: tests must leave it as they found it. Skips in a tree without the demo model."""
     if not asset("demo/demo.gguf").is_file():
         pytest.skip("the demo model is not in this tree")
-    with tempfile.TemporaryDirectory(prefix="dmr-live-") as directory:  # short: socket paths are limited
-        service = start_live_service(Path(directory))
+    with own_folder("dmr-live-") as directory:
+        service = start_live_service(directory)
         try:
             yield service
         finally:

@@ -141,6 +141,14 @@
       <translation>{what} kopiert</translation>
     </message>
     <message>
+      <source>A graphics card is gone</source>
+      <translation>Eine Grafikkarte ist weg</translation>
+    </message>
+    <message>
+      <source>{name} is back</source>
+      <translation>{name} ist wieder da</translation>
+    </message>
+    <message>
       <source>{model} is ready to use</source>
       <translation>{model} ist bereit</translation>
     </message>
@@ -585,10 +593,6 @@
     <message>
       <source>This computer</source>
       <translation>Dieser Rechner</translation>
-    </message>
-    <message>
-      <source>No GPU found: models run on the CPU</source>
-      <translation>Keine GPU: Modelle laufen auf der CPU</translation>
     </message>
   </context>
   <context>
@@ -1670,6 +1674,26 @@
     <message>
       <source>{size} free</source>
       <translation>{size} frei</translation>
+    </message>
+    <message>
+      <source>No GPU found: models run on the CPU</source>
+      <translation>Keine GPU: Modelle laufen auf der CPU</translation>
+    </message>
+    <message>
+      <source>{names} do not answer any more: models run without them</source>
+      <translation>{names} antworten nicht mehr: Modelle laufen ohne sie</translation>
+    </message>
+    <message>
+      <source>{name} does not answer any more: models run without it</source>
+      <translation>{name} antwortet nicht mehr: Modelle laufen ohne sie</translation>
+    </message>
+    <message>
+      <source>Reload the driver (sudo modprobe -r nvidia_uvm &amp;&amp; sudo modprobe nvidia_uvm) or restart the computer. NVreg_PreserveVideoMemoryAllocations=1 lets it outlast a sleep.</source>
+      <translation>Laden Sie den Treiber neu (sudo modprobe -r nvidia_uvm &amp;&amp; sudo modprobe nvidia_uvm) oder starten Sie den Computer neu. Mit NVreg_PreserveVideoMemoryAllocations=1 übersteht er den Ruhezustand.</translation>
+    </message>
+    <message>
+      <source>If the card was not unplugged, restart the computer.</source>
+      <translation>Wenn die Karte nicht abgezogen wurde, starten Sie den Computer neu.</translation>
     </message>
     <message>
       <source>no model in memory</source>

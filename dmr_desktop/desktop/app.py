@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from dmr_desktop.desktop.api import ServiceApi
 from dmr_desktop.desktop.attention import Attention
+from dmr_desktop.desktop.awakening import Awakening
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.event_stream import EventStream
 from dmr_desktop.desktop.instance import Instance
@@ -50,6 +51,7 @@ class Desktop(QObject):
         self._panel: PanelWindow | None = None
         self._is_quitting = False
         app.setQuitOnLastWindowClosed(False)  # closing the panel quits only where there is no tray
+        Awakening(self).woke.connect(self.link.check)
         self.attention = Attention(self)
         self.attention.changed.connect(self.link.watch_telemetry)
         for menu in (self.menu, self._tray_menu):

@@ -3,6 +3,8 @@
 Turns wishes into calls and problems into one signal. Reads the state to fill in a call, never writes it.
 """
 
+import sys
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
@@ -10,9 +12,11 @@ from dmr_desktop.desktop.api import Call, ServiceApi
 from dmr_desktop.desktop.deletions import Deletions
 from dmr_desktop.desktop.link import ServiceLink
 from dmr_desktop.desktop.load_options import LoadOptions
-from dmr_desktop.desktop.names import familiar
+from dmr_desktop.desktop.names import familiar, printable
+from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.pulls import Pulls
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
+from dmr_desktop.desktop.wording import missing_gpus_hint, missing_gpus_sentence
 
 
 class Commands(QObject):
@@ -37,6 +41,7 @@ class Commands(QObject):
         pulls.failed.connect(self.problem)
         pulls.finished.connect(self._on_pulled)
         self._was_connected = False
+        self._missing_gpus: tuple[str, ...] = ()
         link.changed.connect(self._on_link)
 
     @property
@@ -106,6 +111,17 @@ class Commands(QObject):
         if state.is_connected and not self._was_connected:
             self.pulls.resume_cut()
         self._was_connected = state.is_connected
+        self._tell_gpus(state)
+
+    def _tell_gpus(self, state: DesktopState) -> None:
+        """Once when a card is gone, once when all are back."""
+        before, self._missing_gpus = self._missing_gpus, state.missing_gpus
+        if self._missing_gpus and self._missing_gpus != before:
+            hint = missing_gpus_hint(self._missing_gpus, sys.platform)
+            title = self.tr("A graphics card is gone")
+            self.problem.emit(Problem(title, missing_gpus_sentence(self._missing_gpus), hint))
+        elif before and not self._missing_gpus and state.is_connected:
+            self.said.emit(self.tr("{name} is back").format(name=printable(", ".join(before))))
 
     def _on_pulled(self, reference: str) -> None:
         self.said.emit(self.tr("{model} is ready to use").format(model=familiar(reference)))

@@ -85,6 +85,12 @@ class ServiceLink(QObject):
         """Whether what is measured each second is part of the state."""
         self._stream.want_telemetry(wanted)
 
+    def check(self) -> None:
+        """Asks the service anew, e.g. after a sleep; one that does not answer within ten seconds is lost."""
+        if self._state.is_connected:
+            self._stream.close()
+            self._stream.open()
+
     def close(self) -> None:
         """Leaves the service alone and stops watching it."""
         self._retry.stop()

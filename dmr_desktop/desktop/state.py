@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from dmr_desktop.desktop.names import canonical, familiar
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.protocol.notices import PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.notices import GpuNotice, PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 from dmr_desktop.protocol.wire import WireError, load
 
@@ -69,7 +69,8 @@ class ModelEntry:
 class DesktopState:
     """``fault`` says why ``link`` is FAILED or LOST. ``pulls`` are those that run; ``requests`` the newest first.
 
-    ``telemetry`` is of each of the last seconds, ``history`` of each quarter of a minute.
+    ``telemetry`` is of each of the last seconds, ``history`` of each quarter of a minute. ``missing_gpus`` are names of
+    cards that do not answer any more.
 
     All is empty unless connected.
     """
@@ -87,6 +88,7 @@ class DesktopState:
     telemetry: tuple[TelemetrySample, ...] = ()
     history: tuple[TelemetrySample, ...] = ()
     requests: tuple[RequestNotice, ...] = ()
+    missing_gpus: tuple[str, ...] = ()
 
     @property
     def is_connected(self) -> bool:
@@ -163,6 +165,8 @@ def apply(state: DesktopState, event: str, data: JSON) -> DesktopState:
             return replace(state, telemetry=(*state.telemetry, load(TelemetrySample, data))[-HISTORY_SAMPLES:])
         case "history":
             return replace(state, history=(*state.history, load(TelemetrySample, data))[-HISTORY_SAMPLES:])
+        case "gpus":
+            return replace(state, missing_gpus=load(GpuNotice, data).missing)
         case "request":
             return replace(state, requests=_with_request(state.requests, load(RequestNotice, data)))
     return state
@@ -218,6 +222,7 @@ def _from_snapshot(snapshot: Snapshot) -> DesktopState:
         telemetry=snapshot.telemetry[-HISTORY_SAMPLES:],
         history=snapshot.history[-HISTORY_SAMPLES:],
         requests=snapshot.requests[:MAX_REQUESTS],
+        missing_gpus=snapshot.gpus.missing,
     )
 
 

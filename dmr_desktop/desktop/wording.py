@@ -266,6 +266,31 @@ def vram_line(state: DesktopState) -> str:
     return " · ".join([*parts, _tr("{size} free").format(size=format_bytes(free))])
 
 
+def gpu_note(state: DesktopState) -> str:
+    """What there is to say of cards that are not there; "" while all are."""
+    if state.missing_gpus:
+        return missing_gpus_sentence(state.missing_gpus)
+    if state.telemetry and not state.telemetry[-1].gpus:
+        return _tr("No GPU found: models run on the CPU")
+    return ""
+
+
+def missing_gpus_sentence(names: tuple[str, ...]) -> str:
+    if len(names) > 1:
+        return _tr("{names} do not answer any more: models run without them").format(names=printable(", ".join(names)))
+    return _tr("{name} does not answer any more: models run without it").format(name=printable(names[0]))
+
+
+def missing_gpus_hint(names: tuple[str, ...], platform: str) -> str:
+    """``platform`` as of ``sys.platform``."""
+    if platform == "linux" and any("NVIDIA" in name.upper() or "GEFORCE" in name.upper() for name in names):
+        return _tr(
+            "Reload the driver (sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm) or restart the computer."
+            " NVreg_PreserveVideoMemoryAllocations=1 lets it outlast a sleep."
+        )
+    return _tr("If the card was not unplugged, restart the computer.")
+
+
 def memory_line(runners_bytes: int) -> str:
     """What the models hold, for the memory card."""
     if not runners_bytes:

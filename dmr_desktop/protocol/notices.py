@@ -16,6 +16,7 @@ event          data (JSON of)
 ``containers`` the same, of the door for containers
 ``telemetry``  :class:`TelemetrySample`, one a second while somebody listens
 ``history``    :class:`TelemetrySample`, the mean of the last quarter of a minute; likewise
+``gpus``       :class:`GpuNotice`, when a card is gone or back
 ``request``    :class:`RequestNotice`, when one starts and when it ends
 ``stopping``   ``{}``: the service is about to go
 =============  =======================================
@@ -68,6 +69,13 @@ class GpuSample:
     temperature_celsius: float | None = None
     power_watts: float | None = None
     is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GpuNotice:
+    """``missing``: names of the cards that were seen before and do not answer any more."""
+
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +133,4 @@ class Snapshot:
     """The last ones, newest first."""
     containers: TcpStatus | None = None
     """The door for containers."""
+    gpus: GpuNotice = GpuNotice()

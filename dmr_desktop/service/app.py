@@ -43,6 +43,7 @@ from dmr_desktop.service.routes_service import ServiceRoutes
 from dmr_desktop.service.routes_tokenize import tokenize_routes
 from dmr_desktop.service.routes_upkeep import UpkeepRoutes
 from dmr_desktop.service.routing import router_of
+from dmr_desktop.service.sleep_watch import SleepWatch
 from dmr_desktop.service.store_owner import StoreOwner
 from dmr_desktop.service.tcp_switch import TcpSwitch
 from dmr_desktop.service.telemetry import Telemetry
@@ -163,6 +164,7 @@ class Service:
         await self.tcp.start(self.listeners, opens=opens_tcp)
         await self.containers.start(self.listeners)
         self._spawn(self.telemetry.run())
+        self._spawn(SleepWatch(self._woke).run())
         self._spawn(self._store_demo())
 
     async def close(self) -> None:
@@ -186,6 +188,13 @@ class Service:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _woke(self) -> None:
+        """A sleep may have cost the cards' drivers their state, and with it the models that are loaded there."""
+        had_gpus = self.telemetry.has_gpus
+        await self.telemetry.look_anew()
+        if had_gpus:
+            await self.loader.reload_dead()
+
     async def _store_demo(self) -> None:
         if await asyncio.to_thread(self.demo.store_once):
             self.catalog.changed()
@@ -206,6 +215,7 @@ class Service:
             history=self.telemetry.history,
             containers=self.containers.status,
             requests=self.recorder.recent,
+            gpus=self.telemetry.gpus,
         )
 
     async def _metrics_text(self) -> str:

@@ -33,6 +33,9 @@ class AmdGpus:
     def rest(self) -> None:
         """Nothing is held."""
 
+    def renew(self) -> None:
+        """Cards are looked for each time."""
+
     def _sample(self, device: Path) -> GpuSample:
         name = self._name(device)
         if _text(device / "power/runtime_status") == "suspended":

@@ -22,6 +22,9 @@ class AppleGpus:
     def rest(self) -> None:
         """Nothing is held."""
 
+    def renew(self) -> None:
+        """Cards are looked for each time."""
+
 
 def read_accelerators(plist: bytes, memory_bytes: int) -> tuple[GpuSample, ...]:
     """The answer of ``ioreg``; ``memory_bytes`` is what the computer has, all of which the graphics may use."""

@@ -1,7 +1,11 @@
-"""NVIDIA's cards, by NVML. None are found without its driver; then it is not asked again for a minute."""
+"""NVIDIA's cards, by NVML. None are found without its driver; then it is not asked again for a minute.
+
+A card that is lost (after a sleep, or fallen off the bus) is left out, and looked for again in a minute too.
+"""
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from dmr_desktop.protocol.notices import GpuSample
@@ -15,37 +19,61 @@ class NvidiaGpus:
     def __init__(self) -> None:
         self._handles: list[Any] = []
         self._is_open = False
+        self._is_complete = True
         self._next_try = 0.0
 
     def sample(self) -> tuple[GpuSample, ...]:
+        if not self._is_complete and time.monotonic() >= self._next_try:
+            self.rest()
         if not self._is_open and not self._open():
             return ()
-        return tuple(_sample(handle) for handle in self._handles)
+        told = [(handle, _sample(handle)) for handle in self._handles]
+        self._note_lost(any(sample is None for _, sample in told))
+        self._handles = [handle for handle, sample in told if sample is not None]
+        return tuple(sample for _, sample in told if sample is not None)
 
     def rest(self) -> None:
         if self._is_open:
             self._is_open = False
             _asked(nvml.nvmlShutdown)
 
+    def renew(self) -> None:
+        self.rest()
+        self._is_complete = True
+
     def _open(self) -> bool:
-        if time.monotonic() < self._next_try:
+        if not self._is_complete and not self._handles and time.monotonic() < self._next_try:
             return False
+        self._is_complete = True
+        self._handles = []
         try:
             nvml.nvmlInit()
-            self._handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
             self._is_open = True
+            handles = [_asked(partial(nvml.nvmlDeviceGetHandleByIndex, i)) for i in range(nvml.nvmlDeviceGetCount())]
         except nvml.NVMLError:
+            self.rest()
+            self._note_lost(True)
+            return False
+        self._handles = [handle for handle in handles if handle is not None]
+        self._note_lost(len(self._handles) < max(len(handles), 1))
+        return True
+
+    def _note_lost(self, is_lost: bool) -> None:
+        """What is not there is looked for in a minute; what is there goes on telling meanwhile."""
+        if is_lost:
+            self._is_complete = False
             self._next_try = time.monotonic() + _RETRY_SECONDS
-        return self._is_open
 
 
-def _sample(handle: Any) -> GpuSample:
-    """Each figure for itself: a card that is partitioned or lost tells only a part."""
+def _sample(handle: Any) -> GpuSample | None:
+    """Each figure for itself: a card that is partitioned tells only a part. None: the card is lost."""
     name = _asked(lambda: nvml.nvmlDeviceGetName(handle))
+    if name is None:
+        return None
     held = _asked(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
     power = _asked(lambda: float(nvml.nvmlDeviceGetPowerUsage(handle)))
     return GpuSample(
-        name=name.decode(errors="replace") if isinstance(name, bytes) else str(name or "NVIDIA GPU"),
+        name=name.decode(errors="replace") if isinstance(name, bytes) else str(name),
         utilization=_asked(lambda: float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
         memory_used_bytes=int(held.used) if held is not None else None,
         memory_total_bytes=int(held.total) if held is not None else None,

@@ -42,6 +42,9 @@ class WindowsGpus:
         if query is not None:
             query.close()
 
+    def renew(self) -> None:
+        self.rest()
+
 
 def adapters(
     engines: Values, dedicated: Values, installed: tuple[tuple[str, int | None], ...]

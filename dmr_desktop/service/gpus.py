@@ -26,6 +26,9 @@ class GpuSource(Protocol):
     def rest(self) -> None:
         """Lets go of the driver, so that a card may fall asleep."""
 
+    def renew(self) -> None:
+        """Forgets which cards there are and that there was no driver: the next ``sample`` looks anew."""
+
 
 class Gpus:
     """All cards, those of the first source first."""
@@ -39,6 +42,10 @@ class Gpus:
     def rest(self) -> None:
         for source in self._sources:
             source.rest()
+
+    def renew(self) -> None:
+        for source in self._sources:
+            source.renew()
 
 
 def sources_of(platform: str) -> tuple[GpuSource, ...]:
@@ -68,6 +75,9 @@ class FakeGpus:
     def rest(self) -> None:
         """Nothing is held."""
 
+    def renew(self) -> None:
+        """Nothing is remembered."""
+
 
 class _FirstOf:
     """The first source that finds a card: on Windows the system's counters know NVIDIA's cards too."""
@@ -81,3 +91,7 @@ class _FirstOf:
     def rest(self) -> None:
         for source in self._sources:
             source.rest()
+
+    def renew(self) -> None:
+        for source in self._sources:
+            source.renew()

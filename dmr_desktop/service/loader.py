@@ -6,6 +6,7 @@ loop; nothing here is thread-safe. It knows nothing of HTTP or of processes.
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -37,9 +38,12 @@ from dmr_desktop.service.recorder import Subject
 from dmr_desktop.service.resident import Resident
 from dmr_desktop.service.residents import Residents, subject_of
 from dmr_desktop.service.room import Room
+from dmr_desktop.service.runner_check import computes
 from dmr_desktop.service.supervisor import Patience, Supervisor
 from dmr_desktop.store.abilities import check_mode
 from dmr_desktop.store.estimate import ModelShape
+
+log = logging.getLogger(__name__)
 
 LoaderEvent: TypeAlias = Literal["load", "load_failure", "crash"]
 
@@ -292,6 +296,26 @@ class Loader:
         for resident in self._residents.matching(model_id):
             resident.keep_alive_seconds = 0
         await self.unload(model_id)
+
+    async def reload_dead(self) -> None:
+        """Loads every idle runner anew that does not compute any more, e.g. since the computer slept."""
+        idle = [resident for resident in self._residents if resident.is_idle]
+        await asyncio.gather(*map(self._reload_if_dead, idle))
+
+    async def _reload_if_dead(self, resident: Resident) -> None:
+        key, files, label = resident.key, resident.files, resident.label
+        runner = resident.supervisor.runner
+        try:
+            async with self.lease(files, key.mode, label, backend=key.backend) as leased:
+                if leased is not runner or await computes(leased, key.mode, self._limits.patience.compute):
+                    return
+            if resident.supervisor.runner is runner:
+                self._evict(resident, RunnerError(f"{label} did not answer any more and is loaded anew"))
+            await self.preload(files, key.mode, label, backend=key.backend)
+        except DMRError as error:
+            log.warning("%s did not answer any more and could not be loaded anew: %s", label, error.message)
+        else:
+            log.warning("%s did not answer any more and was loaded anew", label)
 
     async def shutdown(self) -> None:
         """From now on ``lease`` raises ShuttingDown; open requests fail; all runners are stopped in parallel."""

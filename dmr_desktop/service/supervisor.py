@@ -16,12 +16,16 @@ from dmr_desktop.service.crash_history import CrashHistory
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: until a model must be loaded; of silence of a busy runner until it is asked; until it must answer."""
+    """Seconds: until a model must be loaded; of silence of a busy runner until it is asked; until it must answer.
+
+    ``compute``: until an idle one must have computed a token, when that is in doubt.
+    """
 
     ready: float = 300.0
     silence: float = 15.0
     answer: float = 10.0
     check: float = 5.0
+    compute: float = 30.0
 
 
 class Supervisor:

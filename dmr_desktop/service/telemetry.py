@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from dmr_desktop.protocol.notices import GpuSample, TelemetrySample
+from dmr_desktop.protocol.notices import GpuNotice, GpuSample, TelemetrySample
 from dmr_desktop.protocol.runners import RunnerStatus
 from dmr_desktop.service import machine
+from dmr_desktop.service.gpu_presence import GpuPresence
 from dmr_desktop.service.gpus import Gpus
 from dmr_desktop.service.recorder import Recorder
 
@@ -26,7 +27,7 @@ HISTORY_KEPT_SECONDS = 1800
 class Telemetry:
     """``samples`` holds the last two minutes, ``history`` the last thirty. ``wake`` it when a listener comes.
 
-    ``announce`` is told each new value of the section ``telemetry`` or ``history``.
+    ``announce`` is told each new value of the section ``telemetry``, ``history`` or ``gpus``.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Telemetry:
         recorder: Recorder,
         runners: Callable[[], Sequence[RunnerStatus]],
         is_wanted: Callable[[], bool],
-        announce: Callable[[str, TelemetrySample], None],
+        announce: Callable[[str, TelemetrySample | GpuNotice], None],
         *,
         gpus: Gpus | None = None,
         history_period_seconds: float = HISTORY_PERIOD_SECONDS,
@@ -48,6 +49,7 @@ class Telemetry:
         self._history: deque[TelemetrySample] = deque(maxlen=int(HISTORY_KEPT_SECONDS / HISTORY_PERIOD_SECONDS))
         self._wanted = asyncio.Event()
         self._gpus = gpus or Gpus()
+        self._presence = GpuPresence()
         self._cpu = machine.CpuMeter()
         self._counted_tokens = 0
         self._counted_at = time.monotonic()
@@ -59,6 +61,22 @@ class Telemetry:
     @property
     def history(self) -> tuple[TelemetrySample, ...]:
         return _since(self._history, HISTORY_KEPT_SECONDS)
+
+    @property
+    def gpus(self) -> GpuNotice:
+        return GpuNotice(self._presence.missing)
+
+    @property
+    def has_gpus(self) -> bool:
+        """Whether there ever was a card, as far as anybody looked."""
+        return self._presence.has_cards
+
+    async def look_anew(self) -> None:
+        """Forgets what the drivers said, e.g. after a sleep; asks them now if there were cards."""
+        await asyncio.to_thread(self._gpus.renew)
+        if self.has_gpus:
+            for _ in range(2):  # one look may fail
+                await self.sample()
 
     async def latest(self) -> tuple[TelemetrySample, ...]:
         """``samples``, with one of now if nobody has been listening."""
@@ -109,6 +127,8 @@ class Telemetry:
         runners = self._runners()
         asks_gpus = is_watched or any(runner.pid is not None for runner in runners)
         cpu, (used, total), gpus = await asyncio.to_thread(self._ask_machine, asks_gpus)
+        if asks_gpus and self._presence.saw(gpus):
+            self._announce("gpus", self.gpus)
         now = time.monotonic()
         seconds = now - self._counted_at
         tokens = self._recorder.num_tokens - self._counted_tokens

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from dmr_desktop.protocol.generation import (
     Usage,
 )
 from dmr_desktop.settings import asset
+from tests.fakes.own_folder import own_folder
 from tests.fakes.scripted_backend import words
 from tests.fixtures_live import DEMO, start_live_service, stop_live_service
 from tests.fixtures_service import LiveInProcess, free_port
@@ -47,8 +47,8 @@ def root() -> Iterator[str]:
     """The address of a service of its own, with TCP on."""
     if not asset("demo/demo.gguf").is_file():
         pytest.skip("the demo model is not in this tree")
-    with tempfile.TemporaryDirectory(prefix="dmr-") as directory:
-        service = start_live_service(Path(directory))
+    with own_folder("dmr-") as directory:
+        service = start_live_service(directory)
         try:
             port = free_port()
             with service.http() as http:

@@ -6,7 +6,6 @@ It is a Go program, so types are read strictly: a number of a wrong kind or a nu
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import yaml
 
 from dmr_desktop.settings import DEFAULT_PORT, asset
 from tests.clients.raw_http import Answer, exchange, head
+from tests.fakes.own_folder import own_folder
 from tests.fakes.ranking_models import CrossEncoder
 from tests.fixtures_live import DEMO, LiveService, start_live_service, stop_live_service
 from tests.fixtures_service import free_port
@@ -64,14 +64,14 @@ def unconfigured(live_service: LiveService) -> Iterator[None]:
 
 def test_discovery_by_the_command_line(tmp_path: Path) -> None:
     """``docker model status --json``, and what docker-agent makes of its answer."""
-    with tempfile.TemporaryDirectory(prefix="dmr-") as directory:
+    with own_folder("dmr-") as directory:
         port = free_port()
-        service = start_live_service(Path(directory), "--tcp", str(port))
+        service = start_live_service(directory, "--tcp", str(port))
         environment = service.environment | {"MODEL_RUNNER_PORT": str(port)}
         try:
             install = [sys.executable, "-m", "dmr_desktop"]
             subprocess.run([*install, "plugin", "install"], env=environment, check=True, capture_output=True)
-            plugin = Path(directory, ".docker", "cli-plugins", "docker-model")
+            plugin = directory / ".docker/cli-plugins/docker-model"
 
             def docker_model(*words: str) -> subprocess.CompletedProcess[str]:
                 command = [str(plugin), "model", *words]

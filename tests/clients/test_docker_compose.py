@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from dmr_desktop.settings import asset
 from tests.clients.test_docker_plugin import DOCKER, free_port
 from tests.fakes.docker_engine import FakeEngine
+from tests.fakes.own_folder import own_folder
 from tests.fixtures_live import DEMO, start_live_service, stop_live_service
 
 _DIRECTORIES = ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
@@ -74,8 +74,8 @@ class Project:
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
     assert COMPOSE is not None
-    with tempfile.TemporaryDirectory(prefix="dmr-") as directory:
-        folder, port = Path(directory), free_port()
+    with own_folder("dmr-") as directory:
+        folder, port = directory, free_port()
         bridge = {"DMR_CONTAINER_ADDRESSES": "127.0.0.2"}  # in the place of a bridge's address
         service = start_live_service(folder, "--tcp", str(port), **bridge)
         try:

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import pytest
 
 from dmr_desktop.settings import asset
 from tests.fakes.faulty_registry import FaultyRegistry, on_blobs, stall_after
+from tests.fakes.own_folder import own_folder
 from tests.fixtures_live import DEMO, start_live_service, stop_live_service
 
 DOCKER = shutil.which("docker")
@@ -106,9 +106,9 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Docker]:
     """A running service with TCP on, and the plug-in installed for its user."""
-    with tempfile.TemporaryDirectory(prefix="dmr-") as directory:
+    with own_folder("dmr-") as directory:
         port = free_port()
-        service = start_live_service(Path(directory), "--tcp", str(port))
+        service = start_live_service(directory, "--tcp", str(port))
         try:
             found = Docker(service.environment, port)
             found.dmr("plugin", "install")
@@ -120,7 +120,8 @@ def docker() -> Iterator[Docker]:
 @pytest.fixture
 def alone() -> Iterator[Docker]:
     """The plug-in of a user who runs no service; one that a test starts is stopped in the end."""
-    with tempfile.TemporaryDirectory(prefix="dmr-") as home:
+    with own_folder("dmr-") as folder:
+        home = str(folder)
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV")}
         own = {"HOME": home, "XDG_RUNTIME_DIR": home, "MODELS_PATH": f"{home}/models"}
         port = free_port()

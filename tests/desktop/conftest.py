@@ -4,7 +4,6 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,15 +25,15 @@ from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.transport import Transport
 from tests.fakes.desktop_parts import FakeLauncher, Parts
 from tests.fakes.fake_service import FakeService
+from tests.fakes.own_folder import own_folder
 
 QLocale.setDefault(QLocale("en_US"))  # whatever the language of the machine
 
 
 @pytest.fixture
 def socket_dir() -> Iterator[Path]:
-    """A folder with a path short enough for a Unix socket."""
-    with tempfile.TemporaryDirectory(prefix="dmr") as folder:
-        yield Path(folder)
+    with own_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Joining, starting, losing and rejoining the service, over a real socket."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,18 @@ def test_a_service_of_another_version_is_named(qtbot: QtBot, service: FakeServic
     service.emit("tcp", {"enabled": True, "door": "open"})
     wait_for(qtbot, joined, Link.FAILED)
     assert "another version" in joined.state.fault
+
+
+def test_after_a_sleep_the_service_is_asked_anew(qtbot: QtBot, service: FakeService, make_link: MakeLink) -> None:
+    launcher = FakeLauncher()
+    joined = make_link(launcher)
+    joined.join()
+    wait_for(qtbot, joined, Link.CONNECTED)
+    service.snapshot = replace(service.snapshot, models_path="/elsewhere")
+    joined.check()
+    qtbot.waitUntil(lambda: joined.state.models_path == "/elsewhere")
+    assert len(service.event_paths) == 2
+    assert launcher.starts == 0
 
 
 def test_silence_counts_as_lost(

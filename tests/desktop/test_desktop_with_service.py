@@ -77,15 +77,19 @@ def desktop(qtbot: QtBot, qapp: QApplication, socket_dir: Path, monkeypatch: pyt
     assert instance.claim()
     process = ServiceProcess(settings)
     made = Desktop(qapp, settings, instance, process)
-    made.start(is_hidden=False)
-    qtbot.waitUntil(made.menu.tcp.isEnabled, timeout=20_000)
-    yield made
-    with qtbot.waitSignal(made.ended, timeout=10_000):
-        made.commands.quit_everything()
-    qtbot.waitUntil(lambda: not process.is_alive(), timeout=20_000)
-    made.panel.deleteLater()
-    made.menu.deleteLater()
-    made.deleteLater()
+    try:
+        made.start(is_hidden=False)
+        qtbot.waitUntil(made.menu.tcp.isEnabled, timeout=20_000)
+        yield made
+        with qtbot.waitSignal(made.ended, timeout=10_000):
+            made.commands.quit_everything()
+        qtbot.waitUntil(lambda: not process.is_alive(), timeout=20_000)
+    finally:
+        # After a failure the app still runs and would start a service that dies; the folder's fixture ends the last.
+        made.quit()
+        made.panel.deleteLater()
+        made.menu.deleteLater()
+        made.deleteLater()
 
 
 def test_tcp_switch_opens_and_closes_the_port(qtbot: QtBot, desktop: Desktop) -> None:

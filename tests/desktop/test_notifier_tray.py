@@ -11,13 +11,24 @@ import pytest
 
 from dmr_desktop.protocol.notices import PullStatus, TcpStatus
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
-from tests.fakes.desktop_program import ended, own_environ, program, until, visible_panels, x_display
+from tests.fakes.desktop_program import (
+    LOOKS,
+    choose_look,
+    close_panel,
+    ended,
+    own_environ,
+    panel_has_look,
+    program,
+    until,
+    visible_panels,
+    x_display,
+)
 from tests.fakes.fake_service import FakeService
 
 pytest.importorskip("jeepney")
 from tests.fakes.notifier_host import Bus, NotifierHost
 
-MISSING = [name for name in ("Xvfb", "dbus-daemon", "xdotool") if shutil.which(name) is None]
+MISSING = [name for name in ("Xvfb", "dbus-daemon", "xdotool", "import") if shutil.which(name) is None]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qt,
@@ -51,13 +62,11 @@ def labels(host: NotifierHost) -> list[str]:
 
 
 @pytest.mark.parametrize("scale", ["1", "2"])
-@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_item_icon_tool_tip_menu_and_clicks(
     service: FakeService, environ: dict[str, str], display: str, bus: Bus, socket_dir: Path, look: str, scale: str
 ) -> None:
-    config = socket_dir / ".config" / "dmr-desktop"
-    config.mkdir(parents=True)
-    (config / "desktop.ini").write_text(f"[General]\ntheme={look}\n")
+    choose_look(socket_dir, look)
     with (
         NotifierHost(bus.address) as host,
         program("--hidden", environ=environ | {"QT_SCALE_FACTOR": scale}) as process,
@@ -98,6 +107,12 @@ def test_item_icon_tool_tip_menu_and_clicks(
 
         host.activate()
         until(lambda: visible_panels(display) == 1)
+        until(lambda: panel_has_look(display, look))
+        close_panel(display)
+        until(lambda: visible_panels(display) == 0)
+        assert len(host.items) == 1
+        assert ended_quietly(environ)
+        until(lambda: visible_panels(display) == 1)
         host.click("Quit tray (keep service running)")
         assert ended(process) == (0, "")
         until(lambda: host.items == ())
@@ -127,13 +142,6 @@ def test_a_panel_that_was_restarted_gets_the_icon_again(environ: dict[str, str],
             until(lambda: "Ready" in host.tool_tip())
             host.click("Open panel")
             until(lambda: visible_panels(environ["DISPLAY"]) == 1)
-
-
-def test_without_any_tray_there_is_a_window(environ: dict[str, str], display: str) -> None:
-    with program("--hidden", environ=environ) as process:
-        until(lambda: visible_panels(display) == 1, seconds=40)
-        process.send_signal(signal.SIGTERM)
-        assert ended(process) == (0, "No system tray found: DMR Desktop runs as a window.\n")
 
 
 def test_a_killed_app_leaves_no_icon_and_its_successor_has_the_only_one(

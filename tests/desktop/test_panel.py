@@ -1,6 +1,7 @@
 """The panel against the fake service: what it shows, what a click asks for."""
 
 import socket
+import sys
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from dmr_desktop.desktop.panel.widgets import Button
 from dmr_desktop.desktop.panel.window import SECTIONS
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.protocol.json_types import JSONObject
-from dmr_desktop.protocol.notices import GpuSample, RequestNotice, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.notices import GpuNotice, GpuSample, RequestNotice, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerFacts, RunnerState, RunnerStatus
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService, SeenRequest
@@ -106,6 +107,28 @@ def test_without_a_gpu_the_card_says_so(qtbot: QtBot, parts: Parts, service: Fak
     emit(qtbot, service, "telemetry", sample(GpuSample("RTX 4070", None, None, None)))
     qtbot.waitUntil(metrics.gpu.isVisible)
     assert (metrics.gpu.value, metrics.no_gpu.accessibleName()) == (UNKNOWN, "")
+
+
+def test_a_gpu_that_is_gone_is_told_once_and_so_is_its_return(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    metrics, banner = parts.panel.overview.metrics, parts.panel.banner
+    card = GpuSample("NVIDIA RTX 4070", 18.2, GIB, 12 * GIB)
+    emit(qtbot, service, "telemetry", sample(card))
+    qtbot.waitUntil(metrics.gpu.isVisible)
+    emit(qtbot, service, "gpus", GpuNotice(("NVIDIA RTX 4070",)))
+    emit(qtbot, service, "telemetry", sample())
+    qtbot.waitUntil(lambda: not metrics.gpu.isVisible())
+    sentence = "NVIDIA RTX 4070 does not answer any more: models run without it"
+    assert metrics.no_gpu.accessibleName() == sentence
+    title, told, hint = banner.text.splitlines()
+    assert (title, told) == ("A graphics card is gone", sentence)
+    assert ("modprobe" in hint) is (sys.platform == "linux")
+    assert len(parts.problems) == 1
+    emit(qtbot, service, "gpus", GpuNotice())
+    emit(qtbot, service, "telemetry", sample(card))
+    qtbot.waitUntil(metrics.gpu.isVisible)
+    assert metrics.no_gpu.accessibleName() == ""
+    assert parts.said == ["NVIDIA RTX 4070 is back"]
+    assert len(parts.problems) == 1
 
 
 def test_a_driver_that_does_not_say_is_unknown_and_the_busiest_gpu_counts(

@@ -13,7 +13,20 @@ from PySide6.QtGui import QColor, QImage
 
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from dmr_desktop.settings import self_command
-from tests.fakes.desktop_program import ended, own_environ, until, visible_panels, x_display
+from tests.fakes.desktop_program import (
+    LOOKS,
+    choose_look,
+    close_panel,
+    ended,
+    on_display,
+    own_environ,
+    panel_has_look,
+    panel_width,
+    picture,
+    until,
+    visible_panels,
+    x_display,
+)
 from tests.fakes.fake_service import FakeService
 
 NEEDED = ("Xvfb", "trayer", "xdotool", "import")
@@ -32,35 +45,46 @@ class Screen:
 
     display: str
 
-    def run(self, *command: str) -> bytes:
-        environ = {**os.environ, "DISPLAY": self.display}
-        return subprocess.run(command, env=environ, capture_output=True, timeout=10, check=False).stdout
-
-    def picture(self) -> QImage:
-        return QImage.fromData(self.run("import", "-window", "root", "png:-"))
-
     def tray_pixels(self, color: QColor) -> list[tuple[int, int]]:
         """Where the tray shows ``color``."""
-        image = self.picture()
+        image = picture(self.display)
         columns = range(image.width() - 200, image.width())
         return [(x, y) for x in columns for y in range(TRAY_HEIGHT) if image.pixelColor(x, y) == color]
 
-    def click_tray(self, button: int) -> None:
-        pixels = self.tray_pixels(BLUE)
+    def tray_colors(self) -> int:
+        """How many colours the icon is drawn in."""
+        image, places = picture(self.display), self.tray_pixels(BLUE)
+        columns = range(min(x for x, _ in places), max(x for x, _ in places) + 1)
+        return len({image.pixel(x, y) for x in columns for y in range(TRAY_HEIGHT)})
+
+    def click_tray(self, button: int, color: QColor = BLUE) -> None:
+        pixels = self.tray_pixels(color)
         x, y = pixels[len(pixels) // 2]
-        self.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
+        on_display(self.display, "xdotool", "mousemove", str(x), str(y), "click", str(button))
+
+
+def changed(before: QImage, after: QImage) -> float:
+    """Which share of the screen differs, 0..1."""
+    places = [(x, y) for x in range(0, before.width(), 8) for y in range(0, before.height(), 8)]
+    return sum(before.pixel(x, y) != after.pixel(x, y) for x, y in places) / len(places)
 
 
 @pytest.fixture
-def screen() -> Iterator[Screen]:
+def look() -> str:
+    return "light"
+
+
+@pytest.fixture
+def screen(look: str) -> Iterator[Screen]:
     with x_display() as display:
-        command = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height"]
+        ground = "0xffffff" if look == "light" else "0x101010"
+        command = ["trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--transparent", "true"]
+        size = ["--alpha", "0", "--tint", ground, "--height", str(TRAY_HEIGHT)]
         environ = {**os.environ, "DISPLAY": display}
-        tray = subprocess.Popen([*command, str(TRAY_HEIGHT)], env=environ, stderr=subprocess.DEVNULL)
-        made = Screen(display)
+        tray = subprocess.Popen([*command, *size], env=environ, stderr=subprocess.DEVNULL)
         try:
-            until(lambda: made.run("xdotool", "search", "--name", "^panel$"))
-            yield made
+            until(lambda: on_display(display, "xdotool", "search", "--name", "^panel$"))
+            yield Screen(display)
         finally:
             tray.terminate()
             tray.wait(10)
@@ -95,41 +119,49 @@ def start(environ: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[st
 
 
 @needs_x
-@pytest.mark.parametrize("scale", ["1", "2"])
-def test_icon_panel_states_second_start_and_sigterm(
-    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"], scale: str
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("look", LOOKS)
+def test_icon_panel_menu_states_second_start_and_sigterm(
+    screen: Screen,
+    service: FakeService,
+    start: Callable[..., "subprocess.Popen[str]"],
+    socket_dir: Path,
+    look: str,
+    scale: int,
 ) -> None:
-    first = start("--hidden", DISPLAY=screen.display, QT_SCALE_FACTOR=scale)
+    choose_look(socket_dir, look)
+    display = screen.display
+    first = start("--hidden", DISPLAY=display, QT_SCALE_FACTOR=str(scale))
     until(lambda: len(screen.tray_pixels(BLUE)) > 100)
-    assert visible_panels(screen.display) == 0
+    assert screen.tray_colors() >= 3
+    assert visible_panels(display) == 0
 
     screen.click_tray(1)
-    until(lambda: visible_panels(screen.display) == 1)
+    until(lambda: visible_panels(display) == 1)
     until(lambda: service.num_listeners == 2)  # an open panel asks for telemetry: a new stream of events
+    until(lambda: panel_has_look(display, look))
+    assert panel_width(display) == 1080 * scale
+    close_panel(display)
+    until(lambda: visible_panels(display) == 0)
 
-    service.emit("runners", {"runners": [replace(RUNNER, state=RunnerState.FAILED, error="out of memory")]})
-    until(lambda: len(screen.tray_pixels(ORANGE)) > 60)
-    assert screen.tray_pixels(BLUE) == []
+    before = picture(display)
+    menu_share = 0.01 * scale  # a tool tip is smaller
+    screen.click_tray(3)
+    until(lambda: changed(before, picture(display)) > menu_share)
+    on_display(display, "xdotool", "key", "Escape")
+    until(lambda: changed(before, picture(display)) < menu_share)
 
-    assert ended(start(DISPLAY=screen.display)) == (0, "DMR Desktop runs already; its panel was opened.\n")
+    failed = replace(RUNNER, state=RunnerState.FAILED, error="out of memory")
+    service.snapshot = replace(service.snapshot, runners=(failed,))  # the closed menu begins a new stream of events
+    service.emit("runners", {"runners": [failed]})
+    until(lambda: len(screen.tray_pixels(ORANGE)) > 60 and not screen.tray_pixels(BLUE))
+
+    assert ended(start(DISPLAY=display)) == (0, "DMR Desktop runs already; its panel was opened.\n")
+    until(lambda: visible_panels(display) == 1)
 
     first.send_signal(signal.SIGTERM)
     assert ended(first) == (0, "")
     until(lambda: screen.tray_pixels(ORANGE) == [])
-
-
-@needs_x
-def test_a_second_start_opens_the_hidden_panel_and_the_menu_opens(
-    screen: Screen, service: FakeService, start: Callable[..., "subprocess.Popen[str]"]
-) -> None:
-    start("--hidden", DISPLAY=screen.display)
-    until(lambda: len(screen.tray_pixels(BLUE)) > 100)
-    before = screen.picture()
-    screen.click_tray(3)
-    until(lambda: screen.picture() != before)
-    screen.run("xdotool", "key", "Escape")
-    assert ended(start(DISPLAY=screen.display))[0] == 0
-    until(lambda: visible_panels(screen.display) == 1)
 
 
 @needs_x

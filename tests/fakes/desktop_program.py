@@ -1,13 +1,19 @@
 """The desktop as a program of its own, with nothing of the user's around it, and an X display for it."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PySide6.QtGui import QColor, QImage
+
+from dmr_desktop.desktop.tokens import DARK, LIGHT, Tokens
 from dmr_desktop.settings import self_command
+
+LOOKS: dict[str, Tokens] = {"light": LIGHT, "dark": DARK}
 
 
 def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
@@ -32,9 +38,12 @@ def own_environ(home: Path, socket_path: Path, bus: str = "") -> dict[str, str]:
 
 @contextmanager
 def x_display() -> Iterator[str]:
-    """An empty X display, e.g. ``:99``, with room for a panel at double size."""
+    """An empty X display, e.g. ``:99``, with room for a panel at double size.
+
+    It stays as it is when its last client leaves: a reset would turn a client away that just comes.
+    """
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "2560x1600x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "2560x1600x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     try:
@@ -45,13 +54,54 @@ def x_display() -> Iterator[str]:
         server.wait(10)
 
 
+def on_display(display: str, *command: str) -> bytes:
+    """What an X program says there."""
+    environ = {**os.environ, "DISPLAY": display}
+    return subprocess.run(command, env=environ, capture_output=True, timeout=10, check=False).stdout
+
+
+def picture(display: str) -> QImage:
+    return QImage.fromData(on_display(display, "import", "-window", "root", "png:-"))
+
+
+def panel_windows(display: str) -> list[str]:
+    """Windows of the app that are shown, by their number."""
+    return on_display(display, "xdotool", "search", "--onlyvisible", "--name", "^DMR Desktop$").decode().split()
+
+
 def visible_panels(display: str) -> int:
-    """How many windows of the app are shown."""
-    command = ["xdotool", "search", "--onlyvisible", "--name", "^DMR Desktop$"]
-    found = subprocess.run(
-        command, env={**os.environ, "DISPLAY": display}, capture_output=True, timeout=10, check=False
-    )
-    return len(found.stdout.split())
+    return len(panel_windows(display))
+
+
+def panel_width(display: str) -> int:
+    """Pixels."""
+    (window,) = panel_windows(display)
+    told = on_display(display, "xdotool", "getwindowgeometry", window).decode()
+    found = re.search(r"Geometry: (\d+)x", told)
+    assert found is not None, told
+    return int(found[1])
+
+
+def panel_has_look(display: str, look: str) -> bool:
+    """Whether the panel is drawn on the ground of that look and not on the other's."""
+    image = picture(display)
+    places = [(x, y) for x in range(0, image.width(), 9) for y in range(40, image.height(), 9)]
+    seen = [image.pixelColor(x, y) for x, y in places]
+    shares = {name: seen.count(QColor(tokens.window)) for name, tokens in LOOKS.items()}
+    return shares.pop(look) > 500 and all(share < 50 for share in shares.values())
+
+
+def close_panel(display: str) -> None:
+    """With the keyboard: no window manager is needed for it."""
+    (window,) = panel_windows(display)
+    on_display(display, "xdotool", "windowfocus", "--sync", window, "key", "ctrl+w")
+
+
+def choose_look(home: Path, look: str) -> None:
+    """What the app of that home will look like."""
+    config = home / ".config" / "dmr-desktop"
+    config.mkdir(parents=True)
+    (config / "desktop.ini").write_text(f"[General]\ntheme={look}\nwelcomed=yes\n")
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from dmr_desktop.settings import asset
 from tests.fakes.faulty_registry import FaultyRegistry, on_blobs, stall_after
+from tests.fakes.own_folder import own_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -52,7 +52,8 @@ class Output:
 @pytest.fixture
 def shell() -> Iterator[Shell]:
     """A user of their own, without a display; their service is stopped in the end."""
-    with tempfile.TemporaryDirectory(prefix="dmr") as home:
+    with own_folder() as folder:
+        home = str(folder)
         keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV")}
         port = str(free_port())
         shell = Shell(

@@ -33,6 +33,7 @@ from dmr_desktop.service.loader import Loader, LoaderLimits
 from dmr_desktop.service.memory import ProcessMemory
 from dmr_desktop.service.model_check import Inspected
 from dmr_desktop.service.probes import Probes
+from dmr_desktop.service.supervisor import Patience
 from dmr_desktop.store.estimate import ModelShape
 from tests.fakes.fake_runner import command
 from tests.fakes.until import until
@@ -426,3 +427,39 @@ async def test_many_clients_coming_and_going_leave_the_book_straight() -> None:
         await asyncio.gather(*(use("abc"[index % 3], 0.02 * index) for index in range(30)))
         await until(lambda: made.states() == {})
         assert [made.loader.users(f"sha256:{name}") for name in "abc"] == [0, 0, 0]
+
+
+# ---- after a sleep ------------------------------------------------------------------------------
+
+
+def pids(made: Rig) -> list[int | None]:
+    return [status.pid for status in made.loader.statuses()]
+
+
+@pytest.mark.parametrize("mode", Mode)
+async def test_a_runner_that_still_computes_is_left_alone(mode: Mode) -> None:
+    async with rig() as made:
+        await made.loader.preload(model("a"), mode, "ai/a")
+        before = pids(made)
+        await made.loader.reload_dead()
+        assert pids(made) == before
+        assert made.states() == {"ai/a": RunnerState.READY}
+
+
+@pytest.mark.parametrize("knobs", [("--hold-after", "0"), ("--crash-after", "0")], ids=["silent", "crashing"])
+async def test_an_idle_runner_that_does_not_compute_any_more_is_loaded_anew(knobs: tuple[str, ...]) -> None:
+    patience = Patience(compute=0.2)
+    async with rig(*knobs, limits=limits(patience=patience)) as made:
+        await made.loader.preload(model("a"), Mode.COMPLETION, "ai/a")
+        (before,) = pids(made)
+        await made.loader.reload_dead()
+        (after,) = pids(made)
+        assert after not in (None, before)
+        assert made.states() == {"ai/a": RunnerState.READY}
+
+
+async def test_a_runner_in_use_is_not_judged() -> None:
+    async with rig("--hold-after", "0", limits=limits(patience=Patience(compute=0.1))) as made, made.lease("a"):
+        before = pids(made)
+        await made.loader.reload_dead()
+        assert pids(made) == before

@@ -5,12 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.own_folder import own_folder
 from tests.fixtures_live import LiveService, start_live_service, stop_live_service
 
 pytestmark = pytest.mark.slow
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="dmr-serve-") as found:
-        yield Path(found)
+    with own_folder("dmr-serve-") as found:
+        yield found
 
 
 def serve(service: LiveService, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -4,15 +4,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dmr_desktop.protocol.json_types import JSON
-from dmr_desktop.protocol.notices import PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.notices import GpuSample, PullStatus, RequestNotice, Snapshot, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import RunnerStatus
-from dmr_desktop.protocol.wire import load
-from tests.fixtures_service import LiveInProcess
+from dmr_desktop.protocol.wire import dump, load
+from dmr_desktop.service import app as service_app
+from dmr_desktop.service.sleep_watch import SleepClock, SleepWatch
+from tests.fakes.scripted_backend import Script
+from tests.fixtures_service import LiveInProcess, live_in_process
 
 DEMO = "dmr.local/demo:latest"
 CHAT = {"model": DEMO, "messages": [{"role": "user", "content": "hi"}]}
@@ -163,3 +168,26 @@ async def test_a_bad_log_parameter_is_named(live: LiveInProcess, name: str) -> N
 async def test_head_of_a_stream_has_an_end(live: LiveInProcess, path: str) -> None:
     response = await live.http.head(path)
     assert (response.status_code, response.content) == (200, b"")
+
+
+async def test_a_card_that_did_not_outlast_a_sleep_is_told_and_so_is_its_return(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards, awake, slept = home / "cards.json", 0.0, 0.0
+    card = json.dumps([dump(GpuSample("A card", 1.0, 2, 4))])
+    cards.write_text(card)
+    monkeypatch.setenv("DMR_FAKE_GPU", str(cards))
+    clock = SleepClock(lambda: awake, (lambda: awake + slept,))
+    watch = partial(SleepWatch, clock=clock, period_seconds=0.02, settle_seconds=0.0)
+    monkeypatch.setattr(service_app, "SleepWatch", watch)
+    async with live_in_process(home, Script()) as live, listening(live, "/events?telemetry=false") as events:
+        assert (await events.next())[1]["gpus"]["missing"] == []
+        await live.http.get("/telemetry")
+        cards.write_text("[]")
+        slept += 600
+        assert (await events.until("gpus"))["missing"] == ["A card"]
+        async with listening(live) as later:
+            assert (await later.next())[1]["gpus"]["missing"] == ["A card"]
+        cards.write_text(card)
+        slept += 600
+        assert (await events.until("gpus"))["missing"] == []

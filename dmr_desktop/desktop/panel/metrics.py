@@ -11,7 +11,7 @@ from dmr_desktop.desktop.quantities import UNKNOWN, format_percent, format_share
 from dmr_desktop.desktop.sparkline import Sparkline
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import activity_line, gpu_line, memory_line, vram_line
+from dmr_desktop.desktop.wording import activity_line, gpu_line, gpu_note, memory_line, vram_line
 from dmr_desktop.protocol.notices import TelemetrySample
 
 PERIOD_SECONDS, HISTORY_PERIOD_SECONDS = 1.0, 15.0
@@ -106,7 +106,7 @@ class Metrics(QWidget):
         has_gpu = bool(now.gpus)
         for widget in (self.gpu, self.vram):
             widget.setVisible(has_gpu)
-        self.no_gpu.setText("" if has_gpu else self.tr("No GPU found: models run on the CPU"))
+        self.no_gpu.setText(gpu_note(state))
         self._render_gpu(state)
         self._show(
             self.cpu, format_percent(now.cpu_percent), activity_line(state), lambda sample: sample.cpu_percent / 100

@@ -108,6 +108,67 @@ def test_without_nvidias_driver_it_is_asked_once_a_minute(monkeypatch: pytest.Mo
     assert driver.calls == ["nvmlInit"]
 
 
+class Cards(Driver):
+    """A driver of two cards of different names. ``lost`` ones do not answer, ``gone`` ones cannot even be opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[int] = set()
+        self.gone: set[int] = set()
+
+    def nvmlDeviceGetCount(self) -> int:
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        if index in self.gone:
+            raise OSError("GPU is lost")
+        return index
+
+    def nvmlDeviceGetName(self, index: int) -> str:
+        if index in self.lost:
+            raise OSError("GPU is lost")
+        return f"Card {index}"
+
+
+def names(gpus: NvidiaGpus) -> list[str]:
+    return [card.name for card in gpus.sample()]
+
+
+def test_a_lost_card_is_left_out_looked_for_in_a_minute_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, now = Cards(), 1000.0
+    monkeypatch.setattr(gpu_nvidia, "nvml", driver)
+    monkeypatch.setattr(gpu_nvidia, "time", SimpleNamespace(monotonic=lambda: now))
+    gpus = NvidiaGpus()
+    assert names(gpus) == ["Card 0", "Card 1"]
+    driver.lost = driver.gone = {1}
+    assert names(gpus) == names(gpus) == ["Card 0"], "the other one goes on telling"
+    gpus.rest()
+    assert names(gpus) == ["Card 0"], "also after a rest"
+    now += 61
+    assert names(gpus) == ["Card 0"]
+    driver.lost = driver.gone = set()
+    assert names(gpus) == ["Card 0"], "not looked for yet"
+    now += 61
+    assert names(gpus) == ["Card 0", "Card 1"]
+
+
+def test_a_driver_that_lost_all_cards_is_asked_once_a_minute_or_after_a_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, now = Cards(), 1000.0
+    monkeypatch.setattr(gpu_nvidia, "nvml", driver)
+    monkeypatch.setattr(gpu_nvidia, "time", SimpleNamespace(monotonic=lambda: now))
+    gpus = NvidiaGpus()
+    gpus.sample()
+    driver.lost = driver.gone = {0, 1}
+    assert names(gpus) == []
+    num_calls = len(driver.calls)
+    gpus.rest()
+    assert names(gpus) == names(gpus) == []
+    assert driver.calls[num_calls:] == ["nvmlShutdown"]
+    driver.lost = driver.gone = set()
+    gpus.renew()
+    assert names(gpus) == ["Card 0", "Card 1"]
+
+
 def test_nvidias_driver_is_let_go_and_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver()
     monkeypatch.setattr(gpu_nvidia, "nvml", driver)

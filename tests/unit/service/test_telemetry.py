@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dmr_desktop.protocol.notices import GpuSample, TelemetrySample
+from dmr_desktop.protocol.notices import GpuNotice, GpuSample, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from dmr_desktop.service import telemetry as telemetry_module
 from dmr_desktop.service.gpus import Gpus
@@ -28,21 +28,25 @@ class Cards:
     """Counts how often it was asked and let go."""
 
     def __init__(self) -> None:
-        self.num_asked = self.num_rested = 0
+        self.num_asked = self.num_rested = self.num_renewed = 0
+        self.cards: tuple[GpuSample, ...] = (CARD,)
 
     def sample(self) -> tuple[GpuSample, ...]:
         self.num_asked += 1
-        return (CARD,)
+        return self.cards
 
     def rest(self) -> None:
         self.num_rested += 1
+
+    def renew(self) -> None:
+        self.num_renewed += 1
 
 
 class Bench:
     def __init__(self, runners: Sequence[RunnerStatus] = ()) -> None:
         self.cards = Cards()
         self.is_wanted = False
-        self.announced: list[tuple[str, TelemetrySample]] = []
+        self.announced: list[tuple[str, TelemetrySample | GpuNotice]] = []
         self.telemetry = Telemetry(
             Recorder(lambda notice: None, lambda *ended: None),
             lambda: runners,
@@ -105,6 +109,26 @@ async def test_what_is_older_than_half_an_hour_is_forgotten() -> None:
     old = replace(await bench.telemetry.sample(), at=time.time() - HISTORY_KEPT_SECONDS - 1)
     bench.telemetry._history.append(old)
     assert bench.telemetry.history == ()
+
+
+async def test_after_a_sleep_cards_are_looked_for_anew_and_missed() -> None:
+    bench = Bench()
+    await bench.telemetry.sample()
+    bench.cards.cards = ()
+    await bench.telemetry.look_anew()
+    assert bench.cards.num_renewed == 1
+    assert bench.telemetry.gpus == GpuNotice(("Card",))
+    assert bench.announced == [("gpus", GpuNotice(("Card",)))]
+    bench.cards.cards = (CARD,)
+    await bench.telemetry.look_anew()
+    assert bench.telemetry.gpus == GpuNotice()
+    assert bench.announced[1:] == [("gpus", GpuNotice())]
+
+
+async def test_where_no_card_was_seen_none_is_woken_after_a_sleep() -> None:
+    bench = Bench()
+    await bench.telemetry.look_anew()
+    assert (bench.cards.num_renewed, bench.cards.num_asked) == (1, 0)
 
 
 def test_means() -> None:
