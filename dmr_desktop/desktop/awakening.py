@@ -19,8 +19,9 @@ class Awakening(QObject):
         if bus is None and sys.platform != "linux":
             return
         self._bus = bus or QDBusConnection.systemBus()
-        slot = str(SLOT("_on_sleep(QDBusMessage)")).encode()
-        self._bus.connect(LOGIN, "/org/freedesktop/login1", f"{LOGIN}.Manager", "PrepareForSleep", self, slot)
+        place = (LOGIN, "/org/freedesktop/login1", f"{LOGIN}.Manager", "PrepareForSleep")
+        # The stubs ask for bytes, and the call refuses them.
+        self._bus.connect(*place, self, SLOT("_on_sleep(QDBusMessage)"))  # type: ignore[call-overload]
 
     @Slot(QDBusMessage)
     def _on_sleep(self, message: QDBusMessage) -> None:
