@@ -33,6 +33,7 @@ class Launcher(Protocol):
     def start(self) -> None: ...
     def is_alive(self) -> bool: ...
     def gave_way(self) -> bool: ...
+    def was_killed(self) -> bool: ...
     def last_words(self) -> str: ...
 
 
@@ -161,6 +162,8 @@ class ServiceLink(QObject):
             self._fail_start(self.tr("The service was started and does not answer."))
         elif self._launcher.is_alive():
             self._retry.start(LAUNCHING_DELAY_MS)
+        elif self._launcher.was_killed():
+            self._launch()
         elif self._exit_grace is None:
             self._exit_grace = QDeadlineTimer(GRACE_AFTER_EXIT_MS)
             self._retry.start(LAUNCHING_DELAY_MS)

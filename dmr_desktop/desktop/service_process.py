@@ -36,6 +36,11 @@ class ServiceProcess:
         """Whether the last one ended because another service holds the lock, perhaps one that is stopping."""
         return bool(self._processes) and self._processes[-1].process.poll() == 0
 
+    def was_killed(self) -> bool:
+        """Whether a signal ended the last one: it did not end by itself, so another may fare better."""
+        code = self._processes[-1].process.poll() if self._processes else None
+        return code is not None and code < 0
+
     def last_words(self) -> str:
         """The end of what it printed, "" if nothing."""
         return self._processes[-1].last_output() if self._processes else ""

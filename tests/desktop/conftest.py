@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale, QObject
+from PySide6.QtCore import QDeadlineTimer, QLocale, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -28,6 +28,22 @@ from tests.fakes.fake_service import FakeService
 from tests.fakes.own_folder import own_folder
 
 QLocale.setDefault(QLocale("en_US"))  # whatever the language of the machine
+
+
+@pytest.fixture(autouse=True)
+def loops_end_in_time(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[None]:
+    """A test's time is over by an exception that a slot may swallow, e.g. the one that was to end a wait.
+
+    Then Qt would wait for ever: its loops are ended from here, and the waits look at their own clocks.
+    """
+    marker = request.node.get_closest_marker("timeout")
+    seconds = marker.args[0] if marker else float(request.config.getini("timeout"))
+    deadline = QDeadlineTimer(int(1000 * seconds) + 1000)
+    watch = QTimer()
+    watch.timeout.connect(lambda: qapp.exit() if deadline.hasExpired() else None)
+    watch.start(1000)
+    yield
+    watch.stop()
 
 
 @pytest.fixture

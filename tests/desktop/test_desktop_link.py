@@ -125,6 +125,31 @@ def test_a_service_that_dies_at_once_shows_its_last_words(qtbot: QtBot, make_lin
     assert "tcp_port 0 is not a port" in joined.state.fault
 
 
+def test_a_service_that_is_killed_while_it_starts_is_started_again(
+    qtbot: QtBot, service: FakeService, make_link: MakeLink
+) -> None:
+    service.crash()
+    launcher = FakeLauncher(service, kills=2)
+    joined = make_link(launcher)
+    shown: list[Link] = []
+    joined.changed.connect(lambda state: shown.append(state.link))
+    joined.join()
+    wait_for(qtbot, joined, Link.CONNECTED)
+    assert launcher.starts == 3
+    assert set(shown) <= {Link.STARTING, Link.CONNECTED}
+
+
+def test_a_service_that_is_killed_again_and_again_while_it_starts_is_given_up(
+    qtbot: QtBot, make_link: MakeLink
+) -> None:
+    launcher = FakeLauncher(kills=99)
+    joined = make_link(launcher)
+    joined.join()
+    wait_for(qtbot, joined, Link.FAILED)
+    assert launcher.starts == MAX_STARTS
+    assert "three times within a minute" in joined.state.fault
+
+
 def test_a_start_that_finds_another_service_stopping_is_tried_again(
     qtbot: QtBot, make_link: MakeLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from dmr_desktop.desktop.instance import Instance
 from dmr_desktop.desktop.service_process import ServiceProcess
 from dmr_desktop.desktop.state import Link, Shape, trouble_of
 from dmr_desktop.protocol.models import DEMO_REFERENCE
-from dmr_desktop.settings import load_settings, self_command
+from dmr_desktop.settings import load_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.qt]
 
@@ -321,24 +320,3 @@ def test_killed_while_a_model_loads(qtbot: QtBot, desktop: Desktop, victim: str)
     assert desktop.panel.banner.text.startswith("Could not load dmr.local/demo\n")
     qtbot.waitUntil(lambda: desktop.link.state.is_connected, timeout=20_000)
     assert loaded_runner(qtbot, desktop) != runner
-
-
-def test_a_killed_app_leaves_service_and_model_and_its_successor_shows_them(
-    qtbot: QtBot, desktop: Desktop, socket_dir: Path
-) -> None:
-    runner = loaded_runner(qtbot, desktop)
-    instance = socket_dir / "other"
-    environ = {**os.environ, "XDG_RUNTIME_DIR": str(instance), "QT_QPA_PLATFORM": "offscreen"}
-    instance.mkdir(mode=0o700)
-    for _ in range(2):
-        app = subprocess.Popen(
-            self_command("desktop"), env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        qtbot.waitUntil(lambda: any(instance.rglob("desktop-*.sock")), timeout=20_000)
-        qtbot.wait(500)
-        assert app.poll() is None, "the lock of the one that was killed does not keep it out"
-        app.kill()
-        app.wait()
-    assert is_alive(runner)
-    assert desktop.link.state.is_connected
-    assert desktop.link.state.loaded[0].pid == runner

@@ -21,9 +21,13 @@ class FakeLauncher:
     starts: int = 0
     is_running: bool = False
     is_outpaced: bool = False
+    kills: int = 0
+    """So many starts end by a signal before the service answers."""
 
     def start(self) -> None:
         self.starts += 1
+        if self.starts <= self.kills:
+            return
         if self.service is not None:
             self.service.start()
             self.is_running = True
@@ -33,6 +37,9 @@ class FakeLauncher:
 
     def gave_way(self) -> bool:
         return self.is_outpaced
+
+    def was_killed(self) -> bool:
+        return 0 < self.starts <= self.kills
 
     def last_words(self) -> str:
         return self.words

@@ -1,10 +1,18 @@
-"""A folder for one test's service and programs, and the end of every process that still lives in it."""
+"""A folder for one test's service and programs, and the end of every process that still lives in it.
 
+A process of its own (this file, run) ends them too if the tests themselves are killed.
+"""
+
+import atexit
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +35,50 @@ def own_folder(prefix: str = "dmr") -> Iterator[Path]:
     """
     began = time.time() - _CLOCK_ERROR_SECONDS
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        _tell_heir(f"+{began} {name}")
         try:
             yield Path(name)
         finally:
             killed = _end_processes(name, began)
+            _tell_heir(f"-{began} {name}")
         assert killed == [], "processes were left behind"
 
 
-def _end_processes(folder: str, since: float) -> list[str]:
+@cache
+def _heir() -> "subprocess.Popen[str]":
+    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, text=True, start_new_session=True)
+
+    def dismiss() -> None:
+        process.communicate(timeout=30)
+
+    atexit.register(dismiss)
+    return process
+
+
+def _tell_heir(line: str) -> None:
+    told = _heir().stdin
+    assert told is not None
+    told.write(f"{line}\n")
+    told.flush()
+
+
+def _inherit() -> None:
+    """Reads what the tests say until they are gone, then ends what they could not."""
+    left: dict[str, float] = {}
+    for line in sys.stdin:
+        began, _, folder = line[1:].rstrip("\n").partition(" ")
+        if line.startswith("+"):
+            left[folder] = float(began)
+        else:
+            left.pop(folder, None)
+    for folder, began in left.items():
+        _end_processes(folder, began, grace_seconds=0.0)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_processes(folder: str, since: float, grace_seconds: float = GRACE_SECONDS) -> list[str]:
     """Waits a while for the processes of the folder, kills the rest; their command lines."""
-    _, alive = psutil.wait_procs(_processes(folder, since), timeout=GRACE_SECONDS)
+    _, alive = psutil.wait_procs(_processes(folder, since), timeout=grace_seconds)
     killed: list[str] = []
     while alive:
         for process in alive:
@@ -62,3 +104,7 @@ def _is_of(process: Any, folder: str, since: float) -> bool:
     except psutil.Error:
         return False
     return any(folder in word for word in words)
+
+
+if __name__ == "__main__":
+    _inherit()
