@@ -364,7 +364,7 @@ def test_what_a_user_should_know_of_a_runner_is_shown(qtbot: QtBot, parts: Parts
     qtbot.waitUntil(lambda: len(parts.panel.overview.loaded.rows) == 1)
     [row] = parts.panel.overview.loaded.rows
     [note] = [label for label in row.findChildren(QLabel) if label.text() == "The NVIDIA card is not used: …"]
-    assert note.isVisible()
+    qtbot.waitUntil(note.isVisible)
     emit(qtbot, service, "runners", {"runners": [replace(RUNNER, facts=replace(facts, notes=()))]})
     qtbot.waitUntil(lambda: not note.isVisible())
 
