@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dmr_desktop.backends.base import Backend
 from dmr_desktop.protocol.models import DEMO_REFERENCE
 from dmr_desktop.service.app import Service
 from dmr_desktop.service.logs import Logs
@@ -41,8 +42,10 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def live_in_process(directory: Path, script: Script, **changes: object) -> AsyncIterator[LiveInProcess]:
-    """A started service over ``directory``, which it may have used before."""
+async def live_in_process(
+    directory: Path, script: Script, backend: Backend | None = None, **changes: object
+) -> AsyncIterator[LiveInProcess]:
+    """A started service over ``directory``, which it may have used before. ``backend``: in place of the script's."""
     settings = Settings(
         models_path=directory / "models",
         socket_path=directory / "run" / "dmr.sock",
@@ -52,7 +55,7 @@ async def live_in_process(directory: Path, script: Script, **changes: object) ->
     )
     logs = Logs(settings.log_dir)
     logs.open("info", to_stderr=False)
-    service = Service(settings, {"llama.cpp": ScriptedBackend(script)}, logs)
+    service = Service(settings, {"llama.cpp": backend or ScriptedBackend(script)}, logs)
     try:
         await service.start()
         transport = httpx.AsyncHTTPTransport(uds=str(settings.socket_path))

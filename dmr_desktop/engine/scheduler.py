@@ -115,7 +115,7 @@ class Scheduler:
 
     def _change_turns(self) -> None:
         """Who has waited long enough is let in, if need be in the place of those who have had their turn."""
-        if not self.waiting or not self._turns.is_due(self.waiting[0]):
+        if not self.waiting or not self._turns.is_due(self.waiting):
             return
         first = self.waiting[0]
         match = self._slots.match(first)

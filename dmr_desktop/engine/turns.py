@@ -5,13 +5,13 @@ it had computed may have to be computed again, so a turn is the longer the more 
 goes into that. Knows sequences and the clock, neither slots nor cells.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dmr_desktop.engine.pace import PrefillPace
 from dmr_desktop.engine.sequence import Sequence
 
 PATIENCE_SECONDS = 5.0
-"""How long the first in line waits for a place to become free by itself."""
+"""How long those in line wait for a place to become free by itself."""
 TURN_SECONDS = 15.0
 _TURN_FOR_COMPUTING = 3.0
 _PAUSE_SECONDS = 0.5
@@ -33,10 +33,13 @@ class Turns:
         if sequence.turn_began is None:
             sequence.turn_began = self._clock()
 
-    def is_due(self, sequence: Sequence) -> bool:
-        """Whether the first in line has waited long enough to ask for a place. Asking takes time, so now and then."""
+    def is_due(self, waiting: Iterable[Sequence]) -> bool:
+        """Whether any has waited long enough for the first in line to ask for a place. Asked twice a second at most."""
         now = self._clock()
-        if now < max(self._next_try, sequence.waits_since + PATIENCE_SECONDS):
+        if now < self._next_try:
+            return False
+        longest = max((now - sequence.waits_since for sequence in waiting), default=0.0)
+        if longest < PATIENCE_SECONDS:
             return False
         self._next_try = now + _PAUSE_SECONDS
         return True
