@@ -115,27 +115,38 @@ class Scheduler:
 
     def _change_turns(self) -> None:
         """Who has waited long enough is let in, if need be in the place of those who have had their turn."""
-        if not self.waiting or not self._turns.is_due(self.waiting):
+        first = self._turns.next_of(self.waiting, self.running) if self.waiting else None
+        if first is None:
             return
-        first = self.waiting[0]
+        leaving = self._leaving_for(first)
+        if leaving is None:
+            return
+        self.waiting.remove(first)
+        self.waiting.appendleft(first)
+        if leaving:
+            # Whose slot is not needed loses no more than the cells that are.
+            keeps_slots = self._slots.num_free > 0 and self._slots.can_share
+            lost = sum(sequence.num_tokens for sequence in leaving)
+            self._turns.changed(min(lost, first.num_tokens + _TURN_ROOM) if keeps_slots else lost)
+        for sequence in leaving:
+            self._preempt(sequence)
+            self.waiting.append(sequence)
+        self._is_admitting = True
+
+    def _leaving_for(self, first: Sequence) -> list[Sequence] | None:
+        """The fewest that must make way for it, in the order of their turns; None if there would be no room even so."""
         match = self._slots.match(first)
-        holders = [sequence for sequence in self.running if sequence.leader is None]
-        # Whose slot is not needed loses no more than the cells that are.
-        keeps_slot = self._slots.num_free > 0 and self._slots.can_share
-        yielding = self._turns.yielding(holders, first, first.num_tokens + _TURN_ROOM if keeps_slot else None)
+        yielding = self._turns.yielding([sequence for sequence in self.running if sequence.leader is None], first)
         leaving: list[Sequence] = []
         while not self._is_room_for(first, match, leaving):
             if len(leaving) == len(yielding):
-                return
+                return None
             leaving.append(yielding[len(leaving)])
         for sequence in list(leaving):
             others = [other for other in leaving if other is not sequence]
             if self._is_room_for(first, match, others):
                 leaving = others
-        for sequence in leaving:
-            self._preempt(sequence)
-            self.waiting.append(sequence)
-        self._is_admitting = True
+        return leaving
 
     def _wake_followers(self) -> None:
         for sequence in self.running:

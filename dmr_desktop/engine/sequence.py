@@ -58,9 +58,9 @@ class Sequence:
         self.slot: Slot | None = None
         self.leader: Sequence | None = None
         self.leader_length = 0
-        self.waits_since = 0.0
+        self.waits_since = self.served_seconds = 0.0
         self.turn_began: float | None = None
-        """While it runs and all its tokens are computed: since when. The scheduler's notes, as ``waits_since``."""
+        """While it runs and all its tokens are computed: since when. The scheduler's notes, as the two above."""
         self.finish: FinishReason | None = None
         self.is_streaming = False
         """Whether its prompt was computed and its client sees tokens come."""
