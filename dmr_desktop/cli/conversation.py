@@ -9,7 +9,7 @@ from dmr_desktop.cli.parameters import CONTEXT_SIZE, num_ctx, parameter
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.client.runner_calls import RunnerCalls
-from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.errors import ContextOverflow, DMRError
 from dmr_desktop.protocol.json_types import JSON
 
 HELP = """\
@@ -21,6 +21,7 @@ HELP = """\
 @FILE in a question           shows an image, or puts a text file into it
 \"\"\"                           begins and ends a question of several lines
 /?                            this help"""
+_NUM_CTX = "/set parameter num_ctx N, or /clear"
 _QUOTES = '"""'
 _SET_USAGE = "Usage: /set system TEXT, or /set parameter NAME VALUE"
 
@@ -48,6 +49,9 @@ class Conversation:
         except KeyboardInterrupt:
             if said:
                 self._remember(asked, said)
+            raise
+        except ContextOverflow as error:
+            error.hint = f"ask for less, or `dmr configure --context-size N {self.model}` (in a chat: {_NUM_CTX})"
             raise
         self._remember(asked, said)
 

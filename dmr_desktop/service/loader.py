@@ -206,7 +206,9 @@ class Loader:
             runner = await resident.supervisor.start(plan.spec)
             resident.loaded_at = time.time()
             resident.idle_since = time.monotonic()
-            self._tell("load", subject_of(resident.key, resident.files), resident.idle_since - began)
+            seconds = resident.idle_since - began
+            log.info("%s was loaded in %.1f s", resident.label, seconds)
+            self._tell("load", subject_of(resident.key, resident.files), seconds)
             return runner
         except WrongMode:
             raise  # nothing was tried

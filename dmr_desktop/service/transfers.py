@@ -220,6 +220,9 @@ class Transfers:
             ticker.cancel()
             if self._transfers.get(transfer.name) is transfer:
                 del self._transfers[transfer.name]
+            log.info(
+                "%s of %s: %s%s", self._mode, transfer.name, state, f" ({transfer.error})" if state == "failed" else ""
+            )
             self._announce(transfer.status(state))
 
     async def _tick(self, transfer: _Transfer) -> None:

@@ -1,6 +1,7 @@
 """The loader's book-keeping over scripted runner processes."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -112,7 +113,8 @@ async def collect(runner: Runner) -> list[Event]:
     return [event async for group in runner.generate(REQUEST) for event in group]
 
 
-async def test_requests_join_one_load_and_share_one_runner(tmp_path: Path) -> None:
+async def test_requests_join_one_load_and_share_one_runner(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     gate = tmp_path / "gate"
     async with rig("--load-gate", str(gate)) as made:
 
@@ -132,6 +134,7 @@ async def test_requests_join_one_load_and_share_one_runner(tmp_path: Path) -> No
         assert status.expires_at is not None
         assert status.facts is not None
         assert made.changes > 0
+        assert len([line for line in caplog.messages if line.startswith("ai/a was loaded in ")]) == 1
 
 
 async def test_the_same_model_is_loaded_once_per_mode() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import html
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(html.unescape(line)) for line in text.splitlines()]
 
 
-async def test_hugging_face(live: LiveInProcess, hub: FakeHub) -> None:
+async def test_hugging_face(live: LiveInProcess, hub: FakeHub, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     hub.tokens = {"hf_secret"}
     body = {"from": "hf.co/Org/Model-GGUF", "bearer-token": "hf_secret"}
     answer = await live.http.post("/models/create", json=body)
@@ -60,6 +62,7 @@ async def test_hugging_face(live: LiveInProcess, hub: FakeHub) -> None:
     assert "huggingface.co/org/model-gguf:latest" in tags
     again = await live.http.post("/models/create", json={"from": "hf.co/org/model-gguf"})
     assert lines(again.text)[-1]["message"].startswith("Using cached model: ")
+    assert caplog.messages.count("pull of huggingface.co/org/model-gguf:latest: done") == 2
 
 
 @pytest.mark.parametrize(

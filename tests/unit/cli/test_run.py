@@ -206,6 +206,9 @@ def test_a_failed_question_is_told_and_forgotten(screen_for: Callable[..., Any])
     converse(chat, typed("one", "two"))
     assert [len(asked["messages"]) for asked in service.asked] == [1, 1]
     assert screen.err.count("Prompt too long: too long") == 2
+    assert (
+        screen.err.count("`dmr configure --context-size N ai/x` (in a chat: /set parameter num_ctx N, or /clear)") == 2
+    )
 
 
 def test_a_part_of_a_name_is_enough(screen_for: Callable[..., Any]) -> None:
