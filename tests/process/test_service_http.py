@@ -10,6 +10,7 @@ import pytest
 
 from dmr_desktop.protocol.errors import Conflict
 from dmr_desktop.service import guard, http_protocol
+from dmr_desktop.service.store_owner import StoreInUse
 from tests.fakes.scripted_backend import Script, words
 from tests.fixtures_service import LiveInProcess, live_in_process
 
@@ -300,11 +301,18 @@ async def test_a_dead_socket_is_replaced_and_a_living_one_is_not(home: Path) -> 
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     async with live_in_process(home, Script()):
-        with pytest.raises(Conflict, match="another program listens"):
+        with pytest.raises(StoreInUse, match="another service"):
             async with live_in_process(home, Script()):
                 pass
         assert path.exists()
     assert not path.exists()
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(str(path))
+        living.listen()
+        with pytest.raises(Conflict, match="another program listens"):
+            async with live_in_process(home, Script()):
+                pass
+        assert path.exists()
 
 
 async def test_what_is_no_socket_is_left_alone(home: Path) -> None:
