@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from dmr_desktop.engine.api import SequenceOutput
-from dmr_desktop.engine.formats.chat import Parser
+from dmr_desktop.engine.formats.parser import OutputParser
 from dmr_desktop.protocol.errors import DMRError, ErrorInfo, RunnerError
 from dmr_desktop.protocol.generation import (
     Event,
@@ -40,7 +40,7 @@ class Answer:
     """One request under way. ``echo`` is put in front of every choice's text."""
 
     number: int
-    parsers: Sequence[Parser]
+    parsers: Sequence[OutputParser]
     echo: str = ""
     is_started: bool = False
     num_unfinished: int = field(init=False)

@@ -6,9 +6,8 @@ Not re-entrant: one thread prepares requests. Parsers are independent of it and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
-from dmr_desktop.engine.formats.channels import ChannelParser
 from dmr_desktop.engine.formats.chat_format import ChatFormat, JsonCall, units
 from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
@@ -25,9 +24,6 @@ from dmr_desktop.engine.thinking import ThinkingLimit
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPart, TextPrompt, TokenPrompt, ToolCall
 from dmr_desktop.protocol.json_types import JSON
-
-Parser: TypeAlias = OutputParser | ChannelParser
-"""Reads the output of one sequence."""
 
 _RAW = ChatFormat("raw")
 _EXAMPLE = ToolCall("callid001", "NAME", '{"KEY": "VALUE"}')
@@ -61,10 +57,8 @@ class Prepared:
         """The names of the tools that may be called."""
         return frozenset(self.tools)
 
-    def new_parser(self, choice: int) -> Parser:
+    def new_parser(self, choice: int) -> OutputParser:
         """A parser for the output of one choice, that is of one sequence."""
-        if self.chat_format.is_channelled:
-            return ChannelParser(self.tools, choice=choice)
         return OutputParser(
             self.chat_format,
             self.tools,

@@ -9,6 +9,7 @@ SPACE = " \t\r\n"
 """What JSON counts as white space, and what formats are free with around their markers."""
 
 _IN_CONTAINER = re.compile(r'["{}\[\]]')
+_STRUCTURE = re.compile(r'["\\{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
 _AFTER_SCALAR = re.compile(r"[,}\]\s]")
 _UNIT = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -27,6 +28,10 @@ class ValueScanner:
         self._in_string = False
         self._scalar = False
         self._started = False
+
+    def goes_on_over(self, text: str) -> bool:
+        """Whether the value surely goes on behind ``text``, and nothing else of it matters: then it need not be fed."""
+        return not (self._scalar or self._escaped or _STRUCTURE.search(text))
 
     def feed(self, text: str, start: int) -> int:
         """The index in ``text`` behind the value's last character, or -1 when the value goes on."""
@@ -63,42 +68,29 @@ class ValueScanner:
         return -1
 
 
-class StringReader:
-    """The text of one JSON string, piece by piece. Feed it what follows the opening quote.
+def string_piece(text: str, start: int, quote: str = '"') -> tuple[str, int, bool]:
+    """What a JSON string says from ``start`` on, behind its opening quote, as far as it has come.
 
-    A broken escape stays in the text as it is; half of a surrogate pair becomes U+FFFD. With ``quote`` it reads
-    Python's single quotes too.
+    Gives the decoded text, the index behind what it read, and whether that was the closing quote. Half an escape at
+    the end is left for the next time. A broken escape stays in the text as it is; half of a surrogate pair becomes
+    U+FFFD. With ``quote`` it reads Python's single quotes too.
     """
-
-    __slots__ = ("_held", "_quote", "_stop", "done")
-
-    def __init__(self, quote: str = '"') -> None:
-        self._held = ""
-        self._quote = quote
-        self._stop = _IN_STRING if quote == '"' else re.compile(rf"[{re.escape(quote)}\\]")
-        self.done = False
-
-    def feed(self, piece: str) -> tuple[str, str]:
-        """The decoded text, and what follows the closing quote (empty until ``done``)."""
-        text = self._held + piece
-        self._held = ""
-        found: list[str] = []
-        index = 0
-        while True:
-            match = self._stop.search(text, index)
-            if match is None:
-                found.append(text[index:])
-                return "".join(found), ""
-            found.append(text[index : match.start()])
-            if match.group() == self._quote:
-                self.done = True
-                return "".join(found), text[match.end() :]
-            decoded, length = _escape(text, match.start())
-            if not length:
-                self._held = text[match.start() :]
-                return "".join(found), ""
-            found.append(decoded)
-            index = match.start() + length
+    stop = _IN_STRING if quote == '"' else re.compile(rf"[{re.escape(quote)}\\]")
+    found: list[str] = []
+    index = start
+    while True:
+        match = stop.search(text, index)
+        if match is None:
+            found.append(text[index:])
+            return "".join(found), len(text), False
+        found.append(text[index : match.start()])
+        if match.group() == quote:
+            return "".join(found), match.end(), True
+        decoded, length = _escape(text, match.start())
+        if not length:
+            return "".join(found), match.start(), False
+        found.append(decoded)
+        index = match.start() + length
 
 
 def _escape(text: str, index: int) -> tuple[str, int]:

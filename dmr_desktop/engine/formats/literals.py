@@ -3,7 +3,7 @@
 import json
 import re
 
-from dmr_desktop.engine.formats.json_stream import SPACE, StringReader
+from dmr_desktop.engine.formats.json_stream import SPACE, string_piece
 from dmr_desktop.engine.formats.kinds import kind_of
 
 _WORDS = {"True": "true", "False": "false", "None": "null", "(": "[", ")": "]"}
@@ -56,94 +56,18 @@ def escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def quoted_reader(quote: str) -> "StringReader | VerbatimReader":
-    return StringReader(quote) if len(quote) == 1 else VerbatimReader(quote)
-
-
 def _spaced(pieces: list[str]) -> str:
     """Tokens of JSON as one text, in the usual style."""
     return "".join(f"{piece} " if piece in (",", ":") else piece for piece in pieces)
 
 
-class VerbatimReader:
-    """The text up to ``end``, piece by piece, as it is."""
-
-    __slots__ = ("_end", "_held", "done")
-
-    def __init__(self, end: str) -> None:
-        self._end = end
-        self._held = ""
-        self.done = False
-
-    def feed(self, piece: str) -> tuple[str, str]:
-        """The text, and what follows the end (empty until ``done``)."""
-        text = self._held + piece
-        at = text.find(self._end)
-        if at >= 0:
-            self.done = True
-            return text[:at], text[at + len(self._end) :]
-        keep = overlap(text, self._end)
-        self._held = text[len(text) - keep :]
-        return text[: len(text) - keep], ""
-
-
-class LiteralScanner:
-    """Finds the end of one literal: the first of ``,`` ``)`` ``]`` ``}`` that does not belong to it.
-
-    ``source`` is the literal as far as it has come.
-    """
-
-    __slots__ = ("_depth", "_held", "_quotes", "_reader", "source")
-
-    def __init__(self, quotes: tuple[str, ...]) -> None:
-        self._quotes = quotes
-        self._depth = 0
-        self._held = ""
-        self._reader: StringReader | VerbatimReader | None = None
-        self.source = ""
-
-    def feed(self, piece: str) -> str | None:
-        """What follows the literal; None while it goes on."""
-        text = self._held + piece
-        # A quote of several characters must be there whole.
-        keep = max(overlap(text, quote) for quote in self._quotes)
-        self._held = text[len(text) - keep :]
-        text = text[: len(text) - keep]
-        index = 0
-        while index < len(text):
-            if self._reader is not None:
-                _, rest = self._reader.feed(text[index:])
-                index = len(text) - len(rest)
-                if self._reader.done:
-                    self._reader = None
-                continue
-            quote = next((quote for quote in self._quotes if text.startswith(quote, index)), None)
-            character = text[index]
-            if quote is not None:
-                self._reader = quoted_reader(quote)
-                index += len(quote)
-            elif self._depth == 0 and character in ",)]}":
-                self.source += text[:index]
-                return text[index:] + self._held
-            else:
-                self._depth += (character in "([{") - (character in ")]}")
-                index += 1
-        self.source += text
-        return None
-
-
-def overlap(text: str, mark: str) -> int:
-    """The length of the longest end of ``text`` with which ``mark`` begins."""
-    for length in range(min(len(mark) - 1, len(text)), 0, -1):
-        if text.endswith(mark[:length]):
-            return length
-    return 0
-
-
 def _string(source: str, start: int, quote: str) -> tuple[str, int]:
-    reader = quoted_reader(quote)
-    text, rest = reader.feed(source[start:])
-    return text, len(source) - len(rest) if reader.done else len(source)
+    """What the string says that begins behind its quote at ``start``, and where it has ended; it may lack its end."""
+    if len(quote) == 1:
+        text, end, is_whole = string_piece(source, start, quote)
+        return text, end if is_whole else len(source)
+    end = source.find(quote, start)
+    return (source[start:], len(source)) if end < 0 else (source[start:end], end + len(quote))
 
 
 def _is_json(text: str) -> bool:

@@ -4,71 +4,30 @@ import json
 import re
 from collections.abc import Mapping
 
+from dmr_desktop.engine.formats.chat_format import NestedValues
 from dmr_desktop.engine.formats.json_stream import SPACE
 from dmr_desktop.engine.formats.kinds import kinds, resolved
-from dmr_desktop.engine.formats.literals import VerbatimReader, escaped, untagged_to_json
+from dmr_desktop.engine.formats.literals import untagged_to_json
 from dmr_desktop.protocol.json_types import JSON
 
 _MAX_DEPTH = 32
 
 
-class NestedValue:
-    """One value up to ``prefix</key>``. Strings are passed on as they come, others when they are complete."""
+class NestedTags:
+    """The tags of one value. ``root`` is the schema of the tool, into which references lead."""
 
-    def __init__(self, prefix: str, item: str, key: str, schema: JSON, root: Mapping[str, JSON]) -> None:
-        self._tags = _Tags(prefix, item, root)
-        self._schema = schema
-        self._key = key
-        allowed = kinds(schema, root)
-        self._string = VerbatimReader(self._tags.close(key)) if allowed == {"string"} else None
-        self._said = ['"'] if self._string else []
-        self._text = ""
-
-    def take(self) -> str:
-        text = "".join(self._said)
-        self._said.clear()
-        return text
-
-    def feed(self, piece: str) -> str | None:
-        if self._string:
-            text, rest = self._string.feed(piece)
-            self._said.append(escaped(text))
-            if not self._string.done:
-                return None
-            self._said.append('"')
-            return rest
-        self._text += piece
-        end = self._tags.end_of(self._text, 0, self._key)
-        if end < 0:
-            return None
-        inner = self._text[: end - len(self._tags.close(self._key))]
-        self._said.append(self._tags.to_json(inner, self._schema, 0))
-        return self._text[end:]
-
-
-class _Tags:
-    def __init__(self, prefix: str, item: str, root: Mapping[str, JSON]) -> None:
-        self._prefix = prefix
-        self._item = item
+    def __init__(self, values: NestedValues, root: Mapping[str, JSON]) -> None:
+        self._prefix = values.prefix
+        self._item = values.item
         self._root = root
-        self._open = re.compile(rf"\s*{re.escape(prefix)}<([^<>/\s][^<>]*)>")
+        self._open = re.compile(rf"\s*{re.escape(values.prefix)}<([^<>/\s][^<>]*)>")
 
-    def close(self, key: str) -> str:
-        return f"{self._prefix}</{key}>"
+    def around(self, key: str) -> tuple[str, str]:
+        """What opens the value of ``key``, and what closes it."""
+        return f"{self._prefix}<{key}>", f"{self._prefix}</{key}>"
 
-    def end_of(self, text: str, start: int, key: str) -> int:
-        """The index behind the close tag that belongs to an opened ``key``, or -1."""
-        opened, closed = f"{self._prefix}<{key}>", self.close(key)
-        depth, at = 1, start
-        while depth:
-            end = text.find(closed, at)
-            if end < 0:
-                return -1
-            depth += text.count(opened, at, end) - 1
-            at = end + len(closed)
-        return at
-
-    def to_json(self, text: str, schema: JSON, depth: int) -> str:
+    def to_json(self, text: str, schema: JSON, depth: int = 0) -> str:
+        """What stands between a value's tags, as JSON that fits ``schema`` where it can."""
         allowed = kinds(schema, self._root)
         is_container = not allowed or bool(allowed & {"object", "array"})
         children = self._children(text) if is_container and depth < _MAX_DEPTH else None
@@ -89,15 +48,28 @@ class _Tags:
     def _children(self, text: str) -> list[tuple[str, str]] | None:
         """Tags and what is in them; None where the text is not all tags."""
         found: list[tuple[str, str]] = []
-        at = 0
-        while text[at:].strip(SPACE):
+        at, size = 0, len(text.rstrip(SPACE))
+        while at < size:
             match = self._open.match(text, at)
-            end = self.end_of(text, match.end(), match[1]) if match else -1
+            end = self._end_of(text, match.end(), match[1]) if match else -1
             if match is None or end < 0:
                 return None
-            found.append((match[1], text[match.end() : end - len(self.close(match[1]))]))
-            at = end
+            at = end + len(self.around(match[1])[1])
+            found.append((match[1], text[match.end() : end]))
         return found
+
+    def _end_of(self, text: str, start: int, key: str) -> int:
+        """Where the close tag begins that belongs to an opened ``key``, or -1."""
+        opened, closed = self.around(key)
+        depth, at = 1, start
+        while True:
+            end = text.find(closed, at)
+            if end < 0:
+                return -1
+            depth += text.count(opened, at, end) - 1
+            if not depth:
+                return end
+            at = end + len(closed)
 
     def _schema_of(self, schema: JSON, *path: str) -> JSON:
         """The schema under a path, in whichever branch of a union has it."""

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from dmr_desktop.engine.formats.channels import ChannelParser
 from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat_format import ChatFormat
 from dmr_desktop.engine.formats.parser import OutputParser
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     ChoiceFinished,
-    Event,
     FinishReason,
     GenerationRequest,
     Message,
@@ -20,11 +19,10 @@ from dmr_desktop.protocol.generation import (
     TextPart,
     TokenLogprob,
     Tool,
-    ToolCallArguments,
-    ToolCallStarted,
 )
 from tests.fakes.fake_vocabulary import FakeVocabulary
 from tests.fakes.family_templates import FAMILIES
+from tests.fakes.read_output import call_ids, events_of, parts
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -49,35 +47,13 @@ def prepare(name: str, **variables: Any) -> Prepared:
     return ChatFormatter(FakeVocabulary(("<s>", "</s>")), FAMILIES[name]).prepare(GenerationRequest(prompt))
 
 
-def read(name: str, text: str, *, reason: FinishReason = "stop", **variables: Any) -> list[Any]:
-    """The outcome, which must be the same whole and by character: text as it is, calls as name and arguments."""
-    found = [_read(prepare(name, **variables), pieces, reason) for pieces in ([text], list(text))]
-    assert found[0] == found[1]
-    return found[0]
-
-
-def _read(prepared: Prepared, pieces: list[str], reason: FinishReason) -> list[Any]:
-    parser = prepared.new_parser(0)
-    events: list[Event] = [event for piece in pieces for event in parser.feed(piece)]
-    events += parser.finish(reason)
-    parts: list[list[str]] = []
-    for event in events:
-        match event:
-            case ToolCallStarted(name=tool):
-                parts.append(["call", tool, ""])
-            case ToolCallArguments(text=text, call_index=index):
-                [part for part in parts if part[0] == "call"][index][2] += text
-            case TextDelta(text=text) if parts and parts[-1][0] == "content":
-                parts[-1][1] += text
-            case TextDelta(text=text):
-                parts.append(["content", text])
-            case ReasoningDelta(text=text) if parts and parts[-1][0] == "reasoning":
-                parts[-1][1] += text
-            case ReasoningDelta(text=text):
-                parts.append(["reasoning", text])
-            case ChoiceFinished(reason=given):
-                parts.append(["finish", given])
-    return [tuple(part) for part in parts]
+def read(name: str, text: str, *, reason: FinishReason = "stop", **variables: Any) -> list[tuple[str, ...]]:
+    """The parts of an output, which must be the same whole and by character."""
+    whole, pieced = (
+        parts(events_of(prepare(name, **variables).new_parser(0), pieces, reason)) for pieces in ([text], text)
+    )
+    assert pieced == whole
+    return whole
 
 
 def call(tool: str, value: Any = None, **arguments: Any) -> tuple[str, str, str]:
@@ -208,9 +184,8 @@ def test_nested_tags_follow_the_schema() -> None:
 def test_the_ids_of_calls_that_count() -> None:
     text = "<|section_begin|><|call_begin|>functions.weather:0<|args_begin|>{}<|call_end|>"
     text += "<|call_begin|>functions.now:1<|args_begin|>{}"
-    parser = prepare("kimi-k2").new_parser(0)
-    events = [event for event in parser.feed(text) if isinstance(event, ToolCallStarted)]
-    assert [event.id for event in events] == ["functions.weather:0", "functions.now:1"]
+    events = events_of(prepare("kimi-k2").new_parser(0), text)
+    assert call_ids(events) == ["functions.weather:0", "functions.now:1"]
     without_section = "<|call_begin|>functions.weather:0<|args_begin|>{}"
     assert read("kimi-k2", without_section) == [call("weather"), DONE]
 
@@ -348,7 +323,7 @@ def test_channels_gone_wrong_lose_no_text() -> None:
 
 def test_channels_carry_logprobs_and_tell_of_reasoning() -> None:
     one = TokenLogprob("a", (97,), -1.0)
-    parser = ChannelParser((), choice=2)
+    parser = OutputParser(ChatFormat("", is_channelled=True), choice=2)
     assert not parser.is_reasoning
     assert parser.feed("<|channel|>analysis<|message|>x") == [ReasoningDelta("x", 2)]
     assert parser.is_reasoning

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,23 +17,19 @@ from dmr_desktop.engine.formats.chat_format import CallSyntax
 from dmr_desktop.engine.formats.spell import spelled_calls
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
-    ChoiceFinished,
-    Event,
     GenerationRequest,
     JsonSchema,
     Message,
-    ReasoningDelta,
-    TextDelta,
     TextPart,
     Tool,
     ToolCall,
     ToolCallArguments,
-    ToolCallStarted,
     ToolChoice,
 )
 from tests.fakes.fake_vocabulary import FakeVocabulary
 from tests.fakes.family_templates import FAMILIES
 from tests.fakes.grammar_check import refusal
+from tests.fakes.read_output import cut_at, events_of, in_steps, parts
 
 DOCS = Path(__file__).parents[4] / "docs" / "formats.md"
 ENDS = ("<s>", "</s>")
@@ -106,47 +102,16 @@ def written(name: str, *calls: tuple[str, Any], prepared: Prepared | None = None
     return f"Hm.{reasoning.end}{text}" if prepared.reasoning_open and reasoning else text
 
 
-def read(prepared: Prepared, pieces: Sequence[str], *, is_cut: bool = False) -> list[tuple[str, str]]:
-    """The output as its parts: neighbouring deltas joined, a call as its name and its arguments."""
-    parser = prepared.new_parser(0)
-    events: list[Event] = [event for piece in pieces for event in parser.feed(piece)]
-    events += parser.finish("length" if is_cut else "stop")
-    parts: list[tuple[str, str]] = []
-    for event in events:
-        match event:
-            case TextDelta(text=text):
-                kind = "content"
-            case ReasoningDelta(text=text):
-                kind = "reasoning"
-            case ToolCallStarted(name=text):
-                parts.append(("call", text))
-                continue
-            case ToolCallArguments(text=text, call_index=index):
-                kind = f"arguments {index}"
-            case ChoiceFinished(reason=text):
-                parts.append(("finish", text))
-                continue
-            case _:
-                raise AssertionError(event)
-        if parts and parts[-1][0] == kind:
-            parts[-1] = (kind, parts[-1][1] + text)
-        else:
-            parts.append((kind, text))
-    return parts
+def read(prepared: Prepared, pieces: Iterable[str], *, is_cut: bool = False) -> list[tuple[str, ...]]:
+    return parts(events_of(prepared.new_parser(0), pieces, "length" if is_cut else "stop"))
 
 
-def calls_in(parts: Sequence[tuple[str, str]]) -> list[tuple[str, Any]]:
-    found = []
-    for place, (kind, text) in enumerate(parts):
-        if kind == "call":
-            following = parts[place + 1]
-            assert following[0].startswith("arguments"), parts
-            found.append((text, json.loads(following[1])))
-    return found
+def calls_in(found: Sequence[tuple[str, ...]]) -> list[tuple[str, Any]]:
+    return [(part[1], json.loads(part[2])) for part in found if part[0] == "call"]
 
 
-def content_of(parts: Sequence[tuple[str, str]]) -> str:
-    return "".join(text for kind, text in parts if kind == "content")
+def content_of(found: Sequence[tuple[str, ...]]) -> str:
+    return "".join(part[1] for part in found if part[0] == "content")
 
 
 def test_the_page_names_these_families_and_how_each_is_known() -> None:
@@ -173,10 +138,10 @@ def test_calls_can_be_forced_and_are_read_back(name: str, as_tokens: bool) -> No
         text = written(name, *calls, prepared=prepared)
         assert refusal(words, prepared.grammar, text) == ""
         for pieces in ([text], list(text)):
-            parts = read(prepared, pieces)
-            assert calls_in(parts) == calls
-            assert content_of(parts) == ""
-            assert parts[-1] == ("finish", "tool_calls")
+            found = read(prepared, pieces)
+            assert calls_in(found) == calls
+            assert content_of(found) == ""
+            assert found[-1] == ("finish", "tool_calls")
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
@@ -210,8 +175,8 @@ def test_an_answer_in_json_after_the_reasoning(name: str, as_tokens: bool) -> No
         thoughts.append(f"{reasoning.start}Hm.{reasoning.end}")
     for thought in thoughts:
         assert refusal(vocabulary(name, as_tokens=as_tokens), prepared.grammar, thought + answer) == ""
-        parts = read(prepared, list(thought + answer))
-        assert parts == [*([("reasoning", "Hm.")] if thought else []), ("content", '{"a":1}'), ("finish", "stop")]
+        found = read(prepared, (thought + answer))
+        assert found == [*([("reasoning", "Hm.")] if thought else []), ("content", '{"a":1}'), ("finish", "stop")]
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
@@ -228,11 +193,11 @@ def test_reasoning_then_words_then_a_call(name: str) -> None:
         thought = f"{'' if prepared.reasoning_open else found.reasoning.start}Hm.{found.reasoning.end}"
     if found.is_channelled and text:
         text += "<|end|><|start|>assistant"
-    parts = read(prepared, list(thought + text + call))
-    assert [part for part in parts if part[0] == "reasoning"] == ([("reasoning", "Hm.")] if thought else [])
-    assert content_of(parts) == ("Let me look." if text else "")
-    assert calls_in(parts) == [("now", {})]
-    assert parts[-1] == ("finish", "tool_calls")
+    found = read(prepared, (thought + text + call))
+    assert [part for part in found if part[0] == "reasoning"] == ([("reasoning", "Hm.")] if thought else [])
+    assert content_of(found) == ("Let me look." if text else "")
+    assert calls_in(found) == [("now", {})]
+    assert found[-1] == ("finish", "tool_calls")
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
@@ -291,11 +256,10 @@ def test_the_cuts_do_not_matter(name: str, data: st.DataObject) -> None:
     prepared = prepare(name)
     text = data.draw(outputs(name))
     is_cut = data.draw(st.booleans())
-    places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
-    pieces = [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
+    pieces = cut_at(text, data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     whole = read(prepared, [text], is_cut=is_cut)
     assert read(prepared, pieces, is_cut=is_cut) == whole
-    assert read(prepared, list(text), is_cut=is_cut) == whole
+    assert read(prepared, (text), is_cut=is_cut) == whole
 
 
 # What may stand in a value without being the format's own: no markers' characters.
@@ -317,9 +281,9 @@ values = st.fixed_dictionaries(
 def test_arguments_arrive_as_they_were_meant(name: str, value: dict[str, Any], step: int) -> None:
     prepared = prepare(name)
     text = written(name, ("get_weather", value))
-    parts = read(prepared, [text[at : at + step] for at in range(0, len(text), step)])
-    assert calls_in(parts) == [("get_weather", value)]
-    assert content_of(parts) == ""
+    found = read(prepared, in_steps(text, step))
+    assert calls_in(found) == [("get_weather", value)]
+    assert content_of(found) == ""
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
@@ -338,7 +302,7 @@ def test_thinking_that_never_ends_is_reasoning(name: str) -> None:
     if reasoning is None:
         return
     text = ("" if prepared.reasoning_open else reasoning.start) + "I wonder"
-    assert read(prepared, list(text), is_cut=True) == [("reasoning", "I wonder"), ("finish", "length")]
+    assert read(prepared, (text), is_cut=True) == [("reasoning", "I wonder"), ("finish", "length")]
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
@@ -348,4 +312,4 @@ def test_plain_words_stay_as_they_are(name: str) -> None:
     lead = (
         f"Hm.{prepared.chat_format.reasoning.end}" if prepared.reasoning_open and prepared.chat_format.reasoning else ""
     )
-    assert content_of(read(prepared, list(lead + words))) == words
+    assert content_of(read(prepared, (lead + words))) == words

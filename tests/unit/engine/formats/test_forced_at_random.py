@@ -16,15 +16,13 @@ from dmr_desktop.protocol.generation import (
     ChatPrompt,
     GenerationRequest,
     Message,
-    TextDelta,
     TextPart,
     Tool,
-    ToolCallArguments,
-    ToolCallStarted,
 )
 from tests.fakes.fake_vocabulary import FakeVocabulary
 from tests.fakes.family_templates import FAMILIES
 from tests.fakes.grammar_check import tokenizer_of
+from tests.fakes.read_output import events_of, parts
 
 ENDS = ("<s>", "</s>")
 MOST_TOKENS = 1000
@@ -126,16 +124,9 @@ def test_whatever_is_forced_is_read_back(name: str) -> None:
     vocabulary = FakeVocabulary(ENDS, bos=ENDS[0], eos=ENDS[1])
     prepared = ChatFormatter(vocabulary, FAMILIES[name]).prepare(REQUEST)
     text = next(text for seed in range(1, 20) if (text := at_random(vocabulary, prepared, seed)) is not None)
-    parser = prepared.new_parser(0)
-    events = [*parser.feed(text), *parser.finish("stop")]
-    calls: list[list[str]] = []
-    for event in events:
-        if isinstance(event, ToolCallStarted):
-            calls.append([event.name, ""])
-        elif isinstance(event, ToolCallArguments):
-            calls[event.call_index][1] += event.text
-        elif isinstance(event, TextDelta):
-            assert not event.text.strip(), text
+    found = parts(events_of(prepared.new_parser(0), [text]))
+    assert not [part for part in found if part[0] == "content" and part[1].strip()], text
+    calls = [part[1:] for part in found if part[0] == "call"]
     assert calls, text
     for tool, source in calls:
         arguments = json.loads(source)

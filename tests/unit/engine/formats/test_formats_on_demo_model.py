@@ -11,18 +11,15 @@ from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
 from dmr_desktop.engine.llama.model import Model
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
-    ChoiceFinished,
     GenerationRequest,
     JsonSchema,
     Message,
-    TextDelta,
     TextPart,
     Tool,
-    ToolCallArguments,
-    ToolCallStarted,
 )
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.settings import asset
+from tests.fakes.read_output import events_of, parts
 
 SCHEMA: dict[str, JSON] = {
     "type": "object",
@@ -83,21 +80,17 @@ def test_a_random_model_makes_valid_calls_when_it_must(
 ) -> None:
     prepared = formatter.prepare(request(tools=TOOLS, tool_choice="required"))
     text = random_output(model, grammars, prepared, seed)
-    parser = prepared.new_parser(0)
-    events = [event for character in text for event in parser.feed(character)] + parser.finish("stop")
-    calls = [event for event in events if isinstance(event, ToolCallStarted)]
-    assert calls
-    for call in calls:
-        pieces = [e.text for e in events if isinstance(e, ToolCallArguments) and e.call_index == call.call_index]
-        arguments = json.loads("".join(pieces))
-        if call.name == "now":
+    found = parts(events_of(prepared.new_parser(0), text))
+    assert {part[0] for part in found[:-1]} == {"call"}
+    for _, name, source in (part for part in found if part[0] == "call"):
+        arguments = json.loads(source)
+        if name == "now":
             assert arguments == {}
         else:
             assert arguments.keys() == {"unit", "days"}
             assert arguments["unit"] in ("°C", "°F")
             assert 1 <= arguments["days"] <= 7
-    assert not [event for event in events if isinstance(event, TextDelta)]
-    assert events[-1] == ChoiceFinished("tool_calls")
+    assert found[-1] == ("finish", "tool_calls")
 
 
 @pytest.mark.parametrize("seed", range(5))

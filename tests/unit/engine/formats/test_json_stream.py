@@ -1,12 +1,14 @@
 """JSON in pieces: where a value ends, and what a string says, however it is cut."""
 
 import json
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmr_desktop.engine.formats.json_stream import StringReader, ValueScanner
+from dmr_desktop.engine.formats.json_stream import ValueScanner
+from dmr_desktop.engine.formats.source import Source
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -28,18 +30,20 @@ def test_the_end_of_a_value_is_found(value: object, rest: str, step: int, ascii_
     pytest.fail("the value never ended")
 
 
+def string(pieces: Iterable[str]) -> tuple[str, str]:
+    """What a string says that arrives in pieces, and what follows it."""
+    source, said = Source(), [""]
+    reading = source.string('"', said.append)
+    for piece in pieces:
+        source.feed(piece)
+        next(reading, None)
+    return "".join(said), source.rest
+
+
 @given(st.text(), st.integers(1, 5), st.booleans())
 def test_a_string_is_read_piece_by_piece(text: str, step: int, ascii_only: bool) -> None:
     source = json.dumps(text, ensure_ascii=ascii_only)[1:] + "rest"
-    reader, found, rest = StringReader(), "", ""
-    for start in range(0, len(source), step):
-        if reader.done:
-            rest += source[start : start + step]
-            continue
-        piece, after = reader.feed(source[start : start + step])
-        found += piece
-        rest += after
-    assert (found, rest) == (text, "rest")
+    assert string(source[start : start + step] for start in range(0, len(source), step)) == (text, "rest")
 
 
 @pytest.mark.parametrize(
@@ -58,8 +62,5 @@ def test_a_string_is_read_piece_by_piece(text: str, step: int, ascii_only: bool)
 )
 def test_odd_escapes_do_not_break_the_string(source: str, expected: str) -> None:
     for step in (1, 2, 100):
-        reader, found = StringReader(), ""
-        for start in range(0, len(source) + 1, step):
-            found += reader.feed((source + '"')[start : start + step])[0]
-        assert reader.done
-        assert found == expected
+        text = source + '"'
+        assert string(text[start : start + step] for start in range(0, len(text), step)) == (expected, "")

@@ -9,9 +9,9 @@ from dmr_desktop.engine.formats.learn import learn
 from dmr_desktop.engine.formats.parser import OutputParser
 from dmr_desktop.engine.formats.probe import NAMES, TOOLS, Traits, probe
 from dmr_desktop.engine.formats.template import ChatTemplate
-from dmr_desktop.protocol.generation import ToolCallArguments, ToolCallStarted
 from dmr_desktop.settings import asset
 from tests.fakes import chat_templates
+from tests.fakes.read_output import events_of, in_steps, parts
 
 THINK = Reasoning("<think>", "</think>")
 HERMES_BODY = JsonCall(
@@ -137,20 +137,16 @@ def test_what_the_template_writes_is_read_back(name: str, step: int) -> None:
     found = learn(template, probe(template))
     assert found.calls is not None
     arguments = [{"a": 'x } " <é>', "b": [1, {"c": None}]}, {}]
-    calls = [
+    written = [
         {"id": f"abcdefgh{index}", "type": "function", "function": {"name": NAMES[index], "arguments": value}}
         for index, value in enumerate(arguments)
     ]
-    message = {"role": "assistant", "content": "", "tool_calls": calls}
+    message = {"role": "assistant", "content": "", "tool_calls": written}
     text = template.render([{"role": "user", "content": "u"}, message], TOOLS, add_generation_prompt=False)
     text = text[text.rindex(found.calls.triggers[0], 0, text.index('"a"')) :]
-    parser = OutputParser(found, NAMES)
-    events = [event for at in range(0, len(text), step) for event in parser.feed(text[at : at + step])]
-    events += parser.finish("stop")
-    assert [event.name for event in events if isinstance(event, ToolCallStarted)] == list(NAMES)
-    for index, value in enumerate(arguments):
-        pieces = [e.text for e in events if isinstance(e, ToolCallArguments) and e.call_index == index]
-        assert json.loads("".join(pieces)) == value
+    read = parts(events_of(OutputParser(found, NAMES), in_steps(text, step)))
+    calls = [(part[1], json.loads(part[2])) for part in read if part[0] == "call"]
+    assert calls == list(zip(NAMES, arguments, strict=True))
 
 
 def test_the_bundled_models_template() -> None:

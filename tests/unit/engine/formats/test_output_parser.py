@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,20 +23,21 @@ from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Event,
     FinishReason,
-    ReasoningDelta,
     TextDelta,
     TokenLogprob,
     ToolCallArguments,
     ToolCallStarted,
 )
+from tests.fakes.read_output import call_ids, cut_at, events_of, in_steps, parts
 
 THINK = Reasoning("<think>", "</think>")
 BODY = JsonCall(("name",), ("arguments",), (), ())
+BODY_WITH_ID = JsonCall(("name",), ("arguments",), ("id",), ())
 HERMES_CALLS = CallSyntax(BODY, call_start="<tool_call>\n", call_end="\n</tool_call>", separator="\n")
 FORMATS = {
     "hermes": ChatFormat("", THINK, HERMES_CALLS),
     "hermes without reasoning": ChatFormat("", None, HERMES_CALLS),
-    "list": ChatFormat("", None, CallSyntax(BODY, section_start="[CALLS][", section_end="]", separator=", ")),
+    "list": ChatFormat("", None, CallSyntax(BODY_WITH_ID, section_start="[CALLS][", section_end="]", separator=", ")),
     "side by side": ChatFormat(
         "", None, CallSyntax(BODY, section_start="<calls>", section_end="</calls>", call_start="\n")
     ),
@@ -69,105 +70,72 @@ OFFERED = ("weather", "time.now")
 
 
 def parse(
-    chat_format: ChatFormat,
-    pieces: Sequence[str],
-    *,
-    reason: FinishReason = "stop",
-    offered: Sequence[str] = OFFERED,
-    reasoning_open: bool = False,
+    chat_format: ChatFormat, pieces: Iterable[str], *, reason: FinishReason = "stop", **options: Any
 ) -> list[Event]:
-    parser = OutputParser(chat_format, offered, reasoning_open=reasoning_open, new_call_id=lambda: "ID")
-    events = [event for piece in pieces for event in parser.feed(piece)]
-    return events + parser.finish(reason)
+    offered = options.pop("offered", OFFERED)
+    return events_of(OutputParser(chat_format, offered, new_call_id=lambda: "ID", **options), pieces, reason)
 
 
-def merged(events: Sequence[Event]) -> list[tuple[str, ...]]:
-    """Neighbouring deltas of one kind joined; the shape in which two parsings are compared."""
-    found: list[tuple[str, ...]] = []
-    for event in events:
-        match event:
-            case TextDelta(text=text):
-                kind, text = "text", text
-            case ReasoningDelta(text=text):
-                kind = "reasoning"
-            case ToolCallArguments(call_index=index, text=text):
-                kind = f"arguments {index}"
-            case ToolCallStarted(call_index=index, id=call_id, name=name):
-                found.append((f"call {index}", call_id, name))
-                continue
-            case ChoiceFinished(reason=reason):
-                found.append(("finished", reason))
-                continue
-            case _:
-                raise AssertionError(event)
-        if found and found[-1][0] == kind:
-            found[-1] = (kind, found[-1][1] + text)
-        else:
-            found.append((kind, text))
-    return found
-
-
-def outcome(name: str, text: str, **options: object) -> list[tuple[str, ...]]:
-    whole = merged(parse(FORMATS[name], [text], **options))  # type: ignore[arg-type]
-    assert merged(parse(FORMATS[name], list(text), **options)) == whole  # type: ignore[arg-type]
+def outcome(name: str, text: str, **options: Any) -> list[tuple[str, ...]]:
+    whole = parts(parse(FORMATS[name], [text], **options))
+    assert parts(parse(FORMATS[name], text, **options)) == whole
     return whole
 
 
 CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Bonn"}}\n</tool_call>'
-CALLED = [("call 0", "ID", "weather"), ("arguments 0", '{"city": "Bonn"}')]
+CALLED = [("call", "weather", '{"city": "Bonn"}')]
 
 
 @pytest.mark.parametrize("name", ["hermes", "hermes without reasoning"])
 @pytest.mark.parametrize("text", ["Hello", "  Hello \n\n", "a < b and <tool", "<", "<tool_call", "x <think> y", "é😀"])
 def test_plain_text_passes_verbatim(name: str, text: str) -> None:
-    assert outcome(name, text) == [("text", text), ("finished", "stop")]
+    assert outcome(name, text) == [("content", text), ("finish", "stop")]
 
 
 def test_nothing_at_all() -> None:
-    assert outcome("hermes", "") == [("finished", "stop")]
-    assert outcome("hermes", " \n") == [("text", " \n"), ("finished", "stop")]
+    assert outcome("hermes", "") == [("finish", "stop")]
+    assert outcome("hermes", " \n") == [("content", " \n"), ("finish", "stop")]
 
 
 @pytest.mark.parametrize(
     "text", ["<think>\nWell.\n</think>\n\nYes.", "\n<think>Well.</think>Yes.", "<think> Well. </think> Yes."]
 )
 def test_reasoning_comes_apart_from_content_without_the_space_between(text: str) -> None:
-    assert outcome("hermes", text) == [("reasoning", "Well."), ("text", "Yes."), ("finished", "stop")]
+    assert outcome("hermes", text) == [("reasoning", "Well."), ("content", "Yes."), ("finish", "stop")]
 
 
 def test_reasoning_that_the_prompt_opened() -> None:
-    expected = [("reasoning", "Well."), ("text", "Yes."), ("finished", "stop")]
+    expected = [("reasoning", "Well."), ("content", "Yes."), ("finish", "stop")]
     assert outcome("hermes", "Well.\n</think>\n\nYes.", reasoning_open=True) == expected
     assert outcome("hermes", "\n<think>\nWell.</think>Yes.", reasoning_open=True) == expected
 
 
 def test_reasoning_cut_short() -> None:
-    assert outcome("hermes", "<think>\nWell", reason="length") == [("reasoning", "Well"), ("finished", "length")]
+    assert outcome("hermes", "<think>\nWell", reason="length") == [("reasoning", "Well"), ("finish", "length")]
 
 
 def test_empty_reasoning_and_a_stray_end_of_it_leave_no_trace() -> None:
-    assert outcome("hermes", "<think>\n\n</think>\n\nYes.") == [("text", "Yes."), ("finished", "stop")]
-    assert outcome("hermes", "</think>\n\nYes.") == [("text", "Yes."), ("finished", "stop")]
+    assert outcome("hermes", "<think>\n\n</think>\n\nYes.") == [("content", "Yes."), ("finish", "stop")]
+    assert outcome("hermes", "</think>\n\nYes.") == [("content", "Yes."), ("finish", "stop")]
 
 
 def test_a_call() -> None:
-    assert outcome("hermes", CALL) == [*CALLED, ("finished", "tool_calls")]
+    assert outcome("hermes", CALL) == [*CALLED, ("finish", "tool_calls")]
 
 
 def test_reasoning_content_and_two_calls() -> None:
     second = '<tool_call>\n{"name": "time.now", "arguments": {}}\n</tool_call>'
     assert outcome("hermes", f"<think>\nHm.\n</think>\n\nLet me look.\n{CALL}\n{second}") == [
         ("reasoning", "Hm."),
-        ("text", "Let me look."),
+        ("content", "Let me look."),
         *CALLED,
-        ("call 1", "ID", "time.now"),
-        ("arguments 1", "{}"),
-        ("finished", "tool_calls"),
+        ("call", "time.now", "{}"),
+        ("finish", "tool_calls"),
     ]
 
 
 def test_content_after_a_call() -> None:
-    assert outcome("hermes", f"{CALL}\n\nDone.") == [*CALLED, ("text", "Done."), ("finished", "tool_calls")]
+    assert outcome("hermes", f"{CALL}\n\nDone.") == [*CALLED, ("content", "Done."), ("finish", "tool_calls")]
 
 
 @pytest.mark.parametrize(
@@ -184,12 +152,12 @@ def test_content_after_a_call() -> None:
     ],
 )
 def test_calls_written_carelessly(text: str) -> None:
-    assert outcome("hermes", text) == [*CALLED, ("finished", "tool_calls")]
+    assert outcome("hermes", text) == [*CALLED, ("finish", "tool_calls")]
 
 
 @pytest.mark.parametrize("missing", ['{"name": "weather"}', '{"name": "weather", "arguments": null}'])
 def test_a_call_without_arguments_has_an_empty_object(missing: str) -> None:
-    calls = [("call 0", "ID", "weather"), ("arguments 0", "{}"), ("finished", "tool_calls")]
+    calls = [("call", "weather", "{}"), ("finish", "tool_calls")]
     assert outcome("hermes", f"<tool_call>{missing}</tool_call>") == calls
 
 
@@ -207,91 +175,90 @@ def test_a_call_without_arguments_has_an_empty_object(missing: str) -> None:
     ],
 )
 def test_what_is_no_call_is_content(text: str) -> None:
-    assert outcome("hermes", text) == [("text", text), ("finished", "stop")]
+    assert outcome("hermes", text) == [("content", text), ("finish", "stop")]
 
 
 def test_a_real_call_after_a_false_one() -> None:
-    assert outcome("hermes", f"<tool_call> {CALL}") == [("text", "<tool_call> "), *CALLED, ("finished", "tool_calls")]
+    assert outcome("hermes", f"<tool_call> {CALL}") == [("content", "<tool_call> "), *CALLED, ("finish", "tool_calls")]
 
 
 def test_a_call_cut_short() -> None:
     begun = '<tool_call>\n{"name": "weather", "arguments": {"city": "B'
     assert outcome("hermes", begun, reason="length") == [
-        ("call 0", "ID", "weather"),
-        ("arguments 0", '{"city": "B'),
-        ("finished", "length"),
+        ("call", "weather", '{"city": "B'),
+        ("finish", "length"),
     ]
     # Half a call is not a call even if the model stopped by itself.
-    assert outcome("hermes", begun)[-1] == ("finished", "length")
-    assert outcome("hermes", 'Hi\n<tool_call>\n{"na', reason="length") == [("text", "Hi"), ("finished", "length")]
+    assert outcome("hermes", begun)[-1] == ("finish", "length")
+    assert outcome("hermes", 'Hi\n<tool_call>\n{"na', reason="length") == [("content", "Hi"), ("finish", "length")]
 
 
 def test_calls_are_content_when_no_tools_are_offered() -> None:
-    assert outcome("hermes", CALL, offered=()) == [("text", CALL), ("finished", "stop")]
+    assert outcome("hermes", CALL, offered=()) == [("content", CALL), ("finish", "stop")]
 
 
 def test_a_list_of_calls() -> None:
     text = 'Hi [CALLS][{"name": "weather", "arguments": {"a": 1}}, {"name": "time.now", "arguments": {"a": "]"}}]'
     assert outcome("list", text) == [
-        ("text", "Hi"),
-        ("call 0", "ID", "weather"),
-        ("arguments 0", '{"a": 1}'),
-        ("call 1", "ID", "time.now"),
-        ("arguments 1", '{"a": "]"}'),
-        ("finished", "tool_calls"),
+        ("content", "Hi"),
+        ("call", "weather", '{"a": 1}'),
+        ("call", "time.now", '{"a": "]"}'),
+        ("finish", "tool_calls"),
     ]
 
 
 def test_calls_side_by_side_in_a_section() -> None:
     call = '\n{"name": "weather", "arguments": {}}'
-    found = outcome("side by side", f"<calls>{call}{call}\n</calls> Done")
-    assert [item for item in found if item[0].startswith("call")] == [
-        ("call 0", "ID", "weather"),
-        ("call 1", "ID", "weather"),
+    assert outcome("side by side", f"<calls>{call}{call}\n</calls> Done") == [
+        ("call", "weather", "{}"),
+        ("call", "weather", "{}"),
+        ("content", "Done"),
+        ("finish", "tool_calls"),
     ]
-    assert found[-2:] == [("text", "Done"), ("finished", "tool_calls")]
 
 
 def test_a_bare_object_is_a_call_only_at_the_start() -> None:
     call = '{"name": "weather", "parameters": {"city": "Bonn"}}'
-    assert outcome("bare", call) == [*CALLED, ("finished", "tool_calls")]
-    assert outcome("bare", f"<think>Hm.</think>\n{call}") == [("reasoning", "Hm."), *CALLED, ("finished", "tool_calls")]
-    assert outcome("bare", f"See: {call}") == [("text", f"See: {call}"), ("finished", "stop")]
-    assert outcome("bare", ' {"city": "Bonn"}') == [("text", ' {"city": "Bonn"}'), ("finished", "stop")]
+    assert outcome("bare", call) == [*CALLED, ("finish", "tool_calls")]
+    assert outcome("bare", f"<think>Hm.</think>\n{call}") == [("reasoning", "Hm."), *CALLED, ("finish", "tool_calls")]
+    assert outcome("bare", f" [{{}}, {call}]") == [("content", f" [{{}}, {call}]"), ("finish", "stop")]
+    assert outcome("bare", f"See: {call}") == [("content", f"See: {call}"), ("finish", "stop")]
+    assert outcome("bare", ' {"city": "Bonn"}') == [("content", ' {"city": "Bonn"}'), ("finish", "stop")]
 
 
 def test_nested_keys_and_the_models_own_id() -> None:
     text = '<call>{"id": "c9", "type": "function", "function": {"name": "weather", "arguments": {"city": "Bonn"}}}'
-    assert outcome("nested", text) == [("call 0", "c9", "weather"), CALLED[1], ("finished", "tool_calls")]
+    assert outcome("nested", text) == [*CALLED, ("finish", "tool_calls")]
+    assert call_ids(parse(FORMATS["nested"], text)) == ["c9"]
+
+
+def test_an_id_behind_the_name_is_too_late_however_the_text_is_cut() -> None:
+    text = '[CALLS][{"name": "weather", "arguments": {}, "id": "c1"}, {"id": "c2", "name": "weather", "arguments": {}}]'
+    for pieces in ([text], text):
+        assert call_ids(parse(FORMATS["list"], pieces)) == ["ID", "c2"]
 
 
 def test_names_outside_of_the_json() -> None:
     text = '<calls><call>c1:weather\n```\n{"city": "Bonn"}\n```</call><call>c2:time.now\n```\n{}\n```</call></calls>.'
     assert outcome("named", text) == [
-        ("call 0", "c1", "weather"),
-        CALLED[1],
-        ("call 1", "c2", "time.now"),
-        ("arguments 1", "{}"),
-        ("text", "."),
-        ("finished", "tool_calls"),
+        *CALLED,
+        ("call", "time.now", "{}"),
+        ("content", "."),
+        ("finish", "tool_calls"),
     ]
+    assert call_ids(parse(FORMATS["named"], text)) == ["c1", "c2"]
     other = "<calls><call>c1:other\n```\n{}\n```</call></calls>"
-    assert outcome("named", other) == [("text", other), ("finished", "stop")]
+    assert outcome("named", other) == [("content", other), ("finish", "stop")]
 
 
 def test_the_generic_form() -> None:
     assert outcome("generic", '{"response": "a\\n\\u00e9\\ud83d\\ude00\\"b"}') == [
-        ("text", 'a\né😀"b'),
-        ("finished", "stop"),
+        ("content", 'a\né😀"b'),
+        ("finish", "stop"),
     ]
     text = '{"tool_calls": [{"name": "weather", "arguments": {"city": "Bonn"}}, {"name": "weather", "arguments": {}}]}'
-    assert outcome("generic", text)[:2] == CALLED
-    assert outcome("generic", text)[2:] == [
-        ("call 1", "ID", "weather"),
-        ("arguments 1", "{}"),
-        ("finished", "tool_calls"),
-    ]
-    assert outcome("generic", '{"response": "cut \\u00', reason="length") == [("text", "cut "), ("finished", "length")]
+    assert outcome("generic", text) == [*CALLED, ("call", "weather", "{}"), ("finish", "tool_calls")]
+    assert outcome("generic", '{"response": "cut \\u00', reason="length") == [("content", "cut "), ("finish", "length")]
 
 
 def test_arguments_stream_as_they_come() -> None:
@@ -361,6 +328,7 @@ pieces_of_formats = st.sampled_from(
             "\n```\n",
             "\n```</call>",
         ),
+        *('{"id": "c7", "name": "weather", "arguments": {}}', '{"name": "weather", "id": "c8"', '"id": "c9"}'),
         *('{"name": "weather", "parameters": {}}', '{"function": {"name": "weather"', "text", "é", ":", "null"),
     ]
 )
@@ -375,18 +343,18 @@ texts = st.lists(pieces_of_formats | st.text(max_size=3), max_size=14).map("".jo
     st.sampled_from(["stop", "length"]),
 )
 def test_the_cuts_do_not_matter(name: str, text: str, cuts: list[int], opened: bool, reason: FinishReason) -> None:
-    places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    pieces = [text[start:end] for start, end in pairwise(places)]
-    whole = merged(parse(FORMATS[name], [text], reason=reason, reasoning_open=opened))
-    assert merged(parse(FORMATS[name], pieces, reason=reason, reasoning_open=opened)) == whole
-    assert merged(parse(FORMATS[name], list(text), reason=reason, reasoning_open=opened)) == whole
+    whole = parse(FORMATS[name], [text], reason=reason, reasoning_open=opened)
+    for pieces in (cut_at(text, cuts), text):
+        events = parse(FORMATS[name], pieces, reason=reason, reasoning_open=opened)
+        assert parts(events) == parts(whole)
+        assert call_ids(events) == call_ids(whole)
 
 
 @given(st.sampled_from(sorted(FORMATS)), st.text())
 def test_text_without_markers_is_content_unchanged(name: str, text: str) -> None:
     if any(mark in text for mark in "<[{"):
         return
-    assert "".join(e.text for e in parse(FORMATS[name], list(text)) if isinstance(e, TextDelta)) == text
+    assert outcome(name, text)[:-1] == ([("content", text)] if text else [])
 
 
 arguments = st.dictionaries(
@@ -398,6 +366,5 @@ arguments = st.dictionaries(
 def test_arguments_arrive_as_they_were_written(value: dict[str, object], step: int) -> None:
     source = json.dumps(value, ensure_ascii=False)
     text = f'<tool_call>\n{{"name": "weather", "arguments": {source}}}\n</tool_call>'
-    events = parse(HERMES, [text[at : at + step] for at in range(0, len(text), step)])
-    assert "".join(e.text for e in events if isinstance(e, ToolCallArguments)) == source
-    assert not [e for e in events if isinstance(e, TextDelta)]
+    expected = [("call", "weather", source), ("finish", "tool_calls")]
+    assert parts(parse(HERMES, in_steps(text, step))) == expected
