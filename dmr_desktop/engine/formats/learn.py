@@ -10,17 +10,8 @@ from dataclasses import replace
 from dmr_desktop.engine.formats.chat_format import ChatFormat, Reasoning, units
 from dmr_desktop.engine.formats.declared import completed
 from dmr_desktop.engine.formats.learn_calls import learn_calls
-from dmr_desktop.engine.formats.probe import (
-    CONTENT,
-    REASONING,
-    TOOLS,
-    USER_MESSAGE,
-    Traits,
-    assistant,
-    prompt_behind_user,
-    rendered_answer,
-    try_render,
-)
+from dmr_desktop.engine.formats.probe import CONTENT, REASONING, USER_MESSAGE, Traits, try_render
+from dmr_desktop.engine.formats.renderings import Renderings
 from dmr_desktop.engine.formats.template import ChatTemplate
 
 _MARKER_BEFORE = re.compile(r"((?:<\|[^<>|\s]+\|>[a-z]+)*<\|[^<>|\s]+\|>|<[^<>\s]+>[a-z]*|\[[A-Z_]+\])\s*\Z")
@@ -33,24 +24,19 @@ _MAX_MARKER = 80
 
 def learn(template: ChatTemplate, traits: Traits) -> ChatFormat:
     """The format that the template's renderings show; parts that they do not show are None."""
-    plain = rendered_answer(template, assistant(CONTENT))
-    reasoning = _reasoning(template, traits, plain)
-    found = ChatFormat("learned from the template", reasoning)
-    found = _with_answer_marks(found, template, plain)
+    renderings = Renderings(template, traits)
+    found = ChatFormat("learned from the template", _reasoning(renderings))
+    found = _with_answer_marks(found, renderings)
     if traits.renders_calls:
-        found = replace(found, calls=learn_calls(template, traits, found))
+        found = replace(found, calls=learn_calls(renderings, found))
     return completed(found, template.source, traits)
 
 
-def _reasoning(template: ChatTemplate, traits: Traits, plain: str) -> Reasoning | None:
-    with_calls = assistant("", reasoning=REASONING, num_calls=1, object_arguments=traits.object_arguments)
-    for text in (
-        rendered_answer(template, assistant(CONTENT, reasoning=REASONING)),
-        rendered_answer(template, with_calls, TOOLS),
-    ):
-        found = _around(text, plain, prompt_behind_user(template))
-        if found:
-            return found
+def _reasoning(renderings: Renderings) -> Reasoning | None:
+    template = renderings.template
+    found = _around(renderings.thoughtful, renderings) or _around(renderings.thoughtful_call, renderings)
+    if found:
+        return found
     # History without reasoning: the prompt that asks for it, or the template's own search for its end, tells.
     for enable in (True, False):
         prompt = try_render(template, [USER_MESSAGE], variables={"enable_thinking": enable})
@@ -63,8 +49,9 @@ def _reasoning(template: ChatTemplate, traits: Traits, plain: str) -> Reasoning 
     return next((Reasoning(*pair) for pair in _USUAL if all(text in template.source for text in pair)), None)
 
 
-def _around(text: str, plain: str, prompt: str) -> Reasoning | None:
+def _around(text: str, renderings: Renderings) -> Reasoning | None:
     """The markers on both sides of the reasoning in an answer."""
+    plain, prompt = renderings.plain, renderings.prompt
     before, found, after = text.partition(REASONING)
     end = _MARKER_AFTER.match(after) if found else None
     if not end:
@@ -91,10 +78,10 @@ def _whole_ending(end: str, after: str, prompt: str) -> str:
     return end + turn[at:] if turn[at:] and after.startswith(turn[at:]) else end
 
 
-def _with_answer_marks(found: ChatFormat, template: ChatTemplate, plain: str) -> ChatFormat:
+def _with_answer_marks(found: ChatFormat, renderings: Renderings) -> ChatFormat:
     """What the model writes around plain content: the difference between an answer's header and the prompt."""
-    header, is_there, tail = plain.partition(CONTENT)
-    prompt = prompt_behind_user(template)
+    header, is_there, tail = renderings.plain.partition(CONTENT)
+    prompt = renderings.prompt
     reasoning = found.reasoning
     if reasoning:
         prompt = prompt.rstrip().removesuffix(reasoning.start)

@@ -1,10 +1,9 @@
-"""Reading out of a template how it writes arguments one by one; see :mod:`.learn_calls`."""
+"""Finding calls in a rendering whose arguments stand one by one; see :mod:`.learn_calls`."""
 
 import re
-from dataclasses import dataclass
 
+from dmr_desktop.engine.formats.affixes import common_end, common_start
 from dmr_desktop.engine.formats.chat_format import (
-    CallBody,
     Literally,
     NestedValues,
     QuotedValues,
@@ -13,34 +12,15 @@ from dmr_desktop.engine.formats.chat_format import (
     TextValues,
     Values,
 )
-from dmr_desktop.engine.formats.probe import (
-    KEYS,
-    NAMES,
-    TOOLS,
-    TYPED,
-    VALUES,
-    Traits,
-    assistant,
-    rendered_answer,
-)
-from dmr_desktop.engine.formats.template import ChatTemplate
+from dmr_desktop.engine.formats.probe import KEYS, NAMES, TYPED, VALUES
+from dmr_desktop.engine.formats.renderings import FoundCall, Renderings
 
 _WORD_AT_END = re.compile(r"\w+\Z")
 _WORD_AT_START = re.compile(r"\A\w+")
 _ITEM = re.compile(r"<(\w+)>\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Where one call's body stands in a rendering. ``separators``: between items, between key and value of JSON."""
-
-    start: int
-    end: int
-    body: CallBody
-    separators: tuple[str, str] = (", ", ": ")
-
-
-def find_tagged(template: ChatTemplate, traits: Traits, text: str, index: int = 0) -> Found | None:
+def find_tagged(renderings: Renderings, text: str, index: int = 0) -> FoundCall | None:
     """The call number ``index`` in a rendering, if its arguments stand in it one by one."""
     start = text.find(NAMES[index])
     places = [start]
@@ -58,9 +38,9 @@ def find_tagged(template: ChatTemplate, traits: Traits, text: str, index: int = 
     key_start = _key_start(to_key, to_next)
     repeated = KEYS[0] in to_next
     if repeated:
-        return _nested(template, traits, start, value_ends[1], to_key, to_value, to_next, behind)
+        return _nested(renderings, start, value_ends[1], to_key, to_value, to_next, behind)
     to_next = to_next[: len(to_next) - len(key_start)]
-    value_end = to_next[: _common_start(to_next, behind)].rstrip()
+    value_end = to_next[: common_start(to_next, behind)].rstrip()
     separator = to_next[len(value_end) :]
     head = to_key[: len(to_key) - len(key_start)]
     values: Values = TextValues()
@@ -71,16 +51,16 @@ def find_tagged(template: ChatTemplate, traits: Traits, text: str, index: int = 
         end = value_ends[1] + len(quote) + len(value_end)
     else:
         end = value_ends[1] + len(value_end)
-        values, to_value = _typed(template, traits, to_value)
+        values, to_value = _typed(renderings, to_value)
     if not quote and not value_end:
         return None
     pieces: Skeleton = ("name", Literally(head)) if head else ("name",)
-    return Found(start, end, TaggedCall(pieces, key_start, to_value, value_end, separator, values))
+    return FoundCall(start, end, TaggedCall(pieces, key_start, to_value, value_end, separator, values))
 
 
 def _key_start(to_key: str, to_next: str) -> str:
     """What stands before every key: the end that both texts share, from its last marker on."""
-    size = _common_start(to_key[::-1], to_next[::-1])
+    size = common_end(to_key, to_next)
     shared = to_key[len(to_key) - size :]
     at = max(shared.rfind("<"), 0)
     if at and shared[at:].count(">") and " " in shared and not shared.endswith(">"):
@@ -97,18 +77,17 @@ def _quote(to_value: str, value_end: str) -> str:
     return ""
 
 
-def _typed(template: ChatTemplate, traits: Traits, to_string: str) -> tuple[TextValues, str]:
+def _typed(renderings: Renderings, to_string: str) -> tuple[TextValues, str]:
     """Whether the text in front of a value depends on its type, and how."""
-    message = assistant(num_calls=1, object_arguments=traits.object_arguments, arguments=TYPED.arguments)
-    text = rendered_answer(template, message, TOOLS)
+    text = renderings.typed_call
     key, start = TYPED.places["number"]
     at = text.find(key)
     to_number = text[at + len(key) : text.find(start, at)] if at >= 0 else to_string
     if to_number == to_string:
         return TextValues(), to_string
-    prefix = to_string[: _common_start(to_string, to_number)]
+    prefix = to_string[: common_start(to_string, to_number)]
     prefix = _WORD_AT_END.sub("", prefix)
-    shared = _common_start(to_string[::-1], to_number[::-1])
+    shared = common_end(to_string, to_number)
     suffix = _WORD_AT_START.sub("", to_string[len(to_string) - shared :])
     if not prefix or not suffix:
         return TextValues(), to_string
@@ -126,15 +105,14 @@ def _typed(template: ChatTemplate, traits: Traits, to_string: str) -> tuple[Text
 
 
 def _nested(
-    template: ChatTemplate,
-    traits: Traits,
+    renderings: Renderings,
     start: int,
     last_value_end: int,
     to_key: str,
     to_value: str,
     to_next: str,
     behind: str,
-) -> Found | None:
+) -> FoundCall | None:
     """Arguments whose key is their tag: ``prefix<key>value prefix</key>``."""
     close, _, rest = to_next.partition(KEYS[0])
     if to_value != ">" or not close.endswith("</") or not behind.startswith(close + KEYS[1] + ">"):
@@ -142,18 +120,10 @@ def _nested(
     prefix = close.removesuffix("</")
     head = to_key.removesuffix(prefix + "<")
     separator = rest.removeprefix(">").removesuffix(prefix + "<")
-    message = assistant(num_calls=1, object_arguments=traits.object_arguments, arguments=TYPED.arguments)
-    text = rendered_answer(template, message, TOOLS)
+    text = renderings.typed_call
     item = _ITEM.search(text.partition(TYPED.item)[0])
     end = last_value_end + len(close + KEYS[1] + ">")
     body = TaggedCall(
         ("name", Literally(head)), prefix + "<", ">", "", separator, NestedValues(prefix, item[1] if item else "item")
     )
-    return Found(start, end, body)
-
-
-def _common_start(left: str, right: str) -> int:
-    size = 0
-    while size < min(len(left), len(right)) and left[size] == right[size]:
-        size += 1
-    return size
+    return FoundCall(start, end, body)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-from jinja2 import ChainableUndefined, Undefined, nodes
+from jinja2 import ChainableUndefined, Undefined, meta, nodes
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
@@ -110,9 +110,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self._steps = 0
         self._deadline = 0.0
 
-    def compile_bounded(self, source: str) -> Any:
-        """Code for ``Template.from_code``. Raises jinja2's TemplateSyntaxError."""
-        return self.compile(_Bounds().visit(self.parse(source)), filename="<template>")
+    def compile_bounded(self, source: str) -> tuple[Any, frozenset[str]]:
+        """Code for ``Template.from_code``, and the variables that the template looks for, among others its own.
+
+        Raises jinja2's TemplateSyntaxError.
+        """
+        # One tree for both: parsing is a good part of what it takes to load a model's template.
+        tree = self.parse(source)
+        reads = frozenset(meta.find_undeclared_variables(tree))
+        return self.compile(_Bounds().visit(tree), filename="<template>"), reads
 
     def start(self) -> None:
         """Resets the bounds; call before each rendering."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from jinja2 import Template, meta
+from jinja2 import Template
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from dmr_desktop.engine.formats.sandbox import (
@@ -64,8 +64,8 @@ class ChatTemplate:
         self._eos_token = eos_token
         self._clock = clock
         self._environment = TemplateEnvironment()
-        self._template = _compile(self._environment, source)
-        self.reads = frozenset(meta.find_undeclared_variables(self._environment.parse(source)))
+        self._template, reads = _compile(self._environment, source)
+        self.reads = reads
         """The variables that the template looks for, among others that it sets itself."""
         self.tools_name = "tools"
         """The variable in which tools are given; IN_SYSTEM_MESSAGE: that field of the system message."""
@@ -162,11 +162,12 @@ def _in_parts(message: TemplateMessage) -> TemplateMessage:
     return {**message, "content": [{"type": "text", "text": content}] if content else []}
 
 
-def _compile(environment: TemplateEnvironment, source: str) -> Template:
+def _compile(environment: TemplateEnvironment, source: str) -> tuple[Template, frozenset[str]]:
     if len(source) > MAX_SOURCE:
         raise InvalidRequest(f"The model's chat template is too large ({len(source)} characters)", hint=_HINT)
     try:
-        return Template.from_code(environment, environment.compile_bounded(source), environment.make_globals(None))
+        code, reads = environment.compile_bounded(source)
+        return Template.from_code(environment, code, environment.make_globals(None)), reads
     except TemplateSyntaxError as error:
         raise InvalidRequest(
             f"The model's chat template has an error in line {error.lineno}: {error.message}", hint=_HINT
