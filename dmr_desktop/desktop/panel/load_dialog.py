@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.fit import Estimate, Fit
 from dmr_desktop.desktop.load_options import Configured, LoadOptions
-from dmr_desktop.desktop.panel.widgets import Label, Pill
+from dmr_desktop.desktop.panel.widgets import Label, Pill, room_for
 from dmr_desktop.desktop.quantities import format_bytes, format_number
 from dmr_desktop.desktop.state import ModelEntry
 
@@ -186,4 +186,4 @@ class LoadDialog(QDialog):
         estimate.addWidget(self.details, 1)
         column.addLayout(estimate)
         column.addWidget(self.buttons)
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(room_for(520, self))

@@ -26,7 +26,7 @@ from dmr_desktop.desktop.panel.model_menu import ModelMenu
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
 from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_of
 from dmr_desktop.desktop.panel.pull_list import PullList
-from dmr_desktop.desktop.panel.widgets import Button, Card, Paragraph, Title, repolish
+from dmr_desktop.desktop.panel.widgets import Button, Card, Paragraph, Title, repolish, room_for
 from dmr_desktop.desktop.quantities import format_bytes
 from dmr_desktop.desktop.remote import Remote, RemoteModel, judge
 from dmr_desktop.desktop.starters import starters_for
@@ -108,7 +108,7 @@ class ModelsPage(QWidget):
     def _make_room(self, state: DesktopState) -> None:
         metrics = self.table.fontMetrics()
         longest = max((metrics.horizontalAdvance(lines_of(m.name, metrics, 0)[0]) for m in state.models), default=0)
-        self.table.set_least_share(min(MAX_NAME_WIDTH, max(NAME_WIDTH, longest + 2 * INDENT + 1)))
+        self.table.set_least_share(min(room_for(MAX_NAME_WIDTH, self), max(NAME_WIDTH, longest + 2 * INDENT + 1)))
 
     def _render_empty(self, state: DesktopState) -> None:
         if not state.is_connected:

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import (
 )
 
 from dmr_desktop.desktop.commands import Commands
+from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.panel.empty_state import EmptyState
-from dmr_desktop.desktop.panel.fitting_table import FittingTable
-from dmr_desktop.desktop.panel.name_delegate import NameDelegate
+from dmr_desktop.desktop.panel.fitting_table import LEAST_SHARE, FittingTable
+from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_of
 from dmr_desktop.desktop.panel.request_table import Column, RequestTable
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Title
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Title, room_for
 from dmr_desktop.desktop.replay import read_replay
 from dmr_desktop.desktop.request_bodies import Bodies, RequestBodies, as_curl, pretty
 from dmr_desktop.desktop.state import DesktopState
@@ -28,6 +29,7 @@ from dmr_desktop.settings import DEFAULT_PORT
 
 ROW_HEIGHT = 34
 ICON_ROOM = " " * 8
+MAX_NAME_WIDTH = 220
 STATES = ("running", "done", "failed", "cancelled")
 SAMPLES: dict[int, str] = {
     Column.TIME: "00:00:00",
@@ -79,6 +81,7 @@ class RequestsPage(QWidget):
     def render_state(self, state: DesktopState) -> None:
         keep = self._shown.id if self._shown else ""
         self.model.show_requests(state.requests)
+        self._make_room(state)
         self._stack.setCurrentIndex(0 if state.requests else 1)
         self._below.setVisible(bool(state.requests))
         if state.is_connected:
@@ -93,6 +96,12 @@ class RequestsPage(QWidget):
             self._shown = self._bodies = None  # forgotten by the service
             self._show_bodies()
         self._select(keep)
+
+    def _make_room(self, state: DesktopState) -> None:
+        metrics = self.table.fontMetrics()
+        names = {familiar(notice.model) for notice in state.requests}
+        longest = max((metrics.horizontalAdvance(lines_of(name, metrics, 0)[0]) for name in names), default=0)
+        self.table.set_least_share(min(room_for(MAX_NAME_WIDTH, self), max(LEAST_SHARE, longest + 2 * INDENT + 1)))
 
     @property
     def selected(self) -> RequestNotice | None:

@@ -6,7 +6,7 @@ A label never interprets markup: much of what it shows comes from registries and
 import re
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QBoxLayout,
@@ -23,10 +23,12 @@ from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.theme import Theme, scaled_font
 
-CONTROL_HEIGHT = 30
-"""Of buttons, fields and boxes; see the style sheet."""
+CONTROL_HEIGHT, CONTROL_FRAME = 30, 14
+"""Of buttons, fields and boxes at least, and what of it is around their text; see the style sheet."""
 NO_BREAK_SPACE, WORD_JOINER = "\u00a0", "\u2060"
 FACTS = " · "
+USUAL_ADVANCE = 760
+"""Of a hundred letters n in a font of nine points, in pixels."""
 
 
 class Label(QLabel):
@@ -97,7 +99,7 @@ class Title(Label):
 
     def __init__(self, text: str = "") -> None:
         super().__init__(text, size=1.5, bold=True)
-        self.setMinimumHeight(CONTROL_HEIGHT)
+        self.setMinimumHeight(max(CONTROL_HEIGHT, QFontMetrics(scaled_font()).height() + CONTROL_FRAME))
 
 
 class Pill(Label):
@@ -199,6 +201,11 @@ class Switch(QAbstractButton):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         self.update()
+
+
+def room_for(pixels: int, widget: QWidget) -> int:
+    """What needs ``pixels`` in a font of nine points on most screens, in the user's own font if that is larger."""
+    return round(pixels * max(1.0, widget.fontMetrics().horizontalAdvance("n" * 100) / USUAL_ADVANCE))
 
 
 def unbroken(text: str) -> str:

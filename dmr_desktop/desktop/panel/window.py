@@ -28,7 +28,7 @@ from dmr_desktop.desktop.panel.models import ModelsPage
 from dmr_desktop.desktop.panel.overview import OverviewPage
 from dmr_desktop.desktop.panel.requests import RequestsPage
 from dmr_desktop.desktop.panel.settings import SettingsPage
-from dmr_desktop.desktop.panel.widgets import Button, Label, Paragraph
+from dmr_desktop.desktop.panel.widgets import Button, Label, Paragraph, room_for
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.replay import Replay
@@ -38,6 +38,8 @@ from dmr_desktop.desktop.theme import Theme
 
 SECTIONS = ("overview", "models", "chat", "integrations", "requests", "logs", "settings")
 MAX_PORT = 65535
+LEAST_WIDTH, LEAST_HEIGHT = 820, 480
+"""What the pages need so that nothing is cut, in pixels; a small screen gives less."""
 
 
 class Page(Protocol):
@@ -58,7 +60,10 @@ class PanelWindow(QMainWindow):
         self._theme = theme
         self.setWindowTitle("DMR Desktop")
         self.resize(1080, 720)
-        self.setMinimumSize(820, 480)
+        room = self.screen().availableSize()
+        self.setMinimumSize(
+            min(room_for(LEAST_WIDTH, self), room.width()), min(room_for(LEAST_HEIGHT, self), room.height())
+        )
         self.overview = OverviewPage(commands, theme, preferences)
         self.models = ModelsPage(commands, theme, sources.fit, sources.remote, sources.configured)
         self.chat = ChatPage(commands, theme, sources.chat)
