@@ -220,9 +220,8 @@ class Transfers:
             ticker.cancel()
             if self._transfers.get(transfer.name) is transfer:
                 del self._transfers[transfer.name]
-            log.info(
-                "%s of %s: %s%s", self._mode, transfer.name, state, f" ({transfer.error})" if state == "failed" else ""
-            )
+            why = f" ({transfer.error})" if state == "failed" else ""
+            log.info("%s of %s: %s%s", self._mode, transfer.name, state, why)
             self._announce(transfer.status(state))
 
     async def _tick(self, transfer: _Transfer) -> None:
