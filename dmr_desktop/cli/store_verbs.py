@@ -44,7 +44,7 @@ def prune(session: Session, options: Namespace) -> int:
     verb = "would be freed" if options.dry_run else "freed"
     session.terminal.line(f"{size} {verb}." if leftovers else "Nothing is left over.")
     if found.get("transfer_under_way"):
-        session.terminal.note("A transfer is under way: what it may need was left alone.")
+        session.terminal.note("A pull is under way, or was interrupted lately: what it may need was left alone.")
     return 0
 
 
