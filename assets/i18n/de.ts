@@ -704,8 +704,10 @@
       <translation>Die Modelle erscheinen, wenn der Dienst läuft.</translation>
     </message>
     <message>
-      <source>Type a name above and press Pull, or begin with one of these. Names of Hugging Face work too.</source>
-      <translation>Gib oben einen Namen ein oder beginne mit einem von diesen. Auch Namen von Hugging Face gehen.</translation>
+      <source>Type a name above and press Pull, or begin with one of these.
+Names of Hugging Face work too.</source>
+      <translation>Gib oben einen Namen ein oder beginne mit einem von diesen.
+Auch Namen von Hugging Face gehen.</translation>
     </message>
     <message>
       <source>No models yet</source>

@@ -48,13 +48,13 @@ QPushButton:hover {{ border-color: {t.accent}; }}
 QPushButton:pressed {{ background: {t.hover}; }}
 QPushButton:focus {{ border: 2px solid {t.accent}; padding: 5px 13px; }}
 QPushButton:checked {{ background: {t.selected}; border-color: {t.accent}; }}
-QPushButton:disabled {{ color: {t.dim}; background: {t.window}; border-color: {t.line};
+QPushButton:disabled {{ color: {t.off}; background: {t.window}; border-color: {t.line};
   border-style: {off}; }}
 QPushButton[kind="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {t.text}; }}
-QPushButton[kind="primary"]:disabled {{ background: {t.hover}; color: {t.dim}; border-color: {t.hover}; }}
+QPushButton[kind="primary"]:disabled {{ background: {t.hover}; color: {t.off}; border-color: {t.hover}; }}
 QPushButton[kind="danger"] {{ color: {t.error}; }}
-QPushButton[kind="danger"]:disabled {{ color: {t.dim}; }}
+QPushButton[kind="danger"]:disabled {{ color: {t.off}; }}
 QPushButton[kind="flat"] {{ background: transparent; border-color: transparent; text-align: left; padding: 6px 10px; }}
 QPushButton[kind="flat"]:hover {{ background: {t.hover}; }}
 QPushButton[kind="flat"]:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
@@ -98,7 +98,7 @@ QTabBar:focus::tab:selected {{ border-color: {t.accent}; }}
 QMenu {{ background: {t.card}; border: 1px solid {t.line}; padding: 5px; color: {t.text}; }}
 QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 6px; }}
 QMenu::item:selected {{ background: {t.selected}; color: {t.text}; }}
-QMenu::item:disabled {{ color: {t.dim}; }}
+QMenu::item:disabled {{ color: {t.off}; }}
 QMenu::separator {{ height: 1px; background: {t.line}; margin: 5px 6px; }}
 QMenu::indicator {{ width: 14px; height: 14px; left: 6px; }}
 QToolTip {{ background: {t.card}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}

@@ -93,7 +93,7 @@ def palette(tokens: Tokens) -> QPalette:
     for role, name in _ROLES.items():
         found.setColor(role, QColor(getattr(tokens, name)))
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
-        found.setColor(QPalette.ColorGroup.Disabled, role, QColor(tokens.dim))
+        found.setColor(QPalette.ColorGroup.Disabled, role, QColor(tokens.off))
     return found
 
 

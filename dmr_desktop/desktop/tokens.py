@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Tokens:
     """Colours as ``#rrggbb``. ``on_accent`` is text on ``accent``, ``accent_text`` text on ``selected``.
 
-    ``*_soft`` are tinted surfaces.
+    ``off`` is text of what cannot be used now. ``*_soft`` are tinted surfaces.
     """
 
     is_dark: bool
@@ -22,6 +22,7 @@ class Tokens:
     line: str
     text: str
     dim: str
+    off: str
     accent: str
     on_accent: str
     accent_text: str
@@ -44,6 +45,7 @@ LIGHT = Tokens(
     line="#dce1e9",
     text="#19212c",
     dim="#586373",
+    off="#586373",
     accent="#1f5fe0",
     on_accent="#ffffff",
     accent_text="#1a52c4",
@@ -65,6 +67,7 @@ DARK = Tokens(
     line="#2c323d",
     text="#e8ecf2",
     dim="#9aa5b5",
+    off="#9aa5b5",
     accent="#5b95ff",
     on_accent="#0a0f1a",
     accent_text="#8db5ff",
@@ -86,6 +89,7 @@ CONTRAST = Tokens(
     line="#ffffff",
     text="#ffffff",
     dim="#e6e6e6",
+    off="#a2a2a2",
     accent="#ffd400",
     on_accent="#000000",
     accent_text="#ffe866",

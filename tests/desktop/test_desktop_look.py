@@ -22,6 +22,8 @@ TEXT_ON = [
     ("text", "selected"),
     ("text", "hover"),
     ("dim", "window"),
+    ("off", "window"),
+    ("off", "card"),
     ("dim", "card"),
     ("dim", "side"),
     ("dim", "error_soft"),

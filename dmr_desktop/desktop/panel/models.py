@@ -123,7 +123,7 @@ class ModelsPage(QWidget):
             if find_pull(state.pulls, starter.reference) is None
         ]
         advice = self.tr(
-            "Type a name above and press Pull, or begin with one of these. Names of Hugging Face work too."
+            "Type a name above and press Pull, or begin with one of these.\nNames of Hugging Face work too."
         )
         self.empty.say(self.tr("No models yet"), advice, offers)
 
