@@ -79,3 +79,22 @@ def test_a_hundred_thousand_special_tokens_take_seconds_not_minutes(model: Model
 def test_a_text_without_special_tokens_stays_whole(model: Model) -> None:
     data = b"the water <3 " * 10_000
     assert list(model.vocabulary._cutter.pieces(data)) == [data]
+
+
+def test_in_parts_a_text_of_words_has_the_tokens_of_the_whole(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary, source = model.vocabulary, random.Random(3)
+    words = ["the", "water", "日本", "é", "same", "a.b", "end", "\n", "  two", "\n\n", "<end>"]
+    texts = [" ".join(source.choices(words, k=1000)) for _ in range(40)]
+    whole = [vocabulary._tokens(text.encode(), False, True) for text in texts]
+    monkeypatch.setattr(long_text, "_PART_BYTES", 40)
+    monkeypatch.setattr(long_text, "_SEARCHED_BYTES", 1000)
+    assert sum(len(list(long_text.parts_between_words(text.encode()))) for text in texts) > 10 * len(texts)
+    assert [vocabulary.tokenize(text, False, True) for text in texts] == whole
+
+
+def test_many_characters_that_the_vocabulary_lacks_take_no_minutes(model: Model) -> None:
+    before = process_time()
+    tokens = model.vocabulary.tokenize("日本語" * 60_000, False, True)
+    assert process_time() - before < 1.5
+    text = b"".join(model.vocabulary.piece(token, special=True) for token in tokens).decode()
+    assert text.strip() == "日本語" * 60_000

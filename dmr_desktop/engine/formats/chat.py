@@ -16,12 +16,13 @@ from dmr_desktop.engine.formats.learn import learn
 from dmr_desktop.engine.formats.messages import one_call_each, plainly_typed, template_messages, template_tools
 from dmr_desktop.engine.formats.parser import OutputParser
 from dmr_desktop.engine.formats.probe import USER_MESSAGE, Traits, probe, try_render
+from dmr_desktop.engine.formats.sandbox import MAX_OUTPUT
 from dmr_desktop.engine.formats.spell import instruction, spelled_calls
 from dmr_desktop.engine.formats.switches import says_no_think, thinking_variables
 from dmr_desktop.engine.formats.template import DEFAULT_TEMPLATE, RESERVED_VARIABLES, ChatTemplate, TemplateMessage
 from dmr_desktop.engine.formats.vocabulary import Vocabulary
 from dmr_desktop.engine.thinking import ThinkingLimit
-from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPart, TextPrompt, TokenPrompt, ToolCall
 from dmr_desktop.protocol.json_types import JSON
 
@@ -137,6 +138,7 @@ class ChatFormatter:
     def _prepare_chat(self, request: GenerationRequest, prompt: ChatPrompt) -> Prepared:
         if isinstance(self._model, InvalidRequest):
             raise self._model
+        _check_size(prompt)
         model = self._model
         tools = callable_tools(request)
         chat_format = model.with_tools if tools else model.plain
@@ -244,6 +246,18 @@ def _choose(template_source: str | None, override: str | None) -> tuple[str, str
 
 def _text(prompt: TextPrompt) -> str:
     return prompt.text.replace(MARK, "")
+
+
+def _check_size(prompt: ChatPrompt) -> None:
+    """What no template may make is the conversation's fault, not the template's."""
+    parts = (part for message in prompt.messages for part in message.content)
+    size = sum(len(part.text) for part in parts if isinstance(part, TextPart))
+    if size > MAX_OUTPUT:
+        raise ContextOverflow(
+            f"The messages have {size} characters. No more than {MAX_OUTPUT} are read, whatever the model's context.",
+            hint="Shorten the conversation.",
+            param="messages",
+        )
 
 
 def _check_variables(prompt: ChatPrompt) -> None:

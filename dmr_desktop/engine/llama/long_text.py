@@ -13,6 +13,26 @@ _LONG_BYTES = 8 * 1024
 _PIECE_BYTES = 2 * 1024
 _MAX_TRIES = 64
 _BLANKS = b" \t\n\v\f\r"
+_PART_BYTES = 64 * 1024
+
+
+_SEARCHED_BYTES = 4 * 1024
+# Behind a word only: blanks at a control token may belong to that.
+_BETWEEN_WORDS = re.compile(rb"(?<=[0-9A-Za-z\x80-\xff]) (?=[0-9A-Za-z\x80-\xff])")
+
+
+def parts_between_words(data: bytes) -> Iterator[bytes]:
+    """A text of any length in parts of some kilobytes, cut in front of the blank between two words if there is one."""
+    start = 0
+    while len(data) - start > _PART_BYTES + _SEARCHED_BYTES:
+        end = start + _PART_BYTES
+        while data[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        blank = _BETWEEN_WORDS.search(data, end, end + _SEARCHED_BYTES)
+        end = blank.start() if blank else end
+        yield data[start:end]
+        start = end
+    yield data[start:]
 
 
 class TextCutter:

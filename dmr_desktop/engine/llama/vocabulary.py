@@ -10,13 +10,14 @@ from functools import cached_property
 import llama_cpp
 import llama_cpp.llama_cpp as raw
 
-from dmr_desktop.engine.llama.long_text import TextCutter
+from dmr_desktop.engine.llama.long_text import TextCutter, parts_between_words
 
 _CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
 _USER_DEFINED = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 _SPECIAL = _CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN | _USER_DEFINED
 _STRIPS_LEFT = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP
 _STRIPS = _STRIPS_LEFT | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP
+_SENTENCE_PIECE = llama_cpp.LLAMA_VOCAB_TYPE_SPM
 _PIECE_ROOM = 256
 
 
@@ -65,7 +66,7 @@ class Vocabulary:
         cutter = self._cutter if parse_special else self._user_defined_cutter
         tokens: list[int] = []
         for piece in cutter.pieces(data):
-            tokens += self._tokens(piece, add_special, parse_special)
+            tokens += self._tokens_in_parts(piece, parse_special)
         return tokens
 
     def piece(self, token: int, *, special: bool) -> bytes:
@@ -130,6 +131,22 @@ class Vocabulary:
     def _special_tokens(self) -> list[int]:
         attributes, handle = llama_cpp.llama_vocab_get_attr, self._handle
         return [token for token in range(self.size) if attributes(handle, token) & _SPECIAL]
+
+    def _tokens_in_parts(self, data: bytes, parse_special: bool) -> list[int]:
+        """SentencePiece's time grows with the square of how many bytes become tokens of their own: long texts in parts.
+
+        It puts a blank before every text; behind a line end it does not.
+        """
+        if llama_cpp.llama_vocab_type(self._handle) != _SENTENCE_PIECE:
+            return self._tokens(data, False, parse_special)
+        first, *others = parts_between_words(data)
+        tokens = self._tokens(first, False, parse_special)
+        line_end = self._tokens(b"\n", False, False) if others else []
+        for part in others:
+            behind = self._tokens(b"\n" + part, False, parse_special)
+            is_apart = behind[: len(line_end)] == line_end
+            tokens += behind[len(line_end) :] if is_apart else self._tokens(part, False, parse_special)
+        return tokens
 
     def _tokens(self, data: bytes, add_special: bool, parse_special: bool) -> list[int]:
         room = len(data) + 8

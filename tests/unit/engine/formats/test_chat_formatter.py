@@ -6,7 +6,7 @@ import pytest
 
 from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.control_text import MARK
-from dmr_desktop.protocol.errors import InvalidRequest
+from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     GenerationRequest,
@@ -332,3 +332,10 @@ def test_the_bundled_models_template_takes_a_whole_conversation() -> None:
     shown = tokens_of(WITH_MARKERS, source, chat(say("user", "Bonn?"), call, result, tools=(WEATHER,)))
     assert '«<tool_call>»\n{"name": "weather", "arguments": {"city": "Bonn"}}\n«</tool_call>»«<|im_end|>»' in shown
     assert shown.endswith("«<|im_start|>»assistant\n")
+
+
+def test_more_text_than_any_template_may_write_is_a_conversation_that_is_too_long() -> None:
+    formatter = ChatFormatter(CHATML, None)
+    with pytest.raises(ContextOverflow, match="6000000 characters") as caught:
+        formatter.prepare(chat(say("user", "a" * 3_000_000), say("user", "b" * 3_000_000)))
+    assert caught.value.param == "messages"
