@@ -1,6 +1,7 @@
 """For which graphics card llama.cpp is built. Standard library only; pure but for :func:`look`."""
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 NONE, CUDA, VULKAN, METAL = "none", "cuda", "vulkan", "metal"
 _NVIDIA, _AMD = "0x10de", "0x1002"
 _VULKAN_PACKAGES = "libvulkan-dev glslc spirv-headers"
+_OLDEST_VULKAN = 272
+"""Of the headers of Vulkan 1.3: llama.cpp uses what came with it. Debian 13 and Ubuntu 24.04 have newer ones."""
 
 
 class CannotBuild(Exception):
@@ -49,7 +52,10 @@ def choose(machine: Machine, wanted: str = "") -> Build:
             return _cuda(machine.nvcc)
         case "vulkan":
             if not machine.has_vulkan_tools:
-                raise CannotBuild(f"Vulkan's headers and compiler are needed: sudo apt-get install {_VULKAN_PACKAGES}")
+                raise CannotBuild(
+                    f"Vulkan's compiler and headers, 1.3.{_OLDEST_VULKAN} or newer, are needed: sudo apt-get install "
+                    f"{_VULKAN_PACKAGES}; on Debian 12, whose are older, the SDK of https://vulkan.lunarg.com"
+                )
             return Build(VULKAN, ("GGML_VULKAN=ON",))
     raise CannotBuild(f"GPU={wanted} is not known: none, cuda or vulkan")
 
@@ -107,8 +113,24 @@ def _nvcc() -> str | None:
 
 
 def _has_vulkan_tools() -> bool:
+    sdk = os.environ.get("VULKAN_SDK")
     if os.name == "nt":
-        return "VULKAN_SDK" in os.environ
-    headers = ("vulkan/vulkan.h", "spirv/unified1/spirv.hpp")
-    folders = [Path("/usr/include"), Path("/usr/local/include"), Path(os.environ.get("VULKAN_SDK", "/usr")) / "include"]
-    return bool(shutil.which("glslc")) and all(any((at / name).exists() for at in folders) for name in headers)
+        return sdk is not None
+    folders = [Path(sdk) / "include"] if sdk else [Path("/usr/local/include"), Path("/usr/include")]
+    has_spirv = any((folder / "spirv" / "unified1" / "spirv.hpp").exists() for folder in folders)
+    return bool(shutil.which("glslc")) and has_spirv and has_vulkan_headers(folders)
+
+
+def has_vulkan_headers(folders: list[Path]) -> bool:
+    """Whether the first of ``folders`` that has Vulkan's headers has new ones."""
+    for folder in folders:
+        header = folder / "vulkan" / "vulkan_core.h"
+        if header.exists():
+            text = header.read_text(encoding="utf-8", errors="replace")
+            patch = re.search(r"^#define VK_HEADER_VERSION (\d+)", text, re.MULTILINE)
+            minor = re.search(
+                r"^#define VK_HEADER_VERSION_COMPLETE VK_MAKE_API_VERSION\(0, 1, (\d+),", text, re.MULTILINE
+            )
+            found = (int(minor[1]) if minor else 0, int(patch[1]) if patch else 0)
+            return found >= (3, _OLDEST_VULKAN)
+    return False

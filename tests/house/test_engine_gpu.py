@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from engine_gpu import CannotBuild, Machine, choose, vendors
+from engine_gpu import CannotBuild, Machine, choose, has_vulkan_headers, vendors
 
 NVIDIA, AMD = frozenset({"0x10de"}), frozenset({"0x1002"})
 
@@ -54,3 +54,17 @@ def test_the_makers_of_cards_are_read_from_linux(tmp_path: Path) -> None:
         (tmp_path / name / "device").mkdir(parents=True)
         (tmp_path / name / "device" / "vendor").write_text(f"{vendor}\n")
     assert {"0x1002", "0x8086"} <= vendors(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("minor", "patch", "expected"), [(3, 239, False), (3, 271, False), (3, 272, True), (3, 275, True), (4, 309, True)]
+)
+def test_old_headers_of_vulkan_do_not_do(tmp_path: Path, minor: int, patch: int, expected: bool) -> None:
+    header = tmp_path / "vulkan" / "vulkan_core.h"
+    header.parent.mkdir()
+    header.write_text(
+        f"// Version of this file\n#define VK_HEADER_VERSION {patch}\n\n"
+        f"#define VK_HEADER_VERSION_COMPLETE VK_MAKE_API_VERSION(0, 1, {minor}, VK_HEADER_VERSION)\n"
+    )
+    assert has_vulkan_headers([tmp_path / "none", tmp_path]) is expected
+    assert not has_vulkan_headers([tmp_path / "none"])
