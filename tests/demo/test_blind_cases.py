@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pytest
-
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)}
-
-
-@pytest.fixture(scope="module")
-def evaluation() -> ModuleType:
-    """The script that measures the model, from its folder."""
-    sys.path.insert(0, str(DEMO))
-    try:
-        import evaluate as module
-    finally:
-        sys.path.remove(str(DEMO))
-    return module
 
 
 def fits(arguments: dict[str, Any], schema: dict[str, Any]) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
+from tests.demo.conftest import DEMO
+
 SKILLS = {
     "questions asked in other words": (0.9, ("smalltalk", "facts", "lists")),
     "conversations, results of tools, useless tools": (
@@ -18,17 +17,6 @@ SKILLS = {
     # Choosing among several tools of unknown names is not as sure.
     "tools with other names and values": (0.85, ("tool_call", "new_tools")),
 }
-
-
-@pytest.fixture(scope="module")
-def evaluation() -> ModuleType:
-    """The script that measures the model, from its folder."""
-    sys.path.insert(0, str(DEMO))
-    try:
-        import evaluate as module
-    finally:
-        sys.path.remove(str(DEMO))
-    return module
 
 
 @pytest.mark.slow

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
 
 import pytest
 
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
+from tests.demo.conftest import DEMO
+
 MODEL = DEMO / "demo.gguf"
 SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 
@@ -45,17 +45,6 @@ def header() -> tuple[dict[str, Any], dict[str, list[int]]]:
             shapes[name] = [_take(file, "<Q") for _ in range(_take(file, "<I"))]
             file.read(12)
     return metadata, shapes
-
-
-@pytest.fixture(scope="module")
-def corpus() -> ModuleType:
-    """The corpus generator, imported from its folder of scripts."""
-    sys.path.insert(0, str(DEMO))
-    try:
-        import corpus as module
-    finally:
-        sys.path.remove(str(DEMO))
-    return module
 
 
 def test_file_is_small() -> None:

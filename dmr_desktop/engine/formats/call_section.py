@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from dmr_desktop.engine.formats.call_reader import CallReader, NoCall, Offered
-from dmr_desktop.engine.formats.chat_format import CallSyntax, JsonCall, Literally, NamedCall, TaggedCall, units
+from dmr_desktop.engine.formats.chat_format import (
+    USUAL_CALL,
+    CallSyntax,
+    JsonCall,
+    Literally,
+    NamedCall,
+    TaggedCall,
+    units,
+)
 from dmr_desktop.engine.formats.event_writer import EventWriter
 from dmr_desktop.engine.formats.json_call import JsonCallReader
 from dmr_desktop.engine.formats.json_stream import SPACE
@@ -15,9 +23,6 @@ from dmr_desktop.protocol.generation import Event
 
 Following: TypeAlias = Literal["call", "listed call", "answer", "text"]
 """What comes behind a call: white space in front of an answer is the format's, in front of text it is the author's."""
-
-_USUAL = JsonCall(("name",), ("arguments",), (), ())
-"""The spelling to which models fall back."""
 
 
 class CallSection:
@@ -142,7 +147,8 @@ class CallSection:
                 )
 
     def _usual(self) -> CallReader:
-        return JsonCallReader(_USUAL, self._offered, self._source, self)
+        """Some models fall back to the spelling of most."""
+        return JsonCallReader(USUAL_CALL, self._offered, self._source, self)
 
     def _behind(self) -> Reading[Following]:
         """Over what closes a call and what closes them all, each of which may be missing, to what follows."""

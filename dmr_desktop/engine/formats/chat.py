@@ -53,11 +53,6 @@ class Prepared:
     call_open: bool = False
     thinking: ThinkingLimit | None = None
 
-    @property
-    def offered(self) -> frozenset[str]:
-        """The names of the tools that may be called."""
-        return frozenset(self.tools)
-
     def new_parser(self, choice: int) -> OutputParser:
         """A parser for the output of one choice, that is of one sequence."""
         return OutputParser(

@@ -48,6 +48,15 @@ class JsonCall:
     skeleton: Skeleton
 
 
+USUAL_CALL = JsonCall(
+    ("name",),
+    ("arguments",),
+    (),
+    (Literally('{"name": "'), "name", Literally('", "arguments": '), "arguments", Literally("}")),
+)
+"""The spelling that most models were trained on, and to which others fall back."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamedCall:
     """Name (and perhaps id or index) between fixed texts, and the arguments as one JSON object.

@@ -6,21 +6,15 @@ A row applies where the template holds all of its signs and nothing was learned;
 from dataclasses import dataclass, replace
 
 from dmr_desktop.engine.formats.chat_format import (
+    USUAL_CALL,
     CallSyntax,
     ChatFormat,
-    JsonCall,
     Literally,
     QuotedValues,
     TaggedCall,
 )
 from dmr_desktop.engine.formats.probe import Traits
 
-_JSON = JsonCall(
-    ("name",),
-    ("arguments",),
-    (),
-    (Literally('{"name": "'), "name", Literally('", "arguments": '), "arguments", Literally("}")),
-)
 _PYTHON = TaggedCall(("name", Literally("(")), "", "=", "", ", ", QuotedValues('"'))
 
 
@@ -33,18 +27,18 @@ class _Row:
 _ROWS = (
     _Row(
         ("<tool_call>", "</tool_call>"),
-        CallSyntax(_JSON, call_start="<tool_call>\n", call_end="\n</tool_call>", separator="\n"),
+        CallSyntax(USUAL_CALL, call_start="<tool_call>\n", call_end="\n</tool_call>", separator="\n"),
     ),
     _Row(
         ("<|tool_call|>", "<|/tool_call|>"),
-        CallSyntax(_JSON, section_start="<|tool_call|>[", section_end="]<|/tool_call|>", separator=", "),
+        CallSyntax(USUAL_CALL, section_start="<|tool_call|>[", section_end="]<|/tool_call|>", separator=", "),
     ),
     # The model writes the pair of the markers in which the template gives it the tools.
     _Row(
         ("<|tool|>", "<|/tool|>"),
-        CallSyntax(_JSON, section_start="<|tool_call|>[", section_end="]<|/tool_call|>", separator=", "),
+        CallSyntax(USUAL_CALL, section_start="<|tool_call|>[", section_end="]<|/tool_call|>", separator=", "),
     ),
-    _Row(("<|tool_call|>",), CallSyntax(_JSON, section_start="<|tool_call|>[", section_end="]", separator=", ")),
+    _Row(("<|tool_call|>",), CallSyntax(USUAL_CALL, section_start="<|tool_call|>[", section_end="]", separator=", ")),
     *(
         _Row(
             (sign,),
@@ -60,7 +54,6 @@ _ROWS = (
     ),
 )
 
-
 _CHANNELS = ("<|channel|>", "<|message|>", "<|start|>assistant", "functions.")
 
 
@@ -70,9 +63,7 @@ def completed(found: ChatFormat, source: str, traits: Traits) -> ChatFormat:
         row = next((row for row in _ROWS if all(sign in source for sign in row.signs)), None)
         if row:
             found = replace(found, origin="known by what the template says of them", calls=row.calls)
-    if found.calls and all(
-        sign in source for sign in ("<|channel|>", "<|message|>", "<|start|>assistant", "functions.")
-    ):
+    if found.calls and all(sign in source for sign in _CHANNELS):
         found = replace(found, is_channelled=True)
     if "<response>" in source and "</response>" in source and not found.answer_start:
         found = replace(found, answer_start="<response>", answer_end="</response>")

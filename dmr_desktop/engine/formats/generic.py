@@ -5,16 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dmr_desktop.engine.formats.chat_format import CallSyntax, ChatFormat, JsonCall, Literally, WrappedContent
+from dmr_desktop.engine.formats.chat_format import USUAL_CALL, CallSyntax, ChatFormat, WrappedContent
 from dmr_desktop.protocol.generation import Message, Part, TextPart, Tool, ToolCall
 
 _CALLS = CallSyntax(
-    JsonCall(
-        ("name",),
-        ("arguments",),
-        (),
-        (Literally('{"name": "'), "name", Literally('", "arguments": '), "arguments", Literally("}")),
-    ),
+    USUAL_CALL,
     section_start='{"tool_calls": [',
     section_end="]}",
     separator=", ",

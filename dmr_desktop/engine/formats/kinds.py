@@ -5,7 +5,6 @@ from typing import Any
 
 from dmr_desktop.protocol.json_types import JSON
 
-ALL_KINDS = frozenset(("string", "number", "boolean", "null", "object", "array"))
 _SAME = {"integer": "number"}
 _HINTS = {"properties": "object", "items": "array", "pattern": "string", "minLength": "string", "maxLength": "string"}
 _MAX_STEPS = 200

@@ -47,8 +47,7 @@ class TaggedArguments:
                 return ""
             first, other = (self._any_argument(lead) for lead in ("", body.separator))
             return writer.rule(f"({first} {other}{{0,15}})?")
-        required = root.get("required")
-        names = set(required) if isinstance(required, Sequence) else set()
+        names = _required(root)
         members = [
             (f"{body.key_start}{name}{body.key_end}", self._value(name, schema), name in names)
             for name, schema in properties.items()
@@ -127,8 +126,7 @@ class TaggedArguments:
         if not isinstance(properties, Mapping) or not properties:
             member = writer.rule(f'{_KEY} ":" {self._quoted({}, style, depth + 1)}')
             return f'"{{" ({member} ("," {member}){{0,15}})? "}}"'
-        required = here.get("required")
-        names = set(required) if isinstance(required, Sequence) else set()
+        names = _required(here)
         members = [
             (f"{name}:", self._quoted(schema, style, depth + 1), name in names) for name, schema in properties.items()
         ]
@@ -144,8 +142,7 @@ class TaggedArguments:
         answers = []
         properties = here.get("properties")
         if "object" in allowed and isinstance(properties, Mapping) and depth < _MAX_DEPTH:
-            required = here.get("required")
-            names = set(required) if isinstance(required, Sequence) else set()
+            names = _required(here)
             members = [
                 (f"{style.prefix}<{child}>", self._nested(child, inner, style, depth + 1), child in names)
                 for child, inner in properties.items()
@@ -177,6 +174,12 @@ def in_order(members: Sequence[tuple[str, str, bool]], separator: str, writer: R
             first, following = f"({first} | {rest})", f"({following} | {later})"
         rest, later = writer.rule(first), writer.rule(following)
     return rest
+
+
+def _required(schema: Mapping[str, JSON]) -> set[JSON]:
+    """The properties that an object must have."""
+    found = schema.get("required")
+    return set(found) if isinstance(found, Sequence) else set()
 
 
 def _choices(schema: Mapping[str, JSON]) -> list[str]:

@@ -134,14 +134,14 @@ def test_tool_choice_none_shows_no_tools() -> None:
     request = chat(say("user", "hi"), tools=(WEATHER,), tool_choice="none")
     prepared = ChatFormatter(CHATML, chat_templates.HERMES).prepare(request)
     assert "weather" not in prepared.prompt_text
-    assert prepared.offered == frozenset()
+    assert prepared.tools == {}
 
 
 def test_a_named_tool_is_the_only_one_offered_but_all_are_told() -> None:
     request = chat(say("user", "hi"), tools=(WEATHER, Tool("now")), tool_choice=NamedTool("now"))
     prepared = ChatFormatter(CHATML, chat_templates.HERMES).prepare(request)
     assert '"weather"' in prepared.prompt_text
-    assert prepared.offered == {"now"}
+    assert prepared.tools.keys() == {"now"}
 
 
 def test_thinking_switched_off_and_opened() -> None:
