@@ -387,7 +387,7 @@ def test_every_focusable_widget_has_a_name(qtbot: QtBot, parts: Parts, service: 
     for widget in parts.panel.findChildren(QWidget):
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and widget.isEnabled():
             interface = QAccessible.queryAccessibleInterface(widget)
-            if type(widget).__name__ in ("QScrollBar", "QHeaderView", "OverviewPage"):
+            if type(widget).__name__ in ("QScrollBar", "QHeaderView"):
                 continue
             assert interface.text(QAccessible.Text.Name), f"{type(widget).__name__} {widget.objectName()}"
             named += 1

@@ -30,6 +30,7 @@ class OverviewPage(ScrollPage):
 
     def __init__(self, commands: Commands, theme: Theme, preferences: Preferences) -> None:
         super().__init__()
+        self.setAccessibleName(self.tr("Overview"))
         self.pill = Pill()
         self.status = ElidedLabel(tone="dim")
         self.tcp = TcpCard(commands, theme)

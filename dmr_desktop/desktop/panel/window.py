@@ -28,6 +28,7 @@ from dmr_desktop.desktop.panel.models import ModelsPage
 from dmr_desktop.desktop.panel.overview import OverviewPage
 from dmr_desktop.desktop.panel.requests import RequestsPage
 from dmr_desktop.desktop.panel.settings import SettingsPage
+from dmr_desktop.desktop.panel.tab_order import order_tabs
 from dmr_desktop.desktop.panel.widgets import Button, Label, Paragraph, room_for
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
@@ -140,6 +141,12 @@ class PanelWindow(QMainWindow):
         """Without a tray the window is all there is."""
         note = self.tr("No system tray found. Closing this window quits the app, not the service.")
         self.tray_note.setText("" if is_there else note)
+
+    @qt_override
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab and Shift+Tab, wherever they were pressed."""
+        order_tabs(self.centralWidget())
+        return super().focusNextPrevChild(next)
 
     @qt_override
     def closeEvent(self, event: QCloseEvent) -> None:
