@@ -92,20 +92,21 @@ class InferenceEndpoint(ABC, Generic[E]):
             return
         data = await parsed(raw)
         model = self.model_of(Fields(data))
+        request_id = scope["state"].get("request_id")
+        client = Headers(scope=scope).get("user-agent", "")[:_CLIENT_CHARS]
         try:
             files = await self._parts.catalog.files(model)
         except ModelNotFound:
-            raise await self._not_here(model) from None
+            error = await self._not_here(model)
+            self._parts.recorder.refuse(model, scope["path"], error.info, request_id, client)
+            raise error from None
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
         subject = Subject(next(iter(files.model.tags), files.model.id), self.mode)
-        client = Headers(scope=scope).get("user-agent", "")[:_CLIENT_CHARS]
         kept = await apart_if_large(len(raw), lambda: self._parts.requests.kept(raw))
         with (
-            self._parts.recorder.record(
-                model, scope["path"], subject, scope["state"].get("request_id"), client
-            ) as record,
+            self._parts.recorder.record(model, scope["path"], subject, request_id, client) as record,
             self._parts.requests.log(record, files.model.id, scope, kept, send) as logged_send,
         ):
             try:

@@ -30,6 +30,8 @@ from dmr_desktop.protocol.runners import Mode
 log = logging.getLogger(__name__)
 
 MAX_RECENT = 100
+_NAME_CHARS = 200
+"""Of a name that is none of a model here, and so may be anything."""
 
 Outcome: TypeAlias = Literal["running", "done", "failed", "cancelled"]
 
@@ -173,22 +175,33 @@ class Recorder:
             self.num_active -= 1
             if record.outcome == "running":
                 record.outcome = "cancelled"
-            notice = record.notice()
             del self._running[record.id]
-            self._ended_notices.append(notice)
-            self._announce(notice)
+            self._tell_end(record)
             self._ended(record)
-            log.info(
-                "%s %s %s: %s, %d prompt and %d completion tokens in %.0f ms%s",
-                notice.id,
-                notice.path,
-                _printable(notice.model),
-                notice.state,
-                notice.prompt_tokens,
-                notice.completion_tokens,
-                notice.duration_ms,
-                f": {_printable(notice.error)}" if notice.error else "",
-            )
+
+    def refuse(self, model: str, path: str, error: ErrorInfo, request_id: str | None = None, client: str = "") -> None:
+        """One for a model that is not here: told as failed, counted nowhere, as there is nothing to count it for."""
+        record = Record(self, model[:_NAME_CHARS], path, Subject(""))
+        record.id = request_id or record.id
+        record.client = client
+        record.fail(error)
+        self._tell_end(record)
+
+    def _tell_end(self, record: Record) -> None:
+        notice = record.notice()
+        self._ended_notices.append(notice)
+        self._announce(notice)
+        log.info(
+            "%s %s %s: %s, %d prompt and %d completion tokens in %.0f ms%s",
+            notice.id,
+            notice.path,
+            _printable(notice.model),
+            notice.state,
+            notice.prompt_tokens,
+            notice.completion_tokens,
+            notice.duration_ms,
+            f": {_printable(notice.error)}" if notice.error else "",
+        )
 
 
 def _ignore(_: Exchange) -> None:

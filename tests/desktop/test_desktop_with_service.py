@@ -45,7 +45,7 @@ class LongStream(threading.Thread):
         self._path = path
 
     def run(self) -> None:
-        body = {"model": DEMO_REFERENCE, "prompt": "Once", "max_tokens": 4000, "stream": True, "ignore_eos": True}
+        body = {"model": DEMO_REFERENCE, "prompt": "Once", "max_tokens": 2000, "stream": True, "ignore_eos": True}
         try:
             with (
                 httpx.Client(transport=httpx.HTTPTransport(uds=self._path), timeout=60) as http,

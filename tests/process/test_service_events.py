@@ -100,6 +100,19 @@ async def test_failed_and_cancelled_requests_are_told_apart(live: LiveInProcess)
         await events.until("request", state="cancelled")
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings", "/anthropic/v1/messages", "/api/chat"])
+async def test_a_request_for_a_model_that_is_not_here_is_shown_as_failed(live: LiveInProcess, path: str) -> None:
+    body = {**CHAT, "model": "ai/nobody", "input": "hi", "max_tokens": 5}
+    async with listening(live, "/events?telemetry=false") as events:
+        answer = await live.http.post(path, json=body, headers={"User-Agent": "n8n/1.0"})
+        assert answer.status_code == 404
+        notice = load(RequestNotice, await events.until("request"))
+    assert (notice.state, notice.model, notice.path, notice.client) == ("failed", "ai/nobody", path, "n8n/1.0")
+    assert "ai/nobody" in notice.error
+    assert (await live.service.snapshot()).requests == (notice,)
+    assert "ai/nobody" not in (await live.http.get("/metrics")).text
+
+
 async def test_telemetry_flows_while_somebody_listens(live: LiveInProcess) -> None:
     async with listening(live) as events:
         sample = load(TelemetrySample, await events.until("telemetry"))
