@@ -12,10 +12,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from dmr_desktop import __version__
 from dmr_desktop.backends import built_in
 from dmr_desktop.protocol.errors import DMRError
+from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.service.app import Service
 from dmr_desktop.service.lock import LockHeld, ProcessLock
 from dmr_desktop.service.logs import Logs
@@ -88,8 +90,9 @@ async def _run(settings: Settings, options: argparse.Namespace, logs: Logs) -> i
         if options.tcp is not None or options.no_tcp:
             await service.tcp.set(not options.no_tcp, options.tcp, remember=False)
         log.info("dmr-desktop %s serves %s, models in %s", __version__, settings.socket_path, settings.models_path)
-        tcp = service.tcp.status
-        _say(f"serving {settings.socket_path}{f' and http://localhost:{tcp.port}' if tcp.listening else ''}")
+        _say(
+            greeting(settings.socket_path, service.tcp.status, for_eyes=sys.stdout is not None and sys.stdout.isatty())
+        )
         # What exists now lives as long as the service: spare the collector looking at it again and again.
         gc.collect()
         gc.freeze()
@@ -98,6 +101,16 @@ async def _run(settings: Settings, options: argparse.Namespace, logs: Logs) -> i
     finally:
         await service.close()
     return 0
+
+
+def greeting(socket_path: Path, tcp: TcpStatus, *, for_eyes: bool) -> str:
+    """Where the service is; a person in front of it learns how to go on, too."""
+    text = f"serving {socket_path}{f' and http://localhost:{tcp.port}' if tcp.listening else ''}"
+    if not for_eyes:
+        return text
+    if not tcp.listening:
+        text += f"\nTCP is off: `dmr enable --tcp` opens http://localhost:{tcp.port} to programs on this machine."
+    return f"{text}\nCtrl-C stops the service."
 
 
 def _stop_on_signals(stopping: asyncio.Event) -> None:
