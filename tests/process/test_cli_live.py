@@ -77,7 +77,7 @@ def test_a_service_comes_is_seen_and_goes(shell: Shell) -> None:
     assert "DMR Desktop is running" in shell.run("status").out
     assert json.loads(shell.run("status", "--json").out)["running"] is True
     assert "(not reachable)" not in shell.run("version").out
-    assert shell.run("ps").out.split() == ["MODEL", "NAME", "BACKEND", "MODE", "UNTIL"]
+    assert shell.run("ps").out.split() == ["MODEL", "NAME", "BACKEND", "MODE", "UNTIL", "CONTEXT", "MEMORY"]
     assert "Models" in shell.run("df").out
     assert "serves" in shell.run("logs").out
     assert "has stopped" in shell.run("stop").out
