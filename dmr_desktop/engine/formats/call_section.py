@@ -132,7 +132,7 @@ class CallSection:
         for unit in self._syntax.starts:
             yield from source.over_whole(unit)
         if (self.is_bare or self._may_be_usual) and (yield from self.opens_object()):
-            self._is_list = yield from source.over_whole("[")
+            self._is_list = (yield from source.over_whole("[")) or self._is_list
             if not self.is_bare:
                 return self._usual()
         match body:

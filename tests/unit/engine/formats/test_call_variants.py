@@ -178,6 +178,24 @@ def test_nested_tags_follow_the_schema() -> None:
     assert read("minimax-m3", text) == [expected, DONE]
 
 
+def test_nested_tags_of_objects_and_of_tags_called_alike() -> None:
+    p = "]<]x[>["
+
+    def read_either(inner: str) -> list[tuple[str, ...]]:
+        written = (
+            f'{p}<tool_call>\n{p}<invoke name="weather">{p}<either>{inner}{p}</either>{p}</invoke>\n{p}</tool_call>'
+        )
+        return read("minimax-m3", written)
+
+    assert read_either(f"{p}<x>1{p}</x>{p}<y>b{p}</y>") == [call("weather", either={"x": 1, "y": "b"}), DONE]
+    assert read_either(f"{p}<either>{p}<either>1{p}</either>{p}</either>") == [
+        call("weather", either={"either": {"either": 1}}),
+        DONE,
+    ]
+    half = f"{p}<x>1{p}</x>{p}<y>b"
+    assert read_either(half) == [call("weather", either=half), DONE]
+
+
 # ---- ids, bare objects -----------------------------------------------------------------------------------
 
 
@@ -209,6 +227,12 @@ def test_several_bare_calls(between: str) -> None:
     text = between.join(['{"name": "now", "parameters": {}}'] * 2)
     assert read("llama-3", text) == [call("now"), call("now"), DONE]
     assert read("llama-3", text + "; and so on")[-2:] == [("content", "; and so on"), DONE]
+
+
+def test_a_list_of_bare_calls_ends_with_its_bracket() -> None:
+    calls = '[{"name": "now", "parameters": {}}, {"name": "weather", "parameters": {"city": "Bonn"}}]'
+    assert read("llama-3", calls) == [call("now"), call("weather", city="Bonn"), DONE]
+    assert read("llama-3", f"{calls} Done.") == [call("now"), call("weather", city="Bonn"), ("content", "Done."), DONE]
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"city": "Bonn"}', '[{"name": "x"}]', '["weather"]', "[", "[{"])
@@ -317,6 +341,7 @@ def test_channels_gone_wrong_lose_no_text() -> None:
     assert read("gpt-oss", unknown) == [("reasoning", "{}"), ("finish", "stop")]
     no_arguments = "<|channel|>commentary to=functions.now<|message|><|call|>"
     assert read("gpt-oss", no_arguments) == [call("now"), DONE]
+    assert read("gpt-oss", no_arguments.removesuffix("<|call|>")) == [call("now"), DONE]
     half = '<|channel|>commentary to=functions.weather<|message|>{"ci'
     assert read("gpt-oss", half, reason="length") == [("call", "weather", '{"ci'), ("finish", "length")]
 
