@@ -98,10 +98,13 @@ def call(*command: str | Path) -> None:
         fail(f"`{' '.join(str(part) for part in command)}` ended with {result.returncode}; the lines above say why")
 
 
-def check_machine() -> None:
+def check_python() -> None:
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         found = ".".join(map(str, sys.version_info[:3]))
         fail(f"Python 3.11, 3.12 or 3.13 is needed, this is {found}. Try: make PYTHON=python3.12 run")
+
+
+def check_compiler() -> None:
     missing = [tool for tool in ("gcc", "g++") if not shutil.which(tool)]
     if missing and sys.platform == "linux":
         fail(f"{' and '.join(missing)} is needed to build llama.cpp. Try: sudo apt-get install build-essential cmake")
@@ -117,9 +120,8 @@ def make_venv() -> None:
         fail("a virtual environment could not be made. Try: sudo apt-get install python3-venv")
 
 
-def install(lock: str) -> None:
+def install(lock: str, build: Build) -> None:
     """Everything of the lock file, then the project itself, editable. Skipped when nothing has changed."""
-    build = engine_build()
     inputs = [ROOT / lock, ROOT / "pyproject.toml"]
     content = b"".join(path.read_bytes() for path in inputs) + sys.version.encode() + build.gpu.encode()
     digest = hashlib.sha256(content).hexdigest()
@@ -128,6 +130,8 @@ def install(lock: str) -> None:
         return
     prepare()
     say("installing packages (the first time builds llama.cpp: 5 to 15 minutes)")
+    if build.definitions:
+        say(f"llama.cpp is built for {GPU_VARIABLE}={build.gpu}; should that fail: make run {GPU_VARIABLE}={NONE}")
     if build.advice:
         say(build.advice)
     install_locked(lock, build)
@@ -137,7 +141,7 @@ def install(lock: str) -> None:
 
 
 def prepare() -> None:
-    check_machine()
+    check_compiler()
     make_venv()
     call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV_REQUIREMENT)
 
@@ -226,15 +230,15 @@ def locked(lock: str, package: str) -> str:
 
 
 def rebuild() -> None:
-    """The engine anew: for another CPU or compiler than built what is installed and in uv's cache."""
+    """The engine anew: for another CPU or compiler than built what is installed and in uv's cache, or another card."""
     lock = LOCKS[1] if (VENV / f"installed-{LOCKS[1]}").exists() else LOCKS[0]
     build = engine_build(anew=True)
-    prepare()
-    say(f"building llama.cpp ({GPU_VARIABLE}={build.gpu}): 5 to 15 minutes, more for a graphics card")
-    if build.advice:
-        say(build.advice)
-    build_engine(lock, build)
-    install(lock)
+    say(f"llama.cpp for {GPU_VARIABLE}={build.gpu}")
+    if built_for() == build.gpu:
+        prepare()
+        say("building: 5 to 15 minutes, more for a graphics card")
+        build_engine(lock, build)
+    install(lock, build)
 
 
 def build_engine(lock: str, build: Build) -> None:
@@ -284,17 +288,18 @@ def has_package(name: str) -> bool:
 
 
 def main() -> int:
+    check_python()
     role = sys.argv[1] if len(sys.argv) == 2 else ""
     if role in ("setup", "run"):
         # A developer's environment already holds everything.
         is_developers = (VENV / f"installed-{LOCKS[1]}").exists()
         if not is_developers or os.environ.get(GPU_VARIABLE):
-            install(LOCKS[is_developers])
+            install(LOCKS[is_developers], engine_build())
         if role == "run":
             return subprocess.run([str(BIN / "dmr"), "quickstart"], check=False).returncode
         return 0
     if role == "dev":
-        install(LOCKS[1])
+        install(LOCKS[1], engine_build())
         return 0
     if role == "rebuild":
         rebuild()

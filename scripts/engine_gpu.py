@@ -1,4 +1,9 @@
-"""For which graphics card llama.cpp is built. Standard library only; pure but for :func:`look`."""
+"""For which graphics card llama.cpp is built. Standard library only; pure but for :func:`look`.
+
+Any Python must be able to read this: bootstrap.py says which is needed.
+"""
+
+from __future__ import annotations
 
 import os
 import re
@@ -8,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NONE, CUDA, VULKAN, METAL = "none", "cuda", "vulkan", "metal"
-_NVIDIA, _AMD = "0x10de", "0x1002"
+ROOT = Path(__file__).resolve().parent.parent
 _VULKAN_PACKAGES = "libvulkan-dev glslc spirv-headers"
 _OLDEST_VULKAN = 272
 """Of the headers of Vulkan 1.3: llama.cpp uses what came with it. Debian 13 and Ubuntu 24.04 have newer ones."""
@@ -20,10 +25,12 @@ class CannotBuild(Exception):
 
 @dataclass(frozen=True)
 class Machine:
-    """``vendors`` are the PCI ids of the cards' makers; ``nvcc`` the path of CUDA's compiler."""
+    """``card`` is the maker of its graphics card, as :func:`.cards.card_maker` tells; ``nvcc`` the path of CUDA's
+    compiler.
+    """
 
     platform: str
-    vendors: frozenset[str] = frozenset()
+    card: str | None = None
     nvcc: str | None = None
     has_vulkan_tools: bool = False
 
@@ -41,22 +48,21 @@ def choose(machine: Machine, wanted: str = "") -> Build:
     """``wanted``: none, cuda or vulkan; empty: what needs no decision of the user's. Raises :class:`CannotBuild`."""
     if machine.platform == "darwin":
         return _metal(wanted)
-    match wanted:
-        case "":
-            return _automatic(machine)
-        case "none":
-            return Build(NONE)
-        case "cuda":
-            if machine.nvcc is None:
-                raise CannotBuild("CUDA's compiler nvcc is not here. Try: sudo apt-get install nvidia-cuda-toolkit")
-            return _cuda(machine.nvcc)
-        case "vulkan":
-            if not machine.has_vulkan_tools:
-                raise CannotBuild(
-                    f"Vulkan's compiler and headers, 1.3.{_OLDEST_VULKAN} or newer, are needed: sudo apt-get install "
-                    f"{_VULKAN_PACKAGES}; on Debian 12, whose are older, the SDK of https://vulkan.lunarg.com"
-                )
-            return Build(VULKAN, ("GGML_VULKAN=ON",))
+    if not wanted:
+        return _automatic(machine)
+    if wanted == NONE:
+        return Build(NONE)
+    if wanted == CUDA:
+        if machine.nvcc is None:
+            raise CannotBuild("CUDA's compiler nvcc is not here. Try: sudo apt-get install nvidia-cuda-toolkit")
+        return _cuda(machine.nvcc)
+    if wanted == VULKAN:
+        if not machine.has_vulkan_tools:
+            raise CannotBuild(
+                f"Vulkan's compiler and headers, 1.3.{_OLDEST_VULKAN} or newer, are needed: sudo apt-get install "
+                f"{_VULKAN_PACKAGES}; on Debian 12, whose are older, the SDK of https://vulkan.lunarg.com"
+            )
+        return Build(VULKAN, ("GGML_VULKAN=ON",))
     raise CannotBuild(f"GPU={wanted} is not known: none, cuda or vulkan")
 
 
@@ -69,19 +75,14 @@ def _metal(wanted: str) -> Build:
 
 
 def _automatic(machine: Machine) -> Build:
-    if _NVIDIA in machine.vendors and machine.nvcc is not None:
-        return _cuda(machine.nvcc)
-    if _NVIDIA in machine.vendors:
-        return Build(
-            NONE, advice=f"{_unused('NVIDIA')} Install the CUDA toolkit, then: make rebuild; or {_for_vulkan()}"
-        )
-    if _AMD in machine.vendors:
-        return Build(NONE, advice=f"{_unused('AMD')} To use it {_for_vulkan()}")
-    return Build(NONE)
-
-
-def _unused(maker: str) -> str:
-    return f"llama.cpp is built for the processor alone: the {maker} card will not be used."
+    if machine.card is None:
+        return Build(NONE)
+    unused = f"llama.cpp is built for the processor alone: the {machine.card} card will not be used."
+    if machine.card != "NVIDIA":
+        return Build(NONE, advice=f"{unused} To use it {_for_vulkan()}")
+    if machine.nvcc is None:
+        return Build(NONE, advice=f"{unused} Install the CUDA toolkit, then: make rebuild; or {_for_vulkan()}")
+    return _cuda(machine.nvcc)
 
 
 def _for_vulkan() -> str:
@@ -94,15 +95,10 @@ def _cuda(nvcc: str) -> Build:
 
 def look() -> Machine:
     """This machine."""
-    return Machine(sys.platform, vendors(Path("/sys/class/drm")), _nvcc(), _has_vulkan_tools())
+    sys.path.append(str(ROOT))
+    from dmr_desktop.runner.cards import card_maker  # only now: it needs the Python that bootstrap.py asks for
 
-
-def vendors(folder: Path) -> frozenset[str]:
-    """Of the cards that Linux lists in ``folder``; NVIDIA's driver for WSL has no entry there."""
-    found = {path.read_text().strip() for path in folder.glob("renderD*/device/vendor")}
-    if Path("/proc/driver/nvidia/version").exists() or Path("/usr/lib/wsl/lib/nvidia-smi").exists():
-        found.add(_NVIDIA)
-    return frozenset(found)
+    return Machine(sys.platform, card_maker(), _nvcc(), _has_vulkan_tools())
 
 
 def _nvcc() -> str | None:

@@ -753,6 +753,10 @@ Auch Namen von Hugging Face gehen.</translation>
   <context>
     <name>OverviewPage</name>
     <message>
+      <source>Overview</source>
+      <translation>Übersicht</translation>
+    </message>
+    <message>
       <source>Pull model…</source>
       <translation>Modell holen…</translation>
     </message>
@@ -767,10 +771,6 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Welcome</source>
       <translation>Willkommen</translation>
-    </message>
-    <message>
-      <source>Overview</source>
-      <translation>Übersicht</translation>
     </message>
   </context>
   <context>
@@ -912,6 +912,10 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Pulling {model}</source>
       <translation>Hole {model}</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
     </message>
     <message>
       <source>Pause pulling {model}</source>
@@ -1371,6 +1375,10 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Copy the base URL</source>
       <translation>Die Basis-URL kopieren</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
     </message>
   </context>
   <context>

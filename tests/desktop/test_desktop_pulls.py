@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.fit import Estimate
@@ -61,7 +62,10 @@ def test_a_pull_of_another_program_is_shown_without_cancel(qtbot: QtBot, parts: 
     qtbot.waitUntil(lambda: service.num_listeners == 1)
     service.emit("pull", PullStatus("docker.io/ai/other:latest", "running", 1, 4))
     qtbot.waitUntil(lambda: len(parts.panel.models.pulls.rows) == 1)
-    assert not parts.panel.models.pulls.rows[0].cancel.isVisible()
+    row = parts.panel.models.pulls.rows[0]
+    assert not row.cancel.isVisible()
+    row.as_command.trigger()
+    assert QGuiApplication.clipboard().text() == "dmr pull ai/other"
     service.emit("pull", PullStatus("docker.io/ai/other:latest", "done", 4, 4))
     qtbot.waitUntil(lambda: parts.panel.models.pulls.rows == ())
 

@@ -1,7 +1,6 @@
 """The real program and the real service: whichever is killed, and in whatever it does, the rest goes on and says so."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from dmr_desktop.store.store import ModelStore
 from tests.fakes.desktop_program import (
     choose_look,
     ended,
+    needs,
     on_display,
     own_environ,
     panel_windows,
@@ -35,12 +35,11 @@ from tests.fakes.throttling_proxy import ThrottlingProxy
 pytest.importorskip("jeepney")
 from tests.fakes.notifier_host import Bus, NotifierHost
 
-MISSING = [name for name in ("Xvfb", "dbus-daemon", "xdotool") if shutil.which(name) is None]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qt,
     pytest.mark.timeout(180),
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (see docs/desktop.md)"),
+    needs("Xvfb", "dbus-daemon", "xdotool"),
 ]
 
 READY = "DMR Desktop: Ready, no model loaded"

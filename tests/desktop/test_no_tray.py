@@ -1,6 +1,5 @@
 """The real program on X displays without any tray: the window is the app."""
 
-import shutil
 import signal
 import subprocess
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from tests.fakes.desktop_program import (
     choose_look,
     close_panel,
     ended,
+    needs,
     own_environ,
     panel_has_look,
     panel_width,
@@ -24,12 +24,11 @@ from tests.fakes.desktop_program import (
 from tests.fakes.fake_service import FakeService
 from tests.fakes.own_folder import own_folder
 
-MISSING = [name for name in ("Xvfb", "xdotool", "import") if shutil.which(name) is None]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qt,
     pytest.mark.timeout(120),
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (see docs/desktop.md)"),
+    needs("Xvfb", "xdotool", "import"),
 ]
 
 GOODBYE = "No system tray found: DMR Desktop runs as a window.\n"

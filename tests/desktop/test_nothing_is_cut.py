@@ -1,13 +1,11 @@
 """Every scene of the pictures in every language: no text is cut, and nothing lies over something else."""
 
-import importlib.util
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import pictures
 import pytest
 from PySide6.QtCore import QEvent, QLocale, QModelIndex, Qt, QTranslator
 from PySide6.QtGui import QFont
@@ -34,24 +32,13 @@ from dmr_desktop.desktop.panel.window import LEAST_HEIGHT, LEAST_WIDTH
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.settings import asset
 
-ROOT = Path(__file__).resolve().parents[2]
 LOOKS = [("en", 9), ("de", 9), ("de", 11)]
 """Languages, the longer one with large letters too: their size in points."""
 SIZES = ("smallest", "1080x680")
 """The smallest that a window can be, and the size of the pictures in the documentation."""
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pictures", ROOT / "scripts" / "pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["pictures"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SCENES = tuple(load_script().SCENES)
+SCENES = tuple(pictures.SCENES)
 
 
 @pytest.fixture(scope="module", params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}pt")
@@ -69,7 +56,7 @@ def studio(
         qapp.installTranslator(translator)
         QLocale.setDefault(QLocale(language))
     with tempfile.TemporaryDirectory(prefix="dmr") as home:
-        made = load_script().Studio(Path(home), theme, patience=0.1)
+        made = pictures.Studio(Path(home), theme, patience=0.1)
         yield made
         made.close()
         made.panel.close()

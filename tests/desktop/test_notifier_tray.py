@@ -1,6 +1,5 @@
 """The real program as a StatusNotifierItem: a session bus, a host on it, and what a panel sees and clicks there."""
 
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from tests.fakes.desktop_program import (
     choose_look,
     close_panel,
     ended,
+    needs,
     own_environ,
     panel_has_look,
     program,
@@ -28,11 +28,10 @@ from tests.fakes.fake_service import FakeService
 pytest.importorskip("jeepney")
 from tests.fakes.notifier_host import Bus, NotifierHost
 
-MISSING = [name for name in ("Xvfb", "dbus-daemon", "xdotool", "import") if shutil.which(name) is None]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qt,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (see docs/desktop.md)"),
+    needs("Xvfb", "dbus-daemon", "xdotool", "import"),
 ]
 
 BLUE, ORANGE = "#3a6fe8", "#e0562b"

@@ -154,6 +154,15 @@ def test_loaded_model_with_unload(qtbot: QtBot, parts: Parts, service: FakeServi
     qtbot.waitUntil(lambda: parts.panel.overview.loaded.rows == ())
 
 
+def test_the_tcp_switch_as_a_command(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    card = parts.panel.overview.tcp
+    for is_on, command in ((False, "dmr enable --tcp 12434"), (True, "dmr disable")):
+        emit(qtbot, service, "tcp", TcpStatus(is_on, is_on, 12434))
+        qtbot.waitUntil(lambda is_on=is_on: card.as_command.isEnabled() and card.switch.isChecked() is is_on)
+        card.as_command.trigger()
+        assert QGuiApplication.clipboard().text() == command
+
+
 def test_tcp_switch_waits_for_the_service(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     card = parts.panel.overview.tcp
     card.switch.click()

@@ -1,7 +1,6 @@
 """The real program on a real X display with a real tray (Xvfb and trayer), and on none at all."""
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from tests.fakes.desktop_program import (
     choose_look,
     close_panel,
     ended,
+    needs,
     on_display,
     own_environ,
     panel_has_look,
@@ -29,9 +29,7 @@ from tests.fakes.desktop_program import (
 )
 from tests.fakes.fake_service import FakeService
 
-NEEDED = ("Xvfb", "trayer", "xdotool", "import")
-MISSING = [program for program in NEEDED if shutil.which(program) is None]
-needs_x = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (see docs/desktop.md)")
+needs_x = needs("Xvfb", "trayer", "xdotool", "import")
 pytestmark = [pytest.mark.slow, pytest.mark.qt]
 
 TRAY_HEIGHT = 28

@@ -1,12 +1,10 @@
 """The translations: complete, in step with the code, and shown."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import translations
 from PySide6.QtCore import QCoreApplication, QLocale, QTranslator
 
 from dmr_desktop.desktop.language import LANGUAGES, language_of
@@ -14,25 +12,13 @@ from dmr_desktop.desktop.state import Shape
 from dmr_desktop.desktop.wording import shape_word
 from dmr_desktop.settings import asset
 
-ROOT = Path(__file__).resolve().parents[2]
 TRANSLATED = [code for code in LANGUAGES if code != "en"]
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("translations", ROOT / "scripts" / "translations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["translations"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_every_sentence_of_the_code_is_translated_with_its_placeholders(script: ModuleType, language: str) -> None:
-    known = script.read(asset(f"i18n/{language}.ts"))
-    wanted = {(context, text) for context, texts in script.sentences().items() for text in texts}
+def test_every_sentence_of_the_code_is_translated_with_its_placeholders(language: str) -> None:
+    known = translations.read(asset(f"i18n/{language}.ts"))
+    wanted = {(context, text) for context, texts in translations.sentences().items() for text in texts}
     assert set(known) == wanted, "run scripts/translations.py update"
     for (context, text), translation in known.items():
         assert translation, f"{context}: {text}"
@@ -40,9 +26,9 @@ def test_every_sentence_of_the_code_is_translated_with_its_placeholders(script: 
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_the_compiled_file_is_up_to_date(script: ModuleType, tmp_path: Path, language: str) -> None:
+def test_the_compiled_file_is_up_to_date(tmp_path: Path, language: str) -> None:
     fresh = tmp_path / "fresh.qm"
-    script.compile_file(asset(f"i18n/{language}.ts"), fresh)
+    translations.compile_file(asset(f"i18n/{language}.ts"), fresh)
     assert asset(f"i18n/{language}.qm").read_bytes() == fresh.read_bytes(), "run scripts/translations.py compile"
 
 

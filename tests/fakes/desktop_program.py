@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from PySide6.QtGui import QColor, QImage
 
 from dmr_desktop.desktop.tokens import DARK, LIGHT, Tokens
@@ -34,6 +36,12 @@ def own_environ(home: Path, socket_path: Path, bus: str = "") -> dict[str, str]:
         "DBUS_SESSION_BUS_ADDRESS": bus or f"unix:path={home}/nobody",
         "NO_AT_BRIDGE": "1",
     }
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skips where one of them is missing."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)} (see docs/desktop.md)")
 
 
 @contextmanager

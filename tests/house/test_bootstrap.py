@@ -6,7 +6,6 @@ do; its build writes down the flags it was given. The rest is uv itself and the 
 
 import hashlib
 import http.server
-import importlib.util
 import io
 import json
 import subprocess
@@ -19,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+import bootstrap
 import pytest
 from engine_gpu import Machine
 
@@ -103,18 +103,13 @@ def wheel() -> bytes:
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("bootstrap_script", ROOT / "scripts" / "bootstrap.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     project = tmp_path / "project"
     project.mkdir()
     (project / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     lock = publish(tmp_path / "index", "llama-cpp-python", f"{NAME}.tar.gz", sdist())
     (project / "requirements.lock").write_text(lock)
-    monkeypatch.setattr(module, "ROOT", project)
-    monkeypatch.setattr(module, "UV", (sys.executable, "-m", "uv"))
+    monkeypatch.setattr(bootstrap, "ROOT", project)
+    monkeypatch.setattr(bootstrap, "UV", (sys.executable, "-m", "uv"))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Index, directory=str(tmp_path / "index")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_address[1]}/simple")
@@ -122,7 +117,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTy
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
     for name in ("CMAKE_ARGS", "GPU", "UV_OFFLINE", "UV_NO_CACHE", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
-    yield module
+    yield bootstrap
     server.shutdown()
     server.server_close()
 
@@ -257,3 +252,19 @@ def test_an_environment_from_before_cards_were_built_for(
     assert script.built_for() == ""
     (tmp_path / f"installed-{script.LOCKS[0]}").write_text("digest")
     assert script.built_for() == "none"
+
+
+@pytest.mark.parametrize(("before", "anew"), [("none", True), ("cuda", False)])
+def test_a_rebuild_for_another_card_leaves_the_other_builds_in_the_cache(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, anew: bool
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(script, "VENV", tmp_path)
+    monkeypatch.setattr(script, "look", lambda: Machine("linux", nvcc="/cuda/nvcc"))
+    monkeypatch.setattr(script, "prepare", lambda: None)
+    monkeypatch.setattr(script, "build_engine", lambda lock, build: done.append("built anew"))
+    monkeypatch.setattr(script, "install", lambda lock, build: done.append(f"installed {build.gpu}"))
+    script.memory().write_text(before)
+    monkeypatch.setenv("GPU", "none")
+    script.rebuild()
+    assert done == (["built anew"] if anew else []) + ["installed none"]

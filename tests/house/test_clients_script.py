@@ -1,28 +1,19 @@
 """``make clients`` goes on where it was interrupted, and does without what cannot be installed."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import clients
 import pytest
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "clients.py"
 
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("clients_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "clients_script", module)  # dataclasses look there
-    monkeypatch.syspath_prepend(SCRIPT.parent)  # as when it is run
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(module, "HOME", tmp_path / ".clients")
-    module.HOME.mkdir()
-    return module
+    monkeypatch.setattr(clients, "ROOT", tmp_path)
+    monkeypatch.setattr(clients, "HOME", tmp_path / ".clients")
+    clients.HOME.mkdir()
+    return clients
 
 
 def test_what_is_installed_is_not_installed_again(script: ModuleType, tmp_path: Path) -> None:

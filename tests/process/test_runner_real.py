@@ -212,8 +212,9 @@ async def test_a_conversation_of_thousands_of_messages_is_its_own_failure(runner
 async def test_a_request_cancelled_while_it_is_prepared_never_runs(runner: LlamaCppRunner) -> None:
     before = (await runner.stats())["prompt_tokens"]
     assert isinstance(before, int)
-    messages = tuple(Message("user", (TextPart("water"),)) for _ in range(500))
-    for _ in range(5):
+    # The first one keeps the desk busy, so that the cancels are there before the others' turn, however late they are.
+    for length in (8000, 500, 500, 500, 500, 500):
+        messages = tuple(Message("user", (TextPart("water"),)) for _ in range(length))
         leaving = asyncio.create_task(collect(runner, GenerationRequest(ChatPrompt(messages))))
         await asyncio.sleep(0)
         leaving.cancel()

@@ -78,7 +78,7 @@ class ModelsPage(QWidget):
         self.field.setMinimumWidth(240)
         self.field.setMaximumWidth(420)
         self.pull_button = Button(self.tr("Pull"), kind="primary")
-        self.pulls = PullList(commands.pulls)
+        self.pulls = PullList(commands.pulls, commands.copy)
         self.deletions = DeletionList(commands.deletions)
         self.model = ModelTable(theme, self)
         self._sorted = QSortFilterProxyModel(self)

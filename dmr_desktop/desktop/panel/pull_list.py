@@ -3,8 +3,14 @@
 Pause and Cancel are there for those asked for here.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.names import canonical, familiar
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Paragraph
 from dmr_desktop.desktop.pulls import Pulls
@@ -12,14 +18,16 @@ from dmr_desktop.desktop.state import DesktopState, find_pull
 from dmr_desktop.desktop.wording import pull_details
 from dmr_desktop.protocol.notices import PullStatus
 
+Copy: TypeAlias = Callable[[str, str], None]
+"""Takes a text for the clipboard, and what to say of it."""
 STEPS = 1000
 """Progress bars count in thousandths: Qt's are 32 bits wide and models are not."""
 
 
 class PullRow(Card):
-    """One pull. Without buttons when another program asked for it."""
+    """One pull. Without buttons when another program asked for it. Its menu hands the command to ``copy``."""
 
-    def __init__(self, pulls: Pulls, reference: str) -> None:
+    def __init__(self, pulls: Pulls, reference: str, copy: Copy) -> None:
         super().__init__(row=True, margins=(16, 12, 16, 14))
         self._pulls = pulls
         self._reference = reference
@@ -44,6 +52,11 @@ class PullRow(Card):
         buttons.addWidget(self.cancel)
         self.body.addLayout(column, 1)
         self.body.addLayout(buttons)
+        command = terminal.pull_command(name)
+        self.as_command = QAction(self.tr("Copy as command"), self)
+        self.as_command.triggered.connect(lambda: copy(command, command))
+        self.addAction(self.as_command)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
     def render_pull(self, pull: PullStatus, *, is_owned: bool) -> None:
         self._is_paused = False
@@ -79,9 +92,10 @@ class PullRow(Card):
 class PullList(QWidget):
     """Follows the service's pulls; one just asked for shows up before the service speaks of it."""
 
-    def __init__(self, pulls: Pulls) -> None:
+    def __init__(self, pulls: Pulls, copy: Copy) -> None:
         super().__init__()
         self._pulls = pulls
+        self._copy = copy
         self._rows: dict[str, PullRow] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -105,12 +119,12 @@ class PullList(QWidget):
             row.deleteLater()
         for key, pull in shown.items():
             if key not in self._rows:
-                self._rows[key] = PullRow(self._pulls, pull.reference)
+                self._rows[key] = PullRow(self._pulls, pull.reference, self._copy)
                 self._column.addWidget(self._rows[key])
             self._rows[key].render_pull(pull, is_owned=self._pulls.owns(pull.reference))
         for key, reference in paused.items():
             if key not in self._rows:
-                self._rows[key] = PullRow(self._pulls, reference)
+                self._rows[key] = PullRow(self._pulls, reference, self._copy)
                 self._column.addWidget(self._rows[key])
             self._rows[key].render_paused()
         self.setVisible(bool(self._rows))
