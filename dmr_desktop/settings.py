@@ -60,9 +60,11 @@ class Settings:
     ``tcp_port`` is the port offered by the TCP switch. ``origins`` are the web origins allowed besides
     loopback ones; ``*`` allows all. ``hosts`` are Host header values allowed besides loopback ones.
     ``extra_ports`` of loopback open and close with ``tcp_port``. ``container_addresses`` are where containers reach
-    this machine, offered by the switch of container access. At ``bind_addresses`` anybody who has ``api_key`` may
-    use the service. ``keep_request_bodies``: whether the log of requests holds their texts. ``registry_mirrors`` are
-    asked before Docker Hub; ``ca_file`` (PEM) holds authorities to be trusted besides the system's.
+    this machine, offered by the switch of container access; ``network_addresses`` where other machines do, offered by
+    the switch of the local network (none: this machine's private addresses). At ``bind_addresses`` anybody who has
+    ``api_key`` may use the service. ``keep_request_bodies``: whether the log of requests holds their texts.
+    ``registry_mirrors`` are asked before Docker Hub; ``ca_file`` (PEM) holds authorities to be trusted besides the
+    system's.
     """
 
     models_path: Path
@@ -87,6 +89,7 @@ class Settings:
     extra_ports: tuple[int, ...] = ()
     bind_addresses: tuple[str, ...] = ()
     container_addresses: tuple[str, ...] = ("172.17.0.1",)
+    network_addresses: tuple[str, ...] = ()
     api_key: str | None = field(default=None, repr=False)
 
     @property
@@ -114,12 +117,14 @@ class Settings:
             )
 
     def _check_addresses(self) -> None:
-        for name, addresses in (("bind", self.bind_addresses), ("container", self.container_addresses)):
-            for address in addresses:
+        for name in ("bind_addresses", "container_addresses", "network_addresses"):
+            for address in getattr(self, name):
                 try:
-                    ipaddress.ip_address(address)
+                    found = ipaddress.ip_address(address)
                 except ValueError:
-                    raise SettingsError(f"{name}_addresses: {address!r} is not an IP address") from None
+                    raise SettingsError(f"{name}: {address!r} is not an IP address") from None
+                if found.is_unspecified and name == "network_addresses":
+                    raise SettingsError(f"{name}: name the addresses of this computer instead of {address}")
         if self.api_key is not None and not (len(self.api_key) >= MIN_API_KEY and self.api_key.isascii()):
             raise SettingsError(f"api_key must be of at least {MIN_API_KEY} ASCII characters")
         if self.bind_addresses and self.api_key is None:
@@ -152,6 +157,7 @@ _ENVIRONMENT = {
     "DMR_EXTRA_PORTS": "extra_ports",
     "DMR_BIND_ADDRESSES": "bind_addresses",
     "DMR_CONTAINER_ADDRESSES": "container_addresses",
+    "DMR_NETWORK_ADDRESSES": "network_addresses",
     "DMR_API_KEY": "api_key",
 }
 
@@ -246,6 +252,7 @@ _KINDS = {
     "extra_ports": _Ports,
     "bind_addresses": tuple,
     "container_addresses": tuple,
+    "network_addresses": tuple,
     "api_key": str,
 }
 

@@ -12,6 +12,12 @@ def root_url(tcp: TcpStatus) -> str:
     return f"http://localhost:{tcp.port}"
 
 
+def network_urls(tcp: TcpStatus) -> list[str]:
+    """Where other machines of the local network reach the service."""
+    addresses = (f"[{address}]" if ":" in address else address for address in tcp.network.addresses)
+    return [f"http://{address}:{tcp.port}" for address in addresses]
+
+
 def openai_url(tcp: TcpStatus) -> str:
     """The OpenAI base URL in the form that n8n and LangChain are documented with."""
     return f"{root_url(tcp)}/engines/llama.cpp/v1"

@@ -28,6 +28,7 @@ def add(verbs: Verbs) -> None:
 
     verb = verbs.add("disable", "close the TCP port and container access", module="service_verbs")
     verb.add_argument("--containers", action="store_true", help="only container access")
+    verb.add_argument("--lan", action="store_true", help="only the local network; TCP on this machine stays open")
 
     if not verbs.face.is_plugin:
         verbs.add("stop", "stop the service; running requests are ended", module="service_verbs")
@@ -69,6 +70,10 @@ def _desktop(verbs: Verbs) -> None:
 def _tcp_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--containers", action="store_true", help="let containers in, for using models only; TCP stays as it is"
+    )
+    verb.add_argument("--lan", action="store_true", help="let other machines of the local network in, with an API key")
+    verb.add_argument(
+        "--new-key", action="store_true", help="with --lan: make a new API key and show it; the old one is void"
     )
     verb.add_argument("--tcp", nargs="?", type=port, metavar="PORT", help="the port (default: the settings', 12434)")
     verb.add_argument(

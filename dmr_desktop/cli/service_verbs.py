@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from dmr_desktop import __version__
-from dmr_desktop.cli.addresses import Doors, connection_lines, root_url
+from dmr_desktop.cli.addresses import Doors, connection_lines, network_urls, root_url
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.status import KIND
@@ -33,8 +33,16 @@ def enable(session: Session, options: Namespace) -> int:
         start_service(session.settings)
     if options.containers:
         return _let_containers_in(session, options.tcp)
+    if options.new_key and not options.lan:
+        raise InvalidRequest("--new-key goes with --lan", hint="`dmr enable --lan --new-key`")
     origins = None if options.cors is None else origins_of(options.cors)
-    tcp = open_tcp(session, options.tcp or session.client.tcp().port, origins)
+    before = session.client.tcp()
+    port, key = options.tcp or before.port, ""
+    if options.lan:
+        is_new = options.new_key or before.network.key == "none"
+        tcp, key = session.client.open_to_network(port, new_key=is_new, origins=origins)
+    else:
+        tcp = open_tcp(session, port, origins)
     session.terminal.line(f"TCP is open at {root_url(tcp)} for programs on this machine.")
     if origins is not None:
         allowed = "all" if "*" in origins else ", ".join(map(safe_line, origins)) or "only this machine's"
@@ -42,6 +50,8 @@ def enable(session: Session, options: Namespace) -> int:
     session.terminal.line()
     for line in connection_lines(tcp):
         session.terminal.line(line)
+    if tcp.network.enabled:
+        _tell_network(session, tcp, key)
     return 0
 
 
@@ -52,6 +62,15 @@ def _let_containers_in(session: Session, port: int | None) -> int:
     session.terminal.line(f"Base URL  {root}/engines/v1")
     session.terminal.line("          with extra_hosts host.docker.internal:host-gateway also under that name")
     return 0
+
+
+def _tell_network(session: Session, tcp: TcpStatus, key: str) -> None:
+    where = ", ".join(network_urls(tcp)) or f"nowhere yet: {safe_line(tcp.network.error)}"
+    session.terminal.line(f"\nOther machines of the local network reach it too, with the API key: {where}")
+    session.terminal.line("Key and texts are sent as they are. `dmr disable --lan` shuts the network out again.")
+    if key:
+        session.terminal.line(f"\nAPI key   {key}")
+        session.terminal.line("          shown only now; `dmr enable --lan --new-key` makes another one in its place")
 
 
 def origins_of(text: str) -> tuple[str, ...]:
@@ -78,6 +97,10 @@ def open_tcp(session: Session, port: int, origins: Sequence[str] | None = None) 
 
 
 def disable(session: Session, options: Namespace) -> int:
+    if options.lan:
+        session.client.close_to_network()
+        session.terminal.line("The local network is out. TCP on this machine is as it was.")
+        return 0
     _, containers = session.client.doors()
     if containers is not None and (containers.enabled or options.containers):
         session.client.set_containers(False)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Mapping
 
-from dmr_desktop.cli.addresses import Doors, root_url
+from dmr_desktop.cli.addresses import Doors, network_urls, root_url
 from dmr_desktop.cli.safe_text import safe_line
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.table import table
@@ -38,6 +38,8 @@ def status(session: Session, options: Namespace) -> int:
     session.terminal.line(f"\nReached at  {session.endpoint}")
     if doors.are_known:
         session.terminal.line(f"TCP         {_tcp_line(doors.tcp)}")
+        if doors.tcp.network.enabled:
+            session.terminal.line(f"Network     {_network_line(doors.tcp)}")
         if doors.containers.enabled:
             session.terminal.line(f"Containers  {_container_line(doors)}")
     return 0
@@ -90,6 +92,12 @@ def _tcp_line(tcp: TcpStatus) -> str:
     if tcp.enabled:
         return f"on, but not listening: {safe_line(tcp.error)}"
     return "off (`dmr enable --tcp` opens it for other programs)"
+
+
+def _network_line(tcp: TcpStatus) -> str:
+    if tcp.network.addresses:
+        return f"on, {', '.join(network_urls(tcp))} (with the API key)"
+    return f"on, but not listening: {safe_line(tcp.network.error or tcp.error)}"
 
 
 def _container_line(doors: Doors) -> str:

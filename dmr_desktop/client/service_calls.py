@@ -54,6 +54,25 @@ class ServiceCalls(Connection):
             body["origins"] = list(origins)
         return loaded(TcpStatus, self._json("PUT", "/settings/tcp", body))
 
+    def open_to_network(
+        self, port: int, *, new_key: bool, origins: Sequence[str] | None = None
+    ) -> tuple[TcpStatus, str]:
+        """Open the TCP door to the local network too; the key if a new one is made, else "".
+
+        Raises Conflict when a port is taken, there is no key and none is made, or the key is the settings' own.
+        """
+        body: dict[str, JSON] = {"enabled": True, "port": port, "network": True, "new_key": new_key}
+        if origins is not None:
+            body["origins"] = list(origins)
+        answer = dict(self._json("PUT", "/settings/tcp", body))
+        key = str(answer.pop("api_key", ""))
+        return loaded(TcpStatus, answer), key
+
+    def close_to_network(self) -> TcpStatus:
+        """Close the local network's side of the TCP door; this machine's side stays as it is."""
+        is_open = self.tcp().enabled
+        return loaded(TcpStatus, self._json("PUT", "/settings/tcp", {"enabled": is_open, "network": False}))
+
     def stop_service(self) -> None:
         """Ask the service to end; it answers first and then goes."""
         self._send("POST", "/service/stop")

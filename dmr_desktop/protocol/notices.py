@@ -43,11 +43,30 @@ class PullStatus:
     message: str = ""
 
 
+KeySource: TypeAlias = Literal["none", "stored", "settings"]
+"""Where the API key is from: made at run time and kept as a digest, or written into the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """Whether the TCP door is open to the local network too, for who has the API key.
+
+    ``enabled`` is what the user wants, ``addresses`` are those of this computer where it listens, at the door's port;
+    ``error`` says why there is none.
+    """
+
+    enabled: bool = False
+    addresses: tuple[str, ...] = ()
+    error: str = ""
+    key: KeySource = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class TcpStatus:
     """The TCP door. ``enabled`` is what the user wants, ``listening`` what is true; ``error`` says why they differ.
 
-    ``origins`` are the web origins that the user allowed at run time, besides those of the settings.
+    ``origins`` are the web origins that the user allowed at run time, besides those of the settings. ``network`` is the
+    same door's other side, never open while the door is closed.
     """
 
     enabled: bool
@@ -56,6 +75,7 @@ class TcpStatus:
     addresses: tuple[str, ...] = ()
     error: str = ""
     origins: tuple[str, ...] = ()
+    network: NetworkStatus = NetworkStatus()
 
 
 @dataclass(frozen=True, slots=True)

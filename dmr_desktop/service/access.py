@@ -5,6 +5,7 @@ use models and see which there are (the data plane), and only who has the API ke
 of this machine nothing is had without the key.
 """
 
+import hashlib
 import hmac
 import re
 from collections.abc import Iterable
@@ -41,20 +42,25 @@ def is_data_plane(method: str, path: str) -> bool:
     return method in ("GET", "HEAD") and _READING.fullmatch(path) is not None
 
 
+def digest_of(key: str) -> bytes:
+    """By what a key is known. Keys are long and random, so that one pass of SHA-256 hides them."""
+    return hashlib.sha256(key.encode("latin-1", "replace")).digest()
+
+
 class ApiKey:
-    """``key`` None: nobody has one."""
+    """``digest`` None: nobody has one. Its owner may change it."""
 
     def __init__(self, key: str | None) -> None:
-        self._key = key.encode() if key is not None else None
+        self.digest = digest_of(key) if key is not None else None
 
     def is_in(self, headers: Headers) -> bool:
         """As a Bearer token or in ``x-api-key``; compared in constant time, all that were given."""
-        if self._key is None:
+        if self.digest is None:
             return False
         given = [*_bearers(headers.getlist("authorization")), *headers.getlist("x-api-key")]
         is_right = False
         for value in given[:_MAX_KEYS]:
-            is_right |= hmac.compare_digest(value.encode("latin-1", "replace"), self._key)
+            is_right |= hmac.compare_digest(digest_of(value), self.digest)
         return is_right
 
 

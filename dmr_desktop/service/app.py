@@ -12,6 +12,7 @@ from dmr_desktop.backends.base import Backend
 from dmr_desktop.protocol.notices import Snapshot, TcpStatus
 from dmr_desktop.protocol.runners import RunnerConfig
 from dmr_desktop.service.announcer import Announcer, model_notice
+from dmr_desktop.service.api_keys import ApiKeys
 from dmr_desktop.service.bus import Bus
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations
@@ -22,6 +23,7 @@ from dmr_desktop.service.guard import Guard
 from dmr_desktop.service.inference_endpoints import InferenceParts
 from dmr_desktop.service.listeners import Listeners
 from dmr_desktop.service.loader import Loader, LoaderLimits
+from dmr_desktop.service.local_network import local_addresses
 from dmr_desktop.service.logs import Logs
 from dmr_desktop.service.metrics import Metrics
 from dmr_desktop.service.preloads import Preloads
@@ -111,7 +113,10 @@ class Service:
             settings.tcp_port,
             lambda status: self._announcer.state("containers", status),
         )
-        self.tcp = TcpSwitch(settings.state_dir / "tcp.json", settings.tcp_port, self._tcp_changed)
+        self._keys = ApiKeys(settings.state_dir / "api-key.json", settings.api_key)
+        self.tcp = TcpSwitch(
+            settings.state_dir / "tcp.json", settings.tcp_port, self._tcp_changed, self._keys, self._network_addresses
+        )
         self._preloads = Preloads(self.loader)
         self.requests = RequestLog(keeps_bodies=settings.keep_request_bodies, config_of=configurations.shown)
         self._guard = Guard(
@@ -119,7 +124,7 @@ class Service:
             hosts=settings.hosts,
             origins=(*settings.origins, *self.tcp.status.origins),
             container_hosts=settings.container_addresses,
-            api_key=settings.api_key,
+            api_key=self._keys.key,
         )
         self.app: ASGIApp = self._guard
         self.listeners = Listeners(self.app, settings.extra_ports)
@@ -137,6 +142,8 @@ class Service:
             self.snapshot,
             self._metrics_text,
             self.containers,
+            self._keys,
+            self._network_addresses,
         )
         yield from own.routes()
         yield from ArchiveRoutes(catalog).routes()
@@ -174,6 +181,7 @@ class Service:
         self._logs.end_following()
         self.requests.end_following()
         self.containers.close()
+        self.tcp.close()
         self.listeners.stop_accepting()
         await asyncio.gather(self.loader.shutdown(), self.pulls.close(), self.pushes.close(), self._preloads.close())
         await self.listeners.drain(_DRAIN_SECONDS)
@@ -220,6 +228,12 @@ class Service:
 
     async def _metrics_text(self) -> str:
         return await self.metrics.text(self.loader)
+
+    def _network_addresses(self) -> tuple[str, ...]:
+        """Where the local network may come in; what the settings bind anyhow is left to them."""
+        settings = self.settings
+        bound = {*settings.bind_addresses, *settings.container_addresses}
+        return tuple(one for one in settings.network_addresses or local_addresses() if one not in bound)
 
     def _tcp_changed(self, status: TcpStatus) -> None:
         self._guard.allow_origins((*self.settings.origins, *status.origins))

@@ -101,11 +101,11 @@ class Guard:
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         container_hosts: Iterable[str] = (),
-        api_key: str | None = None,
+        api_key: ApiKey | None = None,
     ) -> None:
         self._app = app
         self._container_hosts = CONTAINER_HOSTS.union(_as_host(address) for address in container_hosts)
-        self._key = ApiKey(api_key)
+        self._key = api_key or ApiKey(None)
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = OriginRule(origins)
 

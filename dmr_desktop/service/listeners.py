@@ -1,5 +1,5 @@
-"""The doors: the Unix socket, always open, TCP on loopback and for containers, opened and closed at run time,
-and other addresses of this machine, if so set.
+"""The doors: the Unix socket, always open, TCP on loopback, for containers and for the local network, opened and closed
+at run time, and other addresses of this machine, if so set.
 
 Closing a door never touches a request that is being answered. Knows no routes and no settings.
 """
@@ -54,6 +54,8 @@ class Listeners:
         self._tcp: list[asyncio.Server] = []
         self._container: list[asyncio.Server] = []
         self._network: list[asyncio.Server] = []
+        self._lan: dict[str, asyncio.Server] = {}
+        self._lan_port = 0
         self._extra_ports = extra_ports
 
     # ---- opening ----------------------------------------------------------------------------
@@ -94,6 +96,36 @@ class Listeners:
         for address in addresses:
             self._network.append(await self._listen(_bind_address(address, port), "network"))
 
+    async def open_lan(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
+        """Listen at these addresses and no others for those who have the API key; returns those to be had.
+
+        Raises :class:`PortInUse` if there is none because of others' use of the port; then nothing is changed.
+        Addresses that stay at their port are left alone.
+        """
+        kept = self._lan if port == self._lan_port else {}
+        bound: dict[str, socket.socket] = {}
+        problem: PortInUse | None = None
+        for address in addresses:
+            if address not in kept:
+                try:
+                    sock = _bind(_family(address), address, port)
+                except PortInUse as error:
+                    problem = PortInUse(f"{address}: {error.message}", hint=error.hint)
+                else:
+                    if sock is not None:
+                        bound[address] = sock
+        if problem is not None and not bound and not kept.keys() & set(addresses):
+            raise problem
+        gone = [address for address in self._lan if address not in kept or address not in addresses]
+        for address in gone:
+            self._lan.pop(address).close()
+        if gone:
+            self._retire("network")
+        self._lan_port = port
+        for address, sock in bound.items():
+            self._lan[address] = await self._listen(sock, "network")
+        return tuple(address for address in addresses if address in self._lan)
+
     async def _listen(self, sock: socket.socket, door: Door) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         return await loop.create_server(
@@ -118,10 +150,19 @@ class Listeners:
         if servers:
             self._retire("container")
 
-    def stop_accepting(self) -> None:
-        for server in [*self._tcp, *self._container, *self._network, *([self._unix] if self._unix else [])]:
+    async def close_lan(self) -> None:
+        """As ``close_tcp``."""
+        servers, self._lan = self._lan, {}
+        for server in servers.values():
             server.close()
-        self._tcp, self._container, self._network, self._unix = [], [], [], None
+        if servers:
+            self._retire("network")
+
+    def stop_accepting(self) -> None:
+        unix = [self._unix] if self._unix else []
+        for server in [*self._tcp, *self._container, *self._network, *self._lan.values(), *unix]:
+            server.close()
+        self._tcp, self._container, self._network, self._lan, self._unix = [], [], [], {}, None
         if self._unix_path is not None:
             self._unix_path.unlink(missing_ok=True)
             self._unix_path = None
@@ -205,10 +246,13 @@ def _bind_any(addresses: Sequence[str], port: int) -> list[tuple[str, socket.soc
     return found
 
 
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+
+
 def _bind_address(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     try:
-        sock = _bind(family, address, port)
+        sock = _bind(_family(address), address, port)
     except PortInUse as error:
         raise Conflict(f"{address}: {error.message}", hint=error.hint) from error
     if sock is None:

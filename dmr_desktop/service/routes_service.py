@@ -15,8 +15,10 @@ from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.frames import EVENT_STREAM
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import Conflict, InvalidRequest
+from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.notices import Snapshot
 from dmr_desktop.service.answers import PLAIN, json_answer, text_answer
+from dmr_desktop.service.api_keys import ApiKeys, new_key
 from dmr_desktop.service.bus import Bus, event_frame
 from dmr_desktop.service.container_switch import ContainerSwitch
 from dmr_desktop.service.guard import MAX_ORIGINS, checked_origins
@@ -49,6 +51,8 @@ class ServiceRoutes:
         snapshot: Callable[[], Awaitable[Snapshot]],
         metrics_text: Callable[[], Awaitable[str]],
         containers: ContainerSwitch,
+        keys: ApiKeys,
+        network_addresses: Callable[[], tuple[str, ...]],
     ) -> None:
         self._settings = settings
         self._bus = bus
@@ -59,6 +63,8 @@ class ServiceRoutes:
         self._snapshot = snapshot
         self._metrics_text = metrics_text
         self._containers = containers
+        self._keys = keys
+        self._network_addresses = network_addresses
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -131,6 +137,7 @@ class ServiceRoutes:
                 "tcp": wire.dump(self._tcp.status),
                 "containers": wire.dump(self._containers.status),
                 "network": {"addresses": settings.bind_addresses, "port": settings.tcp_port},
+                "network_addresses": await asyncio.to_thread(self._network_addresses),
                 "socket_path": str(settings.socket_path),
                 "models_path": str(settings.models_path),
                 "log_dir": str(settings.log_dir),
@@ -140,14 +147,32 @@ class ServiceRoutes:
         )
 
     async def set_tcp(self, request: Request) -> Response:
+        """With ``"network"`` for the local network's side, and ``"new_key": true`` for a key that is told here only."""
         body, is_on, port = await _read_switch(request)
         origins = body.items("origins", at_most=MAX_ORIGINS)
         allowed = None if origins is None else checked_origins(origins)
-        return await _switched(self._tcp.set(is_on, port, origins=allowed))
+        network = body.flag("network") if "network" in body else None
+        if network and not is_on:
+            raise InvalidRequest("invalid request: 'network' needs 'enabled'")
+        key = new_key() if body.flag("new_key") else None
+        return await _switched(self._set_tcp(is_on, port, allowed, network, key))
+
+    async def _set_tcp(
+        self, is_on: bool, port: int | None, origins: tuple[str, ...] | None, network: bool | None, key: str | None
+    ) -> JSON:
+        if key is not None:
+            self._keys.check_replaceable()
+        status = await self._tcp.set(is_on, port, origins=origins, network=network, key=key)
+        members = wire.dump(status)
+        assert isinstance(members, dict)
+        return members if key is None else members | {"api_key": key}
 
     async def set_containers(self, request: Request) -> Response:
         _, is_on, port = await _read_switch(request)
-        return await _switched(self._containers.set(is_on, port))
+        return await _switched(self._set_containers(is_on, port))
+
+    async def _set_containers(self, is_on: bool, port: int | None) -> JSON:
+        return wire.dump(await self._containers.set(is_on, port))
 
     async def stop(self, _: Request) -> Response:
         self._stopping.set()
@@ -162,10 +187,10 @@ async def _read_switch(request: Request) -> tuple[Fields, bool, int | None]:
     return body, body.flag("enabled"), body.integer("port", 1, 65535)
 
 
-async def _switched(setting: Awaitable[object]) -> Response:
+async def _switched(setting: Awaitable[JSON]) -> Response:
     """The switch's new status, or why it stays as it was."""
     try:
-        return json_answer(wire.dump(await setting))
+        return json_answer(await setting)
     except Conflict as error:
         return text_answer(409, f"{error.message}: {error.hint}" if error.hint else error.message)
 

@@ -232,6 +232,33 @@ def test_docker_desktops_switch_and_web_pages(shell: Shell) -> None:
         httpx.get(url, trust_env=False)
 
 
+def test_the_local_network_is_let_in_with_a_key_that_is_shown_once(shell: Shell) -> None:
+    port = shell.environment["MODEL_RUNNER_PORT"]
+    shell.environment["DMR_NETWORK_ADDRESSES"] = "127.0.0.3"  # in the place of one of a local network
+    url = f"http://127.0.0.3:{port}"
+    assert "goes with --lan" in shell.run("enable", "--new-key", code=1).err
+    said = shell.run("enable", "--lan").out
+    assert f"with the API key: {url}\n" in said
+    key = key_in(said)
+    assert httpx.get(f"{url}/v1/models", trust_env=False).status_code == 401
+    assert httpx.get(f"{url}/v1/models", headers={"x-api-key": key}, trust_env=False).status_code == 200
+    assert f"Network     on, {url} (with the API key)" in shell.run("status").out
+    assert key not in shell.run("enable", "--lan").out
+    other = Shell(shell.environment | {"MODEL_RUNNER_HOST": url, "DMR_API_KEY": key})
+    assert f"Reached at  {url}" in other.run("status").out
+    new = key_in(shell.run("enable", "--lan", "--new-key").out)
+    assert new != key
+    assert httpx.get(f"{url}/v1/models", headers={"x-api-key": key}, trust_env=False).status_code == 401
+    assert "The local network is out" in shell.run("disable", "--lan").out
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
+    assert httpx.get(f"http://localhost:{port}", trust_env=False).status_code == 200
+
+
+def key_in(said: str) -> str:
+    return next(line for line in said.splitlines() if line.startswith("API key   dmr-")).split()[-1]
+
+
 def test_containers_are_let_in_by_a_door_of_their_own(shell: Shell) -> None:
     port = shell.environment["MODEL_RUNNER_PORT"]
     shell.environment["DMR_CONTAINER_ADDRESSES"] = "127.0.0.2"  # in the place of a bridge's address
