@@ -233,6 +233,7 @@ def play(service: "object") -> None:
     config = {"parameters": "14.77 B", "quantization": "Q4_K_M", "size": "8.37 GiB"}
     service.answer("GET", "/models/ai/qwen3:14B-Q4_K_M/fit?remote=true", 200, remote | {"config": config})
     service.answer("POST", "/engines/v1/chat/completions", 200, chat_answer())
+    service.answer("GET", "/settings", 200, {"network_addresses": ["192.168.1.20", "fd12:3456:789a::20"]})
 
 
 def chat_answer() -> bytes:
@@ -534,6 +535,32 @@ def settings_end(studio: Studio) -> None:
     bar.setValue(bar.maximum())
 
 
+def settings_network(studio: Studio) -> None:
+    from dmr_desktop.protocol.notices import NetworkStatus, TcpStatus
+
+    network = NetworkStatus(True, ("192.168.1.20",), "", "stored")
+    busy(studio, tcp=TcpStatus(True, True, 12434, ("127.0.0.1",), network=network))
+    studio.panel.open_page("settings")
+    studio.settle()
+    studio.panel.settings.ensureWidgetVisible(studio.panel.settings.origins)
+    studio.settle()
+
+
+def network_dialog(studio: Studio) -> None:
+    page("settings")(studio)
+    reach = studio.panel.settings.network.reach
+    reach.setCurrentIndex(1)
+    reach.activated.emit(1)
+    studio.settle()
+
+
+def key_dialog(studio: Studio) -> None:
+    from dmr_desktop.desktop.panel.key_dialog import KeyDialog
+
+    page("settings")(studio)
+    KeyDialog("dmr-EXAMPLE_EXAMPLE_EXAMPLE_EXAMPLE_EXAMPLE_EXA", studio.theme, studio.panel).open()
+
+
 def snippet(studio: Studio) -> None:
     page("integrations")(studio)
     studio.panel.integrations.programs.setCurrentRow(3)
@@ -571,6 +598,9 @@ SCENES: dict[str, Callable[[Studio], None]] = {
     "request-answer": request_answer,
     "stopped": stopped,
     "settings-end": settings_end,
+    "settings-network": settings_network,
+    "network-dialog": network_dialog,
+    "key-dialog": key_dialog,
     "snippet": snippet,
 }
 

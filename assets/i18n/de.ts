@@ -271,6 +271,33 @@
     </message>
   </context>
   <context>
+    <name>KeyDialog</name>
+    <message>
+      <source>API key</source>
+      <translation>API-Schlüssel</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the API key</source>
+      <translation>Den API-Schlüssel kopieren</translation>
+    </message>
+    <message>
+      <source>Your API key</source>
+      <translation>Dein API-Schlüssel</translation>
+    </message>
+    <message>
+      <source>It is shown only now: copy it to where the other machines need it.</source>
+      <translation>Er wird nur jetzt gezeigt: Kopiere ihn dorthin, wo die anderen Rechner ihn brauchen.</translation>
+    </message>
+    <message>
+      <source>Programs send it where they ask for an API key. If it is lost, make a new one.</source>
+      <translation>Programme senden ihn, wo sie nach einem API-Schlüssel fragen. Ist er verloren, erzeuge einen neuen.</translation>
+    </message>
+  </context>
+  <context>
     <name>LoadDialog</name>
     <message>
       <source>Load model</source>
@@ -751,6 +778,96 @@ Auch Namen von Hugging Face gehen.</translation>
     </message>
   </context>
   <context>
+    <name>NetworkDialog</name>
+    <message>
+      <source>Make a new API key?</source>
+      <translation>Neuen API-Schlüssel erzeugen?</translation>
+    </message>
+    <message>
+      <source>Let the local network in?</source>
+      <translation>Das lokale Netz hereinlassen?</translation>
+    </message>
+    <message>
+      <source>Looking for the addresses of this computer…</source>
+      <translation>Die Adressen dieses Rechners werden gesucht…</translation>
+    </message>
+    <message>
+      <source>Make new key</source>
+      <translation>Neu erzeugen</translation>
+    </message>
+    <message>
+      <source>Let it in</source>
+      <translation>Hereinlassen</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
+    </message>
+    <message>
+      <source>The key so far stops working at once, for every program that has it.</source>
+      <translation>Der bisherige Schlüssel gilt sofort nicht mehr, für kein Programm, das ihn hat.</translation>
+    </message>
+    <message>
+      <source>Other machines will reach this computer at:</source>
+      <translation>Andere Rechner erreichen diesen dann unter:</translation>
+    </message>
+    <message>
+      <source>At which addresses this computer is reached cannot be told.</source>
+      <translation>Unter welchen Adressen dieser Rechner erreicht wird, ist nicht zu erfahren.</translation>
+    </message>
+    <message>
+      <source>This computer is in no local network at the moment. It lets one in as soon as it is in one.</source>
+      <translation>Dieser Rechner ist gerade in keinem lokalen Netz. Sobald er in einem ist, wird es hereingelassen.</translation>
+    </message>
+    <message>
+      <source>Who has the API key can use, pull and delete models, change settings, and read requests and logs. Without the key nobody gets in; programs on this computer go on without one.</source>
+      <translation>Wer den API-Schlüssel hat, kann Modelle nutzen, laden und löschen, Einstellungen ändern und Anfragen und Protokolle lesen. Ohne den Schlüssel kommt niemand herein; Programme auf diesem Rechner brauchen weiter keinen.</translation>
+    </message>
+    <message>
+      <source>Nothing is encrypted, the key neither: do this only in a network that you trust. A firewall on this computer may have to let the port in.</source>
+      <translation>Nichts wird verschlüsselt, auch der Schlüssel nicht: Tu das nur in einem Netz, dem du vertraust. Eine Firewall auf diesem Rechner muss den Port vielleicht erst durchlassen.</translation>
+    </message>
+    <message>
+      <source>The key is the one of your settings (api_key).</source>
+      <translation>Der Schlüssel ist der aus deinen Einstellungen (api_key).</translation>
+    </message>
+    <message>
+      <source>The key that was made before is still the one that works.</source>
+      <translation>Der früher erzeugte Schlüssel gilt weiter.</translation>
+    </message>
+    <message>
+      <source>A key is made and shown to you once.</source>
+      <translation>Ein Schlüssel wird erzeugt und dir einmal gezeigt.</translation>
+    </message>
+  </context>
+  <context>
+    <name>NetworkRow</name>
+    <message>
+      <source>This computer</source>
+      <translation>Dieser Rechner</translation>
+    </message>
+    <message>
+      <source>Local network</source>
+      <translation>Lokales Netz</translation>
+    </message>
+    <message>
+      <source>New API key…</source>
+      <translation>Neuer API-Schlüssel…</translation>
+    </message>
+    <message>
+      <source>Copy URL</source>
+      <translation>URL kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the base URL for the local network</source>
+      <translation>Die Basis-URL für das lokale Netz kopieren</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
+    </message>
+  </context>
+  <context>
     <name>OverviewPage</name>
     <message>
       <source>Overview</source>
@@ -1074,6 +1191,14 @@ Auch Namen von Hugging Face gehen.</translation>
       <translation>Welche Webseiten die Modelle nutzen dürfen, ließ sich nicht ändern</translation>
     </message>
     <message>
+      <source>The local network stays out</source>
+      <translation>Das lokale Netz bleibt draußen</translation>
+    </message>
+    <message>
+      <source>The local network stays in</source>
+      <translation>Das lokale Netz bleibt zugelassen</translation>
+    </message>
+    <message>
       <source>Container access stays off</source>
       <translation>Der Zugang für Container bleibt aus</translation>
     </message>
@@ -1178,6 +1303,10 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Add DMR Desktop to the applications menu</source>
       <translation>DMR Desktop ins Anwendungsmenü aufnehmen</translation>
+    </message>
+    <message>
+      <source>Reachable from</source>
+      <translation>Erreichbar von</translation>
     </message>
     <message>
       <source>Web pages that may use the models</source>
@@ -1550,8 +1679,16 @@ Auch Namen von Hugging Face gehen.</translation>
       <translation>{model} wird geladen…</translation>
     </message>
     <message>
+      <source>port {port} open to the local network</source>
+      <translation>Port {port} offen für das lokale Netz</translation>
+    </message>
+    <message>
       <source>port {port} open</source>
       <translation>Port {port} offen</translation>
+    </message>
+    <message>
+      <source>local network</source>
+      <translation>lokales Netz</translation>
     </message>
     <message>
       <source>Not known while the service does not run.</source>
@@ -1564,6 +1701,22 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Off: only this app, the dmr command and programs that use the socket can reach the models.</source>
       <translation>Aus: Nur diese App, der Befehl dmr und Programme am Socket erreichen die Modelle.</translation>
+    </message>
+    <message>
+      <source>The local network can reach it too, with the API key.</source>
+      <translation>Mit dem API-Schlüssel geht es auch aus dem lokalen Netz.</translation>
+    </message>
+    <message>
+      <source>The local network is to reach it too, but does not.</source>
+      <translation>Das lokale Netz soll sie auch erreichen, tut es aber nicht.</translation>
+    </message>
+    <message>
+      <source>Machines of the local network that have the API key can use everything here: {where}</source>
+      <translation>Rechner im lokalen Netz, die den API-Schlüssel haben, können hier alles nutzen: {where}</translation>
+    </message>
+    <message>
+      <source>Other machines cannot reach the models.</source>
+      <translation>Andere Rechner erreichen die Modelle nicht.</translation>
     </message>
     <message>
       <source>Any web page that is open in a browser here can use the models while TCP host access is on.</source>
@@ -1699,11 +1852,11 @@ Auch Namen von Hugging Face gehen.</translation>
     </message>
     <message>
       <source>Reload the driver (sudo modprobe -r nvidia_uvm &amp;&amp; sudo modprobe nvidia_uvm) or restart the computer. NVreg_PreserveVideoMemoryAllocations=1 lets it outlast a sleep.</source>
-      <translation>Laden Sie den Treiber neu (sudo modprobe -r nvidia_uvm &amp;&amp; sudo modprobe nvidia_uvm) oder starten Sie den Computer neu. Mit NVreg_PreserveVideoMemoryAllocations=1 übersteht er den Ruhezustand.</translation>
+      <translation>Lade den Treiber neu (sudo modprobe -r nvidia_uvm &amp;&amp; sudo modprobe nvidia_uvm) oder starte den Rechner neu. Mit NVreg_PreserveVideoMemoryAllocations=1 übersteht er den Ruhezustand.</translation>
     </message>
     <message>
       <source>If the card was not unplugged, restart the computer.</source>
-      <translation>Wenn die Karte nicht abgezogen wurde, starten Sie den Computer neu.</translation>
+      <translation>Wenn die Karte nicht abgezogen wurde, starte den Rechner neu.</translation>
     </message>
     <message>
       <source>no model in memory</source>

@@ -19,9 +19,13 @@ from dmr_desktop.protocol.json_types import JSON
 
 
 class Call(QObject):
-    """One command under way; deletes itself after it ended. Signals: ``ended(ok: bool)`` once."""
+    """One command under way; deletes itself after it ended. Signals: ``ended(ok: bool)`` once.
+
+    ``answer`` is the JSON that came with its success, until then None.
+    """
 
     ended = Signal(bool)
+    answer: object = None
 
 
 class ServiceApi(QObject):
@@ -47,6 +51,12 @@ class ServiceApi(QObject):
         return self._call(
             title, "PUT", "/settings/tcp", {"enabled": enabled, "origins": list(origins)}, about="origins"
         )
+
+    def set_network(self, enabled: bool, is_new_key: bool) -> Call:
+        """Opens or closes the local network's side of the open TCP door; ``answer["api_key"]`` is a new key."""
+        on, off = self.tr("The local network stays out"), self.tr("The local network stays in")
+        body: dict[str, JSON] = {"enabled": True, "network": enabled, "new_key": is_new_key}
+        return self._call(on if enabled else off, "PUT", "/settings/tcp", body, about="network")
 
     def set_containers(self, enabled: bool) -> Call:
         """Opens or closes the door for containers."""
@@ -112,7 +122,8 @@ class ServiceApi(QObject):
     ) -> None:
         status, body = status_of(reply), bytes(reply.readAll().data())
         if 200 <= status < 300 and reply.error() is QNetworkReply.NetworkError.NoError:
-            problem = check(title, _parsed(body)) if check else None
+            call.answer = _parsed(body)
+            problem = check(title, call.answer) if check else None
         else:
             problem = problem_from_reply(title, status, body, reply.errorString(), about)
         if problem is not None:

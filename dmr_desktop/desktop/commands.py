@@ -61,6 +61,10 @@ class Commands(QObject):
         tcp = self.state.tcp
         return self._api.set_origins(tcp is not None and tcp.enabled, origins)
 
+    def set_network(self, enabled: bool, is_new_key: bool) -> Call:
+        """Lets the local network in, or not; the answer of the call tells a new key."""
+        return self._api.set_network(enabled, is_new_key)
+
     def set_containers(self, enabled: bool) -> Call:
         return self._api.set_containers(enabled)
 

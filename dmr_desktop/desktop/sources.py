@@ -12,6 +12,7 @@ from dmr_desktop.desktop.chat import Chat
 from dmr_desktop.desktop.fit import Fit
 from dmr_desktop.desktop.load_options import Configured
 from dmr_desktop.desktop.log_tail import LogTail
+from dmr_desktop.desktop.network_addresses import NetworkAddresses
 from dmr_desktop.desktop.remote import Remote
 from dmr_desktop.desktop.request_bodies import RequestBodies
 from dmr_desktop.desktop.transport import Transport
@@ -27,6 +28,7 @@ class Sources:
     fit: Fit
     remote: Remote
     configured: Configured
+    network: NetworkAddresses
 
     @classmethod
     def of(cls, socket_path: Path, parent: QObject) -> "Sources":
@@ -43,6 +45,7 @@ class Sources:
             Fit(transport(), parent),
             Remote(transport(), parent),
             Configured(transport(), parent),
+            NetworkAddresses(transport(), parent),
         )
 
     def close(self) -> None:
@@ -52,3 +55,4 @@ class Sources:
         self.fit.cancel()
         self.remote.cancel()
         self.configured.cancel()
+        self.network.cancel()

@@ -111,6 +111,14 @@ class DesktopState:
             return None
         return f"http://localhost:{self.tcp.port}/engines/v1"
 
+    @property
+    def network_url(self) -> str | None:
+        """The OpenAI base URL for other machines of the local network, None while they are not let in."""
+        if self.tcp is None or not self.tcp.network.addresses:
+            return None
+        address = self.tcp.network.addresses[0]
+        return f"http://{f'[{address}]' if ':' in address else address}:{self.tcp.port}/engines/v1"
+
     def runner_of(self, model: ModelEntry) -> RunnerStatus | None:
         """The runner to show for a model: a live one before a failed one."""
         found = [runner for runner in self.runners if runner.model_id == model.id]

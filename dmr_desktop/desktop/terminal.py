@@ -41,6 +41,12 @@ def tcp_command(tcp: TcpStatus, wanted: bool) -> str:
     return _dmr("enable", "--tcp", str(tcp.port)) if wanted else _dmr("disable")
 
 
+def network_command(wanted: bool, *, is_new_key: bool = False) -> str:
+    if not wanted:
+        return _dmr("disable", "--lan")
+    return _dmr("enable", "--lan", *(["--new-key"] if is_new_key else []))
+
+
 def _name(model: ModelEntry) -> str:
     """A model without a tag goes by its id."""
     return model.name if model.tags else model.id

@@ -17,7 +17,7 @@ from dmr_desktop.desktop.quantities import (
 )
 from dmr_desktop.desktop.remote import RemoteModel, Verdict
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
-from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TcpStatus, TelemetrySample
+from dmr_desktop.protocol.notices import NetworkStatus, PullStatus, RequestNotice, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 
 _COMMON_PATH = re.compile(r"^/(?:engines/(?:[\w.-]+/)?)?v1/|^/")
@@ -90,12 +90,16 @@ def as_sentence(text: str) -> str:
 def tooltip(state: DesktopState) -> str:
     text = f"DMR Desktop: {status_line(state)}"
     if state.base_url and state.tcp:
-        text += " · " + _tr("port {port} open").format(port=state.tcp.port)
+        is_wide = bool(state.tcp.network.addresses)
+        word = _tr("port {port} open to the local network") if is_wide else _tr("port {port} open")
+        text += " · " + word.format(port=state.tcp.port)
     return text if len(text) <= MAX_TOOLTIP else text[: MAX_TOOLTIP - 1] + "…"
 
 
 def tcp_address(tcp: TcpStatus | None) -> str:
-    return f"localhost:{tcp.port}" if tcp else "localhost"
+    if tcp is None:
+        return "localhost"
+    return f"localhost:{tcp.port}" + (f", {_tr('local network')}" if tcp.network.addresses else "")
 
 
 def tcp_sentence(state: DesktopState) -> str:
@@ -106,8 +110,34 @@ def tcp_sentence(state: DesktopState) -> str:
     if tcp.error:
         return printable(tcp.error)
     if tcp.listening:
-        return _tr("Programs on this computer can reach {url}").format(url=state.base_url)
+        sentence = _tr("Programs on this computer can reach {url}").format(url=state.base_url)
+        return f"{sentence}. {_network_note(tcp.network)}" if tcp.network.enabled else sentence
     return _tr("Off: only this app, the dmr command and programs that use the socket can reach the models.")
+
+
+def _network_note(network: NetworkStatus) -> str:
+    if network.addresses:
+        return _tr("The local network can reach it too, with the API key.")
+    return _tr("The local network is to reach it too, but does not.")
+
+
+def network_address(address: str, port: int) -> str:
+    """As it stands in an address of the web, which needs brackets for IPv6."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def network_sentence(tcp: TcpStatus | None) -> str:
+    """Whether other machines can reach the service, and where, in words."""
+    if tcp is None:
+        return _tr("Not known while the service does not run.")
+    if tcp.network.error:
+        return printable(tcp.network.error)
+    if tcp.network.addresses:
+        where = ", ".join(network_address(address, tcp.port) for address in tcp.network.addresses)
+        return _tr("Machines of the local network that have the API key can use everything here: {where}").format(
+            where=where
+        )
+    return _tr("Other machines cannot reach the models.")
 
 
 def origins_sentence(origins: tuple[str, ...]) -> str:

@@ -7,15 +7,19 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import psutil
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.app import Desktop
 from dmr_desktop.desktop.instance import Instance
+from dmr_desktop.desktop.panel.key_dialog import KeyDialog
+from dmr_desktop.desktop.panel.network_dialog import NetworkDialog
+from dmr_desktop.desktop.panel.network_row import NetworkRow
 from dmr_desktop.desktop.service_process import ServiceProcess
 from dmr_desktop.desktop.state import Link, Shape, trouble_of
 from dmr_desktop.protocol.models import DEMO_REFERENCE
@@ -25,6 +29,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.qt]
 
 RECOVERY_S = 5.0
 """From the death of the service to a panel that shows the next one."""
+
+
+NETWORK = "127.0.0.3"
+"""Stands for the address of this computer in a local network."""
 
 
 def free_port() -> int:
@@ -68,6 +76,7 @@ def desktop(qtbot: QtBot, qapp: QApplication, socket_dir: Path, monkeypatch: pyt
         "DMR_STATE_DIR": socket_dir / "state",
         "DMR_CONFIG_DIR": socket_dir / "config",
         "MODEL_RUNNER_PORT": free_port(),
+        "DMR_NETWORK_ADDRESSES": NETWORK,
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, str(value))
@@ -103,6 +112,55 @@ def test_tcp_switch_opens_and_closes_the_port(qtbot: QtBot, desktop: Desktop) ->
     qtbot.waitUntil(lambda: not switch.isChecked())
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/models")
+
+
+def test_the_local_network_is_let_in_and_out_while_an_answer_runs(qtbot: QtBot, desktop: Desktop) -> None:
+    page, menu = desktop.panel.settings, desktop.menu
+    desktop.panel.open_page("settings")
+    desktop.menu.tcp.trigger()
+    qtbot.waitUntil(page.network.reach.isEnabled)
+    tcp = desktop.link.state.tcp
+    assert tcp is not None
+    url = f"http://{NETWORK}:{tcp.port}/engines/v1"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/models")
+    choose(page.network, is_wide=True)
+    dialog = shown_dialog(qtbot, desktop, NetworkDialog)
+    qtbot.waitUntil(lambda: f"{NETWORK}:{tcp.port}" in dialog.where.text())
+    dialog.yes_button.click()
+    key = shown_dialog(qtbot, desktop, KeyDialog).field.text()
+    qtbot.waitUntil(lambda: page.network.reach.currentData() is True)
+    assert f"{NETWORK}:{tcp.port}" in page.network.sentence.text()
+    assert "local network" in menu.tcp.text()
+    assert httpx.get(f"{url}/models").status_code == 401
+    assert httpx.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    stream = LongStream(desktop.link.state.socket_path)
+    stream.start()
+    qtbot.waitUntil(stream.is_flowing.is_set, timeout=30_000)
+    choose(page.network, is_wide=False)
+    qtbot.waitUntil(lambda: page.network.reach.currentData() is False)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/models")
+    assert httpx.get(f"{desktop.link.state.base_url}/models").status_code == 200
+    stream.join(60)
+    assert stream.problem is None
+    assert stream.lines[-1] == "[DONE]"
+
+
+def choose(row: NetworkRow, *, is_wide: bool) -> None:
+    """As a user does it."""
+    index = row.reach.findData(is_wide)
+    row.reach.setCurrentIndex(index)
+    row.reach.activated.emit(index)
+
+
+D = TypeVar("D", bound=QDialog)
+
+
+def shown_dialog(qtbot: QtBot, desktop: Desktop, kind: type[D]) -> D:
+    """The one that is open, once it is."""
+    qtbot.waitUntil(lambda: any(found.isVisible() for found in desktop.panel.findChildren(kind)))
+    return next(found for found in desktop.panel.findChildren(kind) if found.isVisible())
 
 
 def test_a_stream_over_the_socket_does_not_notice_the_switch(qtbot: QtBot, desktop: Desktop) -> None:

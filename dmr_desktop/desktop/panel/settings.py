@@ -11,6 +11,9 @@ from dmr_desktop import __version__
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_session, starts_with_session
 from dmr_desktop.desktop.language import LANGUAGES
+from dmr_desktop.desktop.network_addresses import NetworkAddresses
+from dmr_desktop.desktop.panel.network_row import NetworkRow
+from dmr_desktop.desktop.panel.row import Row
 from dmr_desktop.desktop.panel.scroll_page import ScrollPage
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Switch, Title
@@ -31,7 +34,7 @@ CHOICE_WIDTH = 160
 class SettingsPage(ScrollPage):
     """One card a matter, in sections."""
 
-    def __init__(self, commands: Commands, theme: Theme, preferences: Preferences) -> None:
+    def __init__(self, commands: Commands, theme: Theme, preferences: Preferences, addresses: NetworkAddresses) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._commands = commands
@@ -53,6 +56,7 @@ class SettingsPage(ScrollPage):
         self.autostart = Switch(theme, self.tr("Start with my session"))
         self.entry_button = Button(self.tr("Add to menu"), name=self.tr("Add DMR Desktop to the applications menu"))
         self.tcp = TcpCard(commands, theme)
+        self.network = NetworkRow(self.tr("Reachable from"), commands, theme, addresses)
         self.origins = QComboBox()
         self.origins.setAccessibleName(self.tr("Web pages that may use the models"))
         self.origins.addItem(self.tr("None"), "none")
@@ -84,6 +88,7 @@ class SettingsPage(ScrollPage):
         self.language.setCurrentIndex(max(0, self.language.findData(self._preferences.language)))
         self.autostart.setChecked(starts_with_session(self._paths))
         self.tcp.render_state(state)
+        self.network.render_state(state)
         self.containers.setChecked(state.containers is not None and state.containers.enabled)
         self.containers.setEnabled(state.containers is not None)
         self.containers_sentence.setText(containers_sentence(state.containers))
@@ -193,20 +198,20 @@ class SettingsPage(ScrollPage):
         self.port_button.setEnabled(is_new)
 
     def _lay_out(self) -> None:
-        for box in (self.look, self.language, self.origins):
+        for box in (self.look, self.language, self.network.reach, self.origins):
             box.setMinimumWidth(CHOICE_WIDTH)
         self.column.addWidget(Title(self.tr("Settings")))
         self.column.addSpacing(2)
         look = self.tr("Light, dark or high contrast")
         cards = [
-            _row(self.tr("Appearance"), look, self.look),
-            _row(self.tr("Language"), self.tr("From the next start on"), self.language),
+            Row(self.tr("Appearance"), look, self.look),
+            Row(self.tr("Language"), self.tr("From the next start on"), self.language),
         ]
         if sys.platform.startswith("linux"):
             start = self.tr("In the tray, without a window. Off until you turn it on.")
-            cards.append(_row(self.tr("Start with my session"), start, self.entry_button, self.autostart))
+            cards.append(Row(self.tr("Start with my session"), start, self.entry_button, self.autostart))
         self._add_section(self.tr("This app"), *cards)
-        origins = _row(self.tr("Web pages"), self.origins_sentence, self.origins)
+        origins = Row(self.tr("Web pages"), self.origins_sentence, self.origins)
         self._listed = QWidget()
         listed = QHBoxLayout(self._listed)
         listed.setContentsMargins(0, 4, 0, 0)
@@ -218,16 +223,17 @@ class SettingsPage(ScrollPage):
         self._add_section(
             self.tr("Who can use the models"),
             self.tcp,
-            _row(self.tr("TCP port"), port, self.port, self.port_button),
+            self.network,
+            Row(self.tr("TCP port"), port, self.port, self.port_button),
             origins,
-            _row(self.tr("Container access"), self.containers_sentence, self.containers),
-            _row(self.tr("Unix socket"), self.socket, self.copy_socket),
+            Row(self.tr("Container access"), self.containers_sentence, self.containers),
+            Row(self.tr("Unix socket"), self.socket, self.copy_socket),
         )
         about = self.tr("Version {version}. Apache License 2.0. Uses Qt under the LGPL. No telemetry.")
         self._add_section(
             self.tr("Storage and version"),
-            _row(self.tr("Models"), self.models_path, self.models_size, self.copy_path),
-            _row(self.tr("About"), about.format(version=__version__)),
+            Row(self.tr("Models"), self.models_path, self.models_size, self.copy_path),
+            Row(self.tr("About"), about.format(version=__version__)),
         )
         self.column.addStretch()
 
@@ -245,33 +251,6 @@ class SettingsPage(ScrollPage):
             button.show_icon("copy", self._theme.tokens.dim)
 
 
-class Row(Card):
-    """A matter in one ``line``, with room ``below`` for what needs the whole width."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.line, self.below = QHBoxLayout(), QVBoxLayout()
-        self.line.setSpacing(12)
-        self.body.addLayout(self.line)
-        self.body.addLayout(self.below)
-
-
 def origins_of(text: str) -> tuple[str, ...]:
     """Web origins with commas or blanks between them."""
     return tuple(text.replace(",", " ").split())
-
-
-def _row(title: str, details: str | Label, *widgets: QWidget) -> Row:
-    """A card with a title, a line below it and controls at the right."""
-    card = Row()
-    if isinstance(details, str):
-        label: Label = Paragraph(details, tone="dim")
-    else:
-        label = details
-    texts = QVBoxLayout()
-    texts.setSpacing(2)
-    texts.addWidget(Label(title, bold=True))
-    texts.addWidget(label)
-    card.line.addLayout(texts, 1)
-    card.line.addLayout(card.end_with(*widgets))
-    return card

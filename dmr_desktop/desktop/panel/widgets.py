@@ -216,6 +216,15 @@ def unbroken(text: str) -> str:
     return " ".join(words)
 
 
+def fit_height(window: QWidget, width: int) -> None:
+    """As high as its wrapped texts need at ``width``, and never less; Qt only guesses."""
+    layout = window.layout()
+    assert layout is not None
+    layout.activate()
+    window.setMinimumSize(width, layout.totalHeightForWidth(width))
+    window.resize(window.minimumSize())
+
+
 def repolish(widget: QWidget) -> None:
     """Makes the style sheet look again at a widget whose dynamic property changed."""
     widget.style().unpolish(widget)

@@ -71,7 +71,7 @@ class PanelWindow(QMainWindow):
         self.integrations = IntegrationsPage(commands, theme, sources.trial)
         self.requests = RequestsPage(commands, theme, sources.bodies)
         self.logs = LogsPage(commands, theme, sources.log)
-        self.settings = SettingsPage(commands, theme, preferences)
+        self.settings = SettingsPage(commands, theme, preferences, sources.network)
         self._pages: tuple[Page, ...] = (
             self.overview,
             self.models,
