@@ -1795,6 +1795,10 @@ Auch Namen von Hugging Face gehen.</translation>
       <translation>noch {time}</translation>
     </message>
     <message>
+      <source>nothing arrives at the moment</source>
+      <translation>gerade kommt nichts an</translation>
+    </message>
+    <message>
       <source>The registry says nothing about this name.</source>
       <translation>Die Registry sagt nichts zu diesem Namen.</translation>
     </message>

@@ -17,7 +17,11 @@ def package(session: Session, options: Namespace) -> int:
     if options.source:
         _variant(session, options)
     else:
-        _of_files(session, options)
+        try:
+            _of_files(session, options)
+        except KeyboardInterrupt:
+            session.terminal.note("\nInterrupted; nothing of it is kept.")
+            return 130
     if options.push:
         return send(session, options.name)
     return 0

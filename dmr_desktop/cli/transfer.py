@@ -9,6 +9,7 @@ from dmr_desktop.cli.table import display_width
 from dmr_desktop.protocol.models import Progress
 
 _WINDOW_SECONDS = 5.0
+_QUIET_SECONDS = 3.0
 _MIN_BAR, _MAX_BAR = 10, 40
 
 
@@ -65,6 +66,11 @@ class Transfer:
         (start, before), (end, after) = self._samples[0], self._samples[-1]
         return max(0.0, (after - before) / (end - start)) if end > start else 0.0
 
+    @property
+    def _has_history(self) -> bool:
+        """Whether it has gone on for long enough to say that it stands still."""
+        return len(self._samples) > 1 and self._samples[-1][0] - self._samples[0][0] >= _QUIET_SECONDS
+
     def plain_line(self) -> str:
         """What DMR prints when nobody looks at a terminal."""
         done = "Uploaded" if self.is_upload else "Downloaded"
@@ -86,6 +92,8 @@ class Transfer:
             left = self.total_bytes - self.current_bytes
             text += f"  {decimal_size(rate)}/s"
             text += f"  {clock(left / rate)} left" if left > 0 else ""
+        elif self._has_history and self.current_bytes < self.total_bytes:
+            text += "  nothing arrives at the moment" if not self.is_upload else "  nothing is taken at the moment"
         return text
 
 

@@ -232,6 +232,8 @@ def pull_details(pull: PullStatus) -> str:
         parts.append(format_rate(pull.bytes_per_second))
         left = max(0, pull.total_bytes - pull.current_bytes) / pull.bytes_per_second
         parts.append(_tr("{time} left").format(time=format_seconds(left)))
+    elif pull.current_bytes < pull.total_bytes:
+        parts.append(_tr("nothing arrives at the moment"))
     return " · ".join(parts)
 
 
@@ -360,11 +362,16 @@ def duration(milliseconds: float) -> str:
     )
 
 
-def request_details(notice: RequestNotice) -> str:
-    """Outcome and speed of one request in a line."""
-    parts = [request_word(notice.state)]
-    if notice.state != "running":
-        parts.append(duration(notice.duration_ms))
+def request_duration(notice: RequestNotice, now: float) -> str:
+    """How long a request took, or has been running. ``now`` is Unix seconds."""
+    if notice.state == "running":
+        return format_seconds(max(0.0, now - notice.started_at))
+    return duration(notice.duration_ms)
+
+
+def request_details(notice: RequestNotice, now: float) -> str:
+    """Outcome and speed of one request in a line. ``now`` is Unix seconds."""
+    parts = [request_word(notice.state), request_duration(notice, now)]
     if notice.first_token_ms:
         parts.append(_tr("first token after {time}").format(time=duration(notice.first_token_ms)))
     # Reading the prompt is no writing: the first token does not count where its time is known.

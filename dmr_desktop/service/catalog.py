@@ -9,11 +9,13 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from dmr_desktop.protocol.errors import StoreError
 from dmr_desktop.protocol.models import Model, ModelFiles, Progress
 from dmr_desktop.store.archive import Archive
 from dmr_desktop.store.index import Entry
@@ -176,15 +178,18 @@ class Catalog:
         mmproj: Path | None,
         licenses: Sequence[Path],
     ) -> Model:
-        model = await self.in_long_thread(
-            self._store.package_gguf,
-            gguf,
-            target,
-            context_size=context_size,
-            chat_template=chat_template,
-            mmproj=mmproj,
-            licenses=licenses,
-        )
+        """Cancelling it ends the copying."""
+        with self._until_cancelled() as progress:
+            model = await self.in_long_thread(
+                self._store.package_gguf,
+                gguf,
+                target,
+                context_size=context_size,
+                chat_template=chat_template,
+                mmproj=mmproj,
+                licenses=licenses,
+                progress=progress,
+            )
         self.changed()
         return model
 
@@ -197,16 +202,33 @@ class Catalog:
         chat_template: Path | None,
         licenses: Sequence[Path],
     ) -> Model:
-        model = await self.in_long_thread(
-            self._store.package_directory,
-            folder,
-            target,
-            context_size=context_size,
-            chat_template=chat_template,
-            licenses=licenses,
-        )
+        """Cancelling it ends the copying."""
+        with self._until_cancelled() as progress:
+            model = await self.in_long_thread(
+                self._store.package_directory,
+                folder,
+                target,
+                context_size=context_size,
+                chat_template=chat_template,
+                licenses=licenses,
+                progress=progress,
+            )
         self.changed()
         return model
+
+    @contextmanager
+    def _until_cancelled(self) -> Iterator[Callable[[Progress], None]]:
+        """A callback for a thread that copies, by which it ends when its caller is gone."""
+        cancelled = threading.Event()
+
+        def progress(_: Progress) -> None:
+            if cancelled.is_set():
+                raise StoreError("the packaging was cancelled")
+
+        try:
+            yield progress
+        finally:
+            cancelled.set()
 
     async def repackage(self, reference: str, target: str, context_size: int | None) -> Model:
         model = await asyncio.to_thread(self._store.repackage, reference, target, context_size=context_size)

@@ -1,5 +1,6 @@
 """The lines of a pull or push as Docker Model Runner's clients read them, and what a failure becomes."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -23,6 +24,9 @@ from dmr_desktop.service.answers import text_answer
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.streamed import StreamedAnswer
 
+QUIET_SECONDS = 2.0
+"""A transfer that stands still says again where it stands after so long, by which its clients see that it does."""
+
 _GO_HTML = str.maketrans({'"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -34,18 +38,33 @@ class ProgressAnswer(Response):
         self._lines = lines
         self._is_json = request.headers.get("accept") == "application/json"
         self._mode = mode
+        self._last: Progress | None = None
+        self._written_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         media_type = "application/json" if self._is_json else "text/plain"
         out = StreamedAnswer(send, media_type, {"connection": "keep-alive"})
-        await run_while_connected(receive, self._write(scope, receive, send, out))
+        await run_while_connected(
+            receive,
+            self._write(scope, receive, send, out),
+            waiting=lambda: self._say_again(out),
+            patience_seconds=QUIET_SECONDS,
+        )
+
+    async def _say_again(self, out: StreamedAnswer) -> None:
+        if self._last is not None and time.monotonic() - self._written_at >= QUIET_SECONDS:
+            await out.write(self._encode(self._last))
 
     async def _write(self, scope: Scope, receive: Receive, send: Send, out: StreamedAnswer) -> None:
         try:
             async with aclosing(self._lines) as lines:
                 async for line in lines:
+                    self._last = line if line.layer_id else None
+                    self._written_at = time.monotonic()
                     await out.write(self._encode(line))
+            self._last = None
         except DMRError as error:
+            self._last = None
             status, text = refusal(error, self._mode)
             if not out.is_open:
                 await text_answer(status, text)(scope, receive, send)

@@ -19,6 +19,7 @@ from dmr_desktop.protocol.generation import (
     Failed,
     Finished,
     ReasoningDelta,
+    Started,
     TextDelta,
     Timings,
     ToolCallArguments,
@@ -54,6 +55,7 @@ class Record:
     __slots__ = (
         "_began",
         "_deltas",
+        "_prompt_tokens",
         "_recorder",
         "asked",
         "client",
@@ -86,6 +88,7 @@ class Record:
         self.error: ErrorInfo | None = None
         self._began = time.monotonic()
         self._deltas = 0
+        self._prompt_tokens = 0
         self._recorder = recorder
 
     def watch(self, events: Sequence[Event]) -> None:
@@ -93,6 +96,8 @@ class Record:
         for event in events:
             if isinstance(event, TextDelta | ReasoningDelta | ToolCallArguments):
                 new += event.pieces
+            elif isinstance(event, Started):
+                self._prompt_tokens = event.prompt_tokens
             elif isinstance(event, Finished):
                 self.done(event.usage)
                 self.timings = event.timings
@@ -128,7 +133,7 @@ class Record:
             path=self.path,
             started_at=self.started_at,
             duration_ms=self.duration_ms,
-            prompt_tokens=self.usage.prompt_tokens if self.usage else 0,
+            prompt_tokens=self.usage.prompt_tokens if self.usage else self._prompt_tokens,
             completion_tokens=self.usage.completion_tokens if self.usage else self._deltas,
             error=self.error.message if self.error else "",
             first_token_ms=self.first_token_ms or 0.0,

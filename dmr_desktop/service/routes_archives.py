@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.protocol.errors import AccessDenied, DMRError, InvalidRequest, ModelNotFound
-from dmr_desktop.protocol.models import Progress
+from dmr_desktop.protocol.models import Model, Progress
 from dmr_desktop.service.answers import hint_header, json_answer, text_answer
 from dmr_desktop.service.body_chunks import BodyChunks
 from dmr_desktop.service.catalog import Catalog
@@ -69,7 +69,8 @@ class ArchiveRoutes:
         """Our own: make a model of files on this machine. By the Unix socket only, as it names paths (absolute ones).
 
         ``gguf`` (the first part of a split one) or ``safetensors_dir``; ``target``; and optionally ``context_size``,
-        ``licenses`` (a list), ``chat_template`` and, with ``gguf``, ``mmproj``. 201 and the model's object.
+        ``licenses`` (a list), ``chat_template`` and, with ``gguf``, ``mmproj``. 201 and the model's object. Ends with
+        its client, and then nothing is kept.
         """
         if request.scope["state"].get("door") != "unix":
             raise AccessDenied("files can be packaged over the Unix socket only")
@@ -82,17 +83,23 @@ class ArchiveRoutes:
         if (gguf is None) == (folder is None):
             raise InvalidRequest("invalid request body: exactly one of 'gguf' and 'safetensors_dir' is needed")
         if gguf is not None:
-            model = await self._catalog.package_gguf(
+            making = self._catalog.package_gguf(
                 gguf, target, context_size=context_size, chat_template=template, mmproj=projector, licenses=licenses
             )
         elif projector is not None:
             raise InvalidRequest("invalid request body: 'mmproj' goes with 'gguf' only")
         else:
             assert folder is not None
-            model = await self._catalog.package_directory(
+            making = self._catalog.package_directory(
                 folder, target, context_size=context_size, chat_template=template, licenses=licenses
             )
-        return json_answer(model.to_json(), 201)
+        made: list[Model] = []
+
+        async def make() -> None:
+            made.append(await making)
+
+        await run_while_connected(request.receive, make())
+        return json_answer(made[0].to_json(), 201) if made else Response(status_code=499)  # nobody reads it
 
     async def repackage(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -108,6 +108,8 @@ def test_format_seconds(seconds: float, text: str) -> None:
 def test_pull_details() -> None:
     pull = PullStatus("x", "running", 512 * MIB, 1024 * MIB, 64 * MIB)
     assert pull_details(pull) == "0.5 / 1.0 GiB · 64.0 MiB/s · 8 s left"
+    assert pull_details(replace(pull, bytes_per_second=0.0)) == "0.5 / 1.0 GiB · nothing arrives at the moment"
+    assert pull_details(replace(pull, bytes_per_second=0.0, current_bytes=pull.total_bytes)) == "1.0 / 1.0 GiB"
     assert pull_details(PullStatus("x", "running")) == "Asking the registry…"
 
 

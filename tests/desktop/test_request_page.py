@@ -1,6 +1,7 @@
 """The Requests page: notices as rows, texts when a row is chosen."""
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -49,6 +50,35 @@ def test_a_request_is_one_row_from_start_to_end(qtbot: QtBot, parts: Parts, serv
     assert [table.index(row, Column.MODEL).data() for row in (0, 1)] == ["ai/beta", "ai/alpha"]
     assert table.index(1, Column.TOKENS).data() == "3 → 9"
     assert table.index(1, Column.DURATION).data() == "2.4 s"
+
+
+def test_a_running_request_counts_up_while_somebody_looks(
+    qtbot: QtBot, parts: Parts, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = parts.panel.requests
+    parts.panel.open_page("requests")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    page._clock.setInterval(20)
+    service.emit("request", replace(NOTICE, started_at=time.time()))
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    cell = page.model.index(0, Column.DURATION)
+    assert cell.data() == "0 s"
+    assert page._clock.isActive()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 7.4)
+    qtbot.waitUntil(lambda: page.details.accessibleName() == "Running · 7 s")
+    assert cell.data() == "7 s"
+    parts.panel.open_page("overview")
+    assert not page._clock.isActive()
+    parts.panel.open_page("requests")
+    assert page._clock.isActive()
+    parts.panel.hide()
+    assert not page._clock.isActive()
+    parts.panel.open_page("requests")
+    service.emit("request", replace(NOTICE, state="done", duration_ms=7500.0))
+    qtbot.waitUntil(lambda: cell.data() == "7.5 s")
+    assert not page._clock.isActive()
 
 
 def test_a_chosen_request_shows_its_texts(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

@@ -19,6 +19,7 @@ from dmr_desktop.service import guard
 from dmr_desktop.service.disk_use import engine_bytes
 from dmr_desktop.settings import asset
 from tests.fakes.gguf_files import STR, gguf_bytes
+from tests.fakes.until import until
 from tests.fixtures_live import LiveService
 from tests.fixtures_service import LiveInProcess
 from tests.real_registry import Registry, export, needs_registry, push
@@ -181,6 +182,27 @@ async def test_packaging_everything(live: LiveInProcess, tmp_path: Path) -> None
     assert kinds == ["gguf.v3", "license", "mmproj", "chat.template.jinja"]
     for change in ({"licenses": "x"}, {"licenses": ["relative"]}, {"mmproj": 5}, {"safetensors_dir": "/tmp"}):
         assert (await live.http.post("/models/package", json={**body, **change})).status_code == 400
+
+
+async def test_packaging_ends_with_its_client_and_leaves_nothing(live: LiveInProcess, tmp_path: Path) -> None:
+    path = tmp_path / "large.gguf"
+    head = gguf_bytes(tensors=[("token_embd.weight", (1024, 2_000_000), 0, 0)], data=b"")
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + 1024 * 2_000_000 * 4)
+    blobs = live.settings.models_path / "blobs"
+    before = set(blobs.rglob("*"))
+    asking = asyncio.create_task(live.http.post("/models/package", json={"gguf": str(path), "target": "ai/large"}))
+
+    def copying() -> set[Path]:
+        return {found for found in set(blobs.rglob("*")) - before if found.exists()}
+
+    await until(lambda: any(found.stat().st_size > 20_000_000 for found in copying()))
+    asking.cancel()
+    began = time.monotonic()
+    await until(lambda: not copying())
+    assert time.monotonic() - began < 3, "8 GB are not copied to their end"
+    assert [model["tags"] for model in (await live.http.get("/models")).json()] == [[DEMO]]
 
 
 async def test_packaging_a_folder(live: LiveInProcess, tmp_path: Path) -> None:

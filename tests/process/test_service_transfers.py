@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dmr_desktop.service import progress_answer, transfers
 from tests.fakes import faulty_registry as faulty
 from tests.fakes.fake_hub import FakeHub
 from tests.fakes.faulty_registry import FaultyRegistry, on_blobs, on_manifests
@@ -105,6 +106,29 @@ async def test_a_third_pull_waits_and_says_so(live: LiveInProcess, registry: Fau
             task.cancel()
         last = [line async for line in received][-1]
     assert lines(last)[0]["message"] == "Model pulled successfully"
+
+
+async def test_a_pull_that_stands_still_says_so(
+    live: LiveInProcess, registry: FaultyRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_answer, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(transfers, "RATE_SECONDS", 0.5)
+    large = gguf_bytes(TINY, [("a.weight", (32, (8 << 20) // 128), 0, 0)], data=8 * PAYLOAD)
+    registry.add_model("a", large)
+    registry.faults.append(on_blobs(faulty.stall_after(4 << 20), only=large))
+    headers = {"accept": "application/json"}
+    body = {"from": f"{registry.host}/ai/x:a"}
+    async with live.http.stream("POST", "/models/create", json=body, headers=headers) as answer:
+        received = answer.aiter_lines()
+        seen: list[int] = []
+        async for line in received:
+            seen += [found["layer"]["current"] for found in lines(line) if found["layer"].get("id")]
+            if seen[-4:].count(seen[-1]) == 4 and seen[-1] > 0:
+                break
+        await asyncio.sleep(0.8)
+        (status,) = live.service.pulls.statuses()
+        assert (status.current_bytes, status.bytes_per_second) == (seen[-1], 0.0)
+        registry.faults.clear()
 
 
 async def test_a_rate_limit_comes_with_its_next_step(live: LiveInProcess, registry: FaultyRegistry) -> None:

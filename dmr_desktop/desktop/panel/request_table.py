@@ -1,5 +1,6 @@
 """The last inference requests as a Qt table model: running, done, failed and cancelled ones."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from enum import IntEnum
@@ -12,7 +13,7 @@ from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import client_word, duration, endpoint_word, request_word
+from dmr_desktop.desktop.wording import client_word, endpoint_word, request_duration, request_word
 from dmr_desktop.protocol.notices import RequestNotice
 
 Index = QModelIndex | QPersistentModelIndex
@@ -58,7 +59,7 @@ class RequestTable(QAbstractTableModel):
             Column.PATH: lambda notice: endpoint_word(notice.path),
             Column.STATE: lambda notice: request_word(notice.state),
             Column.TOKENS: tokens_of,
-            Column.DURATION: lambda notice: UNKNOWN if notice.state == "running" else duration(notice.duration_ms),
+            Column.DURATION: lambda notice: request_duration(notice, time.time()),
             Column.CLIENT: lambda notice: client_word(notice.client),
         }
         theme.changed.connect(self._repaint)
@@ -73,6 +74,17 @@ class RequestTable(QAbstractTableModel):
         self.beginResetModel()
         self._rows = requests
         self.endResetModel()
+
+    @property
+    def has_running(self) -> bool:
+        return any(notice.state == "running" for notice in self._rows)
+
+    def tick(self) -> None:
+        """Time has passed for those that run."""
+        for row, notice in enumerate(self._rows):
+            if notice.state == "running":
+                cell = self.index(row, Column.DURATION)
+                self.dataChanged.emit(cell, cell)
 
     def notice_at(self, row: int) -> RequestNotice:
         return self._rows[row]

@@ -1,7 +1,9 @@
 """The Requests page: who asked what, with which outcome; text of the last ones on request."""
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal
-from PySide6.QtGui import QFontDatabase
+import time
+
+from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
+from PySide6.QtGui import QFontDatabase, QHideEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
@@ -14,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.names import familiar
+from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import LEAST_SHARE, FittingTable
 from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_of
@@ -28,6 +31,8 @@ from dmr_desktop.protocol.notices import RequestNotice
 from dmr_desktop.settings import DEFAULT_PORT
 
 ROW_HEIGHT = 34
+TICK_MS = 1000
+"""How often a running request's time is shown anew; no clock runs while there is none, or while nobody looks."""
 ICON_ROOM = " " * 8
 MAX_NAME_WIDTH = 220
 STATES = ("running", "done", "failed", "cancelled")
@@ -52,6 +57,9 @@ class RequestsPage(QWidget):
         self._source = bodies
         self._shown: RequestNotice | None = None
         self._bodies: Bodies | None = None
+        self._clock = QTimer(self)
+        self._clock.setInterval(TICK_MS)
+        self._clock.timeout.connect(self._tick)
         self.model = RequestTable(theme, self)
         expendable = (Column.CLIENT, Column.TOKENS, Column.PATH)
         longest = max((request_word(state) for state in STATES), key=len)
@@ -82,6 +90,7 @@ class RequestsPage(QWidget):
         keep = self._shown.id if self._shown else ""
         self.model.show_requests(state.requests)
         self._make_room(state)
+        self._clock.start() if self.isVisible() and self.model.has_running else self._clock.stop()
         self._stack.setCurrentIndex(0 if state.requests else 1)
         self._below.setVisible(bool(state.requests))
         if state.is_connected:
@@ -102,6 +111,16 @@ class RequestsPage(QWidget):
         names = {familiar(notice.model) for notice in state.requests}
         longest = max((metrics.horizontalAdvance(lines_of(name, metrics, 0)[0]) for name in names), default=0)
         self.table.set_least_share(min(room_for(MAX_NAME_WIDTH, self), max(LEAST_SHARE, longest + 2 * INDENT + 1)))
+
+    @qt_override
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._clock.stop()
+
+    def _tick(self) -> None:
+        self.model.tick()
+        if self._shown is not None and self._shown.state == "running":
+            self.details.setText(request_details(self._shown, time.time()))
 
     @property
     def selected(self) -> RequestNotice | None:
@@ -143,7 +162,7 @@ class RequestsPage(QWidget):
 
     def _show_bodies(self) -> None:
         notice, bodies = self._shown, self._bodies
-        self.details.setText(request_details(notice) if notice else self.tr("Choose a request to see it."))
+        self.details.setText(request_details(notice, time.time()) if notice else self.tr("Choose a request to see it."))
         is_answer = self.tabs.currentIndex() == 1
         text = "" if bodies is None else bodies.response if is_answer else bodies.request
         if text:

@@ -69,6 +69,17 @@ def test_push_counts_up_and_explains_a_refusal(screen_for: Screens) -> None:
     assert "docker login" in caught.value.hint
 
 
+def test_packaging_can_be_interrupted(screen_for: Screens, tmp_path: Path) -> None:
+    def interrupted(request: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "m.gguf"
+    path.touch()
+    screen = screen_for(interrupted)
+    assert package(screen.session, parse(["package", "--gguf", str(path), "--push", "me/x"])) == 130
+    assert "Interrupted; nothing of it is kept." in screen.err
+
+
 def test_packages_of_all_kinds(screen_for: Screens, tmp_path: Path) -> None:
     asked: list[tuple[str, Any]] = []
 

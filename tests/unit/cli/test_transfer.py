@@ -39,6 +39,18 @@ def test_the_window_forgets_what_is_long_ago() -> None:
     assert transfer.bytes_per_second == 0.0
 
 
+def test_one_that_stands_still_says_so() -> None:
+    transfer = Transfer()
+    for second in range(4):
+        transfer.apply(line("a", 1_000_000 * second), float(second))
+    assert "left" in transfer.bars(120)[-1]
+    for second in range(4, 12, 2):
+        transfer.apply(line("a", 3_000_000), float(second))
+    assert transfer.bars(120)[-1].endswith("nothing arrives at the moment")
+    transfer.apply(line("a", 200_000_000, 200_000_000), 13.0)
+    assert "nothing" not in transfer.bars(120)[-1]
+
+
 def test_notes_show_until_a_layer_moves() -> None:
     transfer = Transfer()
     transfer.apply(Progress("progress", "Fetching file list...\x1b"), 0.0)

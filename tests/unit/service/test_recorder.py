@@ -41,6 +41,9 @@ def test_failed_and_cancelled_ones(recorder: Recorder, told: list[RequestNotice]
     with pytest.raises(KeyboardInterrupt), recorder.record("m", "/p"):
         raise KeyboardInterrupt
     assert told[-1].state == "cancelled"
+    with recorder.record("m", "/p") as record:  # whose client left
+        record.watch((Started(12, 3), TextDelta("a")))
+    assert (told[-1].prompt_tokens, told[-1].completion_tokens) == (12, 1)
 
 
 def test_the_log_line_cannot_be_forged(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
