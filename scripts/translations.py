@@ -4,7 +4,8 @@
     python scripts/translations.py compile    # *.ts to *.qm, which the app loads
 
 Qt's own extractor does not see sentences that go through a helper function (``_tr``), so this one reads the syntax
-tree: ``self.tr("...")`` belongs to the context of its class, ``_tr("...")`` to the one named in the module's helper.
+tree: ``self.tr("...")`` belongs to the context of its class, ``_tr("...")`` to the one named in the module's helper, as
+does ``_mark("...")`` for a sentence that is translated when it is met.
 ``.ts`` files can be edited with Qt Linguist.
 """
 
@@ -51,7 +52,7 @@ def _calls(node: ast.AST, context: str, helper: str) -> Iterator[tuple[str, str]
     if isinstance(node, ast.Call) and node.args:
         function, argument = node.func, node.args[0]
         is_method = isinstance(function, ast.Attribute) and function.attr == "tr"
-        is_helper = isinstance(function, ast.Name) and function.id == "_tr"
+        is_helper = isinstance(function, ast.Name) and function.id in ("_tr", "_mark")
         if is_method or is_helper:
             if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
                 raise SystemExit(f"line {node.lineno}: a sentence to translate must be a literal")

@@ -1267,6 +1267,325 @@ Auch Namen von Hugging Face gehen.</translation>
     </message>
   </context>
   <context>
+    <name>ServiceWords</name>
+    <message>
+      <source>port {port} is in use by another program</source>
+      <translation>Port {port} wird von einem anderen Programm benutzt</translation>
+    </message>
+    <message>
+      <source>port {port} is in use by {owner}</source>
+      <translation>Port {port} wird von {owner} benutzt</translation>
+    </message>
+    <message>
+      <source>port {port} is reserved by the system</source>
+      <translation>Port {port} ist dem System vorbehalten</translation>
+    </message>
+    <message>
+      <source>stop that program, or choose another port</source>
+      <translation>beende dieses Programm oder wähle einen anderen Port</translation>
+    </message>
+    <message>
+      <source>choose a port above 1023</source>
+      <translation>wähle einen Port über 1023</translation>
+    </message>
+    <message>
+      <source>this machine has no network with the address {address}</source>
+      <translation>dieser Rechner hat kein Netz mit der Adresse {address}</translation>
+    </message>
+    <message>
+      <source>is the container engine on?</source>
+      <translation>läuft die Container-Engine?</translation>
+    </message>
+    <message>
+      <source>this computer is in no local network at the moment</source>
+      <translation>dieser Rechner ist gerade in keinem lokalen Netz</translation>
+    </message>
+    <message>
+      <source>the API key is gone: make a new one</source>
+      <translation>der API-Schlüssel ist weg: erzeuge einen neuen</translation>
+    </message>
+    <message>
+      <source>the local network is let in only with an API key</source>
+      <translation>das lokale Netz wird nur mit einem API-Schlüssel hereingelassen</translation>
+    </message>
+    <message>
+      <source>make one with it</source>
+      <translation>erzeuge dabei einen</translation>
+    </message>
+    <message>
+      <source>the API key is set by api_key in config.toml or by DMR_API_KEY</source>
+      <translation>der API-Schlüssel ist mit api_key in config.toml oder DMR_API_KEY gesetzt</translation>
+    </message>
+    <message>
+      <source>change it there, then restart</source>
+      <translation>ändere ihn dort und starte neu</translation>
+    </message>
+    <message>
+      <source>the API key cannot be kept in {file}: {reason}</source>
+      <translation>der API-Schlüssel kann nicht in {file} abgelegt werden: {reason}</translation>
+    </message>
+    <message>
+      <source>the model needs about {need} MiB of memory, {have} MiB can be had</source>
+      <translation>das Modell braucht etwa {need} MiB Speicher, {have} MiB sind zu haben</translation>
+    </message>
+    <message>
+      <source>choose a smaller model or quantization, configure a smaller context, or close other programs</source>
+      <translation>wähle ein kleineres Modell oder eine stärkere Quantisierung, einen kleineren Kontext, oder schließe andere Programme</translation>
+    </message>
+    <message>
+      <source>the model's process died: {cause}</source>
+      <translation>der Prozess des Modells ist abgestürzt: {cause}</translation>
+    </message>
+    <message>
+      <source>killed by {signal}</source>
+      <translation>beendet durch {signal}</translation>
+    </message>
+    <message>
+      <source>exited with code {code}</source>
+      <translation>beendet mit Code {code}</translation>
+    </message>
+    <message>
+      <source>send the request again: a new process is started; the log tells more</source>
+      <translation>sende die Anfrage noch einmal: ein neuer Prozess wird gestartet; das Protokoll sagt mehr</translation>
+    </message>
+    <message>
+      <source>the model's process died {count} times within {window} s, so it is not started again for {left} s</source>
+      <translation>der Prozess des Modells ist in {window} s {count}-mal abgestürzt und wird für {left} s nicht neu gestartet</translation>
+    </message>
+    <message>
+      <source>unload the model to try again at once; the log tells why it died</source>
+      <translation>entlade das Modell, um es gleich wieder zu versuchen; das Protokoll sagt, warum es abstürzte</translation>
+    </message>
+    <message>
+      <source>the model's process cannot be started: {reason}</source>
+      <translation>der Prozess des Modells kann nicht gestartet werden: {reason}</translation>
+    </message>
+    <message>
+      <source>the model was not loaded after {seconds} s</source>
+      <translation>das Modell war nach {seconds} s noch nicht geladen</translation>
+    </message>
+    <message>
+      <source>the model may be too large for this machine; the log tells how far it came</source>
+      <translation>vielleicht ist es zu groß für diesen Rechner; das Protokoll sagt, wie weit es kam</translation>
+    </message>
+    <message>
+      <source>the model cannot be loaded: {reason}</source>
+      <translation>das Modell kann nicht geladen werden: {reason}</translation>
+    </message>
+    <message>
+      <source>the model cannot be read: {reason}</source>
+      <translation>das Modell kann nicht gelesen werden: {reason}</translation>
+    </message>
+    <message>
+      <source>{count} requests for {model} are already running or waiting</source>
+      <translation>für {model} laufen oder warten schon {count} Anfragen</translation>
+    </message>
+    <message>
+      <source>try again in a moment</source>
+      <translation>versuche es gleich noch einmal</translation>
+    </message>
+    <message>
+      <source>{model} was unloaded while it was loading</source>
+      <translation>{model} wurde beim Laden wieder entladen</translation>
+    </message>
+    <message>
+      <source>{model} was unloaded</source>
+      <translation>{model} wurde entladen</translation>
+    </message>
+    <message>
+      <source>{model} did not answer any more and is loaded anew</source>
+      <translation>{model} antwortete nicht mehr und wird neu geladen</translation>
+    </message>
+    <message>
+      <source>the model is still being loaded</source>
+      <translation>das Modell wird noch geladen</translation>
+    </message>
+    <message>
+      <source>runner already active</source>
+      <translation>das Modell ist schon in Gebrauch</translation>
+    </message>
+    <message>
+      <source>wait until its requests have ended, or unload it</source>
+      <translation>warte das Ende seiner Anfragen ab oder entlade es</translation>
+    </message>
+    <message>
+      <source>model '{name}' is in use by {count} requests</source>
+      <translation>{count} Anfragen benutzen das Modell „{name}“</translation>
+    </message>
+    <message>
+      <source>GGUF file required by llama.cpp backend</source>
+      <translation>llama.cpp braucht eine GGUF-Datei</translation>
+    </message>
+    <message>
+      <source>no supported model weights found: the model holds no GGUF file</source>
+      <translation>das Modell enthält keine GGUF-Datei</translation>
+    </message>
+    <message>
+      <source>this version runs GGUF models</source>
+      <translation>diese Version führt GGUF-Modelle aus</translation>
+    </message>
+    <message>
+      <source>the service is shutting down</source>
+      <translation>der Dienst wird gerade beendet</translation>
+    </message>
+    <message>
+      <source>`dmr pull {name}` gets it, `dmr ls` lists what is here</source>
+      <translation>`dmr pull {name}` holt es, `dmr ls` zeigt, was da ist</translation>
+    </message>
+    <message>
+      <source>This version reads no images: the model's vision part is not used.</source>
+      <translation>Diese Version liest keine Bilder: Der Bildteil des Modells wird nicht benutzt.</translation>
+    </message>
+    <message>
+      <source>{layers} of {count} layers are on the graphics card, whose memory holds no more; the rest runs on the processor. A smaller context or a smaller quantization leaves room for more.</source>
+      <translation>{layers} von {count} Schichten sind auf der Grafikkarte, mehr fasst ihr Speicher nicht; der Rest läuft auf dem Prozessor. Ein kleinerer Kontext oder eine stärkere Quantisierung macht Platz für mehr.</translation>
+    </message>
+    <message>
+      <source>Model not found</source>
+      <translation>Modell nicht gefunden</translation>
+    </message>
+    <message>
+      <source>model not found</source>
+      <translation>Modell nicht gefunden</translation>
+    </message>
+    <message>
+      <source>Unauthorized</source>
+      <translation>Nicht angemeldet</translation>
+    </message>
+    <message>
+      <source>check the name and the tag on {registry}</source>
+      <translation>prüfe Name und Tag auf {registry}</translation>
+    </message>
+    <message>
+      <source>check the name; if it is private: docker login {registry}</source>
+      <translation>prüfe den Namen; wenn es privat ist: docker login {registry}</translation>
+    </message>
+    <message>
+      <source>the {mode} was cancelled</source>
+      <translation>der Vorgang ({mode}) wurde abgebrochen</translation>
+    </message>
+    <message>
+      <source>waiting: {count} other {transfers} are under way</source>
+      <translation>wartet: {count} andere Vorgänge ({transfers}) laufen gerade</translation>
+    </message>
+    <message>
+      <source>not enough disk space for the model: {need} MiB more needed, {have} MiB free</source>
+      <translation>nicht genug Platz für das Modell: {need} MiB mehr nötig, {have} MiB frei</translation>
+    </message>
+    <message>
+      <source>free some space, or remove models you no longer need</source>
+      <translation>schaffe Platz oder lösche Modelle, die du nicht mehr brauchst</translation>
+    </message>
+    <message>
+      <source>no space left on the disk while {doing}</source>
+      <translation>kein Platz mehr auf der Platte ({doing})</translation>
+    </message>
+    <message>
+      <source>free some space and try again</source>
+      <translation>schaffe Platz und versuche es noch einmal</translation>
+    </message>
+    <message>
+      <source>digest mismatch (registry or proxy sends wrong data)</source>
+      <translation>falsche Prüfsumme (Registry oder Proxy senden falsche Daten)</translation>
+    </message>
+    <message>
+      <source>try another network, or ask whoever runs the registry</source>
+      <translation>versuche ein anderes Netz oder frage die Betreiber der Registry</translation>
+    </message>
+    <message>
+      <source>the registry cannot be reached</source>
+      <translation>die Registry ist nicht erreichbar</translation>
+    </message>
+    <message>
+      <source>the registry stopped answering</source>
+      <translation>die Registry antwortet nicht mehr</translation>
+    </message>
+    <message>
+      <source>the connection to the registry broke</source>
+      <translation>die Verbindung zur Registry ist abgerissen</translation>
+    </message>
+    <message>
+      <source>check the name of the registry and your network connection</source>
+      <translation>prüfe den Namen der Registry und deine Netzverbindung</translation>
+    </message>
+    <message>
+      <source>the registry's certificate is not trusted</source>
+      <translation>dem Zertifikat der Registry wird nicht vertraut</translation>
+    </message>
+    <message>
+      <source>name the file with its authority in ca_file (DMR_CA_FILE) or SSL_CERT_FILE</source>
+      <translation>nenne die Datei mit ihrer Zertifizierungsstelle in ca_file (DMR_CA_FILE) oder SSL_CERT_FILE</translation>
+    </message>
+    <message>
+      <source>the proxy refuses to connect to the registry</source>
+      <translation>der Proxy verweigert die Verbindung zur Registry</translation>
+    </message>
+    <message>
+      <source>check HTTPS_PROXY and NO_PROXY, and your log-in there</source>
+      <translation>prüfe HTTPS_PROXY und NO_PROXY und deine Anmeldung dort</translation>
+    </message>
+    <message>
+      <source>the registry has a problem of its own</source>
+      <translation>die Registry hat selbst ein Problem</translation>
+    </message>
+    <message>
+      <source>try again later</source>
+      <translation>versuche es später noch einmal</translation>
+    </message>
+    <message>
+      <source>the rate limit of {registry} is reached</source>
+      <translation>das Abruflimit von {registry} ist erreicht</translation>
+    </message>
+    <message>
+      <source>wait {seconds} seconds, or {other}</source>
+      <translation>warte {seconds} Sekunden oder {other}</translation>
+    </message>
+    <message>
+      <source>log in for a higher limit: docker login {registry}</source>
+      <translation>melde dich für ein höheres Limit an: docker login {registry}</translation>
+    </message>
+    <message>
+      <source>a web page came instead of the registry's answer</source>
+      <translation>statt der Antwort der Registry kam eine Webseite</translation>
+    </message>
+    <message>
+      <source>this network may want you to log in first (captive portal), or a proxy is in the way</source>
+      <translation>vielleicht verlangt dieses Netz erst eine Anmeldung, oder ein Proxy ist im Weg</translation>
+    </message>
+    <message>
+      <source>the registry, or something between you and it, is broken or hostile</source>
+      <translation>die Registry oder etwas auf dem Weg dorthin ist defekt oder feindlich</translation>
+    </message>
+    <message>
+      <source>a stored layer is damaged</source>
+      <translation>eine gespeicherte Schicht ist beschädigt</translation>
+    </message>
+    <message>
+      <source>a stored manifest is damaged</source>
+      <translation>ein gespeichertes Manifest ist beschädigt</translation>
+    </message>
+    <message>
+      <source>a stored config is damaged</source>
+      <translation>eine gespeicherte Konfiguration ist beschädigt</translation>
+    </message>
+    <message>
+      <source>a file of the model is missing: {name}</source>
+      <translation>eine Datei des Modells fehlt: {name}</translation>
+    </message>
+    <message>
+      <source>a file of the model is missing</source>
+      <translation>eine Datei des Modells fehlt</translation>
+    </message>
+    <message>
+      <source>remove the model and pull it again</source>
+      <translation>lösche das Modell und lade es neu herunter</translation>
+    </message>
+    <message>
+      <source>pull the model again</source>
+      <translation>lade das Modell neu herunter</translation>
+    </message>
+  </context>
+  <context>
     <name>SettingsPage</name>
     <message>
       <source>Appearance</source>

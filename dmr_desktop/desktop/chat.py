@@ -10,9 +10,9 @@ from typing import Literal
 from PySide6.QtCore import QElapsedTimer, QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
 
-from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.problems import joined, problem_from_reply
 from dmr_desktop.desktop.quantities import format_number
+from dmr_desktop.desktop.service_words import in_own_words
 from dmr_desktop.desktop.sse import SseOverflow, SseParser
 from dmr_desktop.desktop.transport import Transport, status_of
 from dmr_desktop.protocol.json_types import JSON
@@ -162,7 +162,8 @@ class Chat(QObject):
         if not isinstance(chunk, dict):
             raise ValueError("not an object")
         if isinstance(error := chunk.get("error"), dict):
-            self._error = printable(joined(str(error.get("message") or ""), str(error.get("hint") or "")))
+            message, hint = (in_own_words(str(error.get(name) or "")) for name in ("message", "hint"))
+            self._error = joined(message, hint)
             return
         if isinstance(usage := chunk.get("usage"), dict):
             self._set_last(note=self._figures(usage, chunk.get("timings")))

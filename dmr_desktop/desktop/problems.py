@@ -7,6 +7,7 @@ from http import HTTPStatus
 from PySide6.QtCore import QCoreApplication
 
 from dmr_desktop.desktop.names import printable
+from dmr_desktop.desktop.service_words import in_own_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def problem_from_reply(title: str, status: int, body: bytes, transport_error: st
     if not text:
         text = _tr("The service answered {status}.").format(status=_phrase(status))
     own_remedy = "" if about else _hint(status)
-    return Problem(title, printable(text), printable(hint) or own_remedy, status, about)
+    return Problem(title, in_own_words(text), in_own_words(hint) or own_remedy, status, about)
 
 
 def joined(message: str, hint: str) -> str:

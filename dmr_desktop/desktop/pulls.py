@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
 
-from dmr_desktop.desktop.names import canonical, familiar, printable
+from dmr_desktop.desktop.names import canonical, familiar
 from dmr_desktop.desktop.problems import Problem, problem_from_reply
+from dmr_desktop.desktop.service_words import in_own_words
 from dmr_desktop.desktop.transport import Transport, status_of
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -119,7 +120,7 @@ class Pulls(QObject):
         del self._pulls[key]
         reply, title = pull.reply, self.tr("Could not pull {model}").format(model=familiar(pull.reference))
         if pull.error:
-            self.failed.emit(Problem(title, printable(pull.error), self.tr("Pull again: finished parts are kept.")))
+            self.failed.emit(Problem(title, in_own_words(pull.error), self.tr("Pull again: finished parts are kept.")))
         elif pull.outcome:
             self._cut.pop(key, None)
             self._paused.pop(key, None)  # it was done before the pause reached it

@@ -16,6 +16,7 @@ from dmr_desktop.desktop.quantities import (
     format_share,
 )
 from dmr_desktop.desktop.remote import RemoteModel, Verdict
+from dmr_desktop.desktop.service_words import in_own_words
 from dmr_desktop.desktop.state import DesktopState, Link, Shape, shape_of, trouble_of
 from dmr_desktop.protocol.notices import NetworkStatus, PullStatus, RequestNotice, TcpStatus, TelemetrySample
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
@@ -53,7 +54,7 @@ def status_line(state: DesktopState) -> str:
             return _tr("The service does not run")
     match shape_of(state):
         case Shape.ERROR:
-            return printable(trouble_of(state), 100)
+            return in_own_words(trouble_of(state), 100)
         case Shape.PULLING:
             return _pulling_line(state.pulls)
         case Shape.BUSY:
@@ -108,7 +109,7 @@ def tcp_sentence(state: DesktopState) -> str:
     if tcp is None:
         return _tr("Not known while the service does not run.")
     if tcp.error:
-        return printable(tcp.error)
+        return in_own_words(tcp.error)
     if tcp.listening:
         sentence = _tr("Programs on this computer can reach {url}").format(url=state.base_url)
         return f"{sentence}. {_network_note(tcp.network)}" if tcp.network.enabled else sentence
@@ -131,7 +132,7 @@ def network_sentence(tcp: TcpStatus | None) -> str:
     if tcp is None:
         return _tr("Not known while the service does not run.")
     if tcp.network.error:
-        return printable(tcp.network.error)
+        return in_own_words(tcp.network.error)
     if tcp.network.addresses:
         where = ", ".join(network_address(address, tcp.port) for address in tcp.network.addresses)
         return _tr("Machines of the local network that have the API key can use everything here: {where}").format(
@@ -154,7 +155,7 @@ def containers_sentence(containers: TcpStatus | None) -> str:
     if containers is None:
         return _tr("Not known while the service does not run.")
     if containers.error:
-        return printable(containers.error)
+        return in_own_words(containers.error)
     if containers.listening:
         where = ", ".join(f"{address}:{containers.port}" for address in containers.addresses)
         return _tr("Containers on this computer can use and list models, and nothing else: {where}").format(where=where)
@@ -201,7 +202,7 @@ def runner_details(runner: RunnerStatus, now: float) -> str:
         parts.append(_tr("{size} on the GPU").format(size=format_bytes(runner.card_bytes)))
     match runner.state:
         case RunnerState.FAILED:
-            parts = [printable(runner.error, 160) or _tr("failed")]
+            parts = [in_own_words(runner.error, 160) or _tr("failed")]
         case RunnerState.STARTING:
             parts.append(_tr("loading…"))
         case RunnerState.STOPPING:
@@ -226,7 +227,7 @@ def runner_facts(runner: RunnerStatus) -> str:
 def pull_details(pull: PullStatus) -> str:
     """``1.1 / 2.5 GiB · 38 MiB/s · 37 s left``, or the message while sizes are not known."""
     if not pull.total_bytes:
-        return printable(pull.message, 200) or _tr("Asking the registry…")
+        return in_own_words(pull.message, 200) or _tr("Asking the registry…")
     parts = [format_share(pull.current_bytes, pull.total_bytes)]
     if pull.bytes_per_second > 0:
         parts.append(format_rate(pull.bytes_per_second))
@@ -380,7 +381,7 @@ def request_details(notice: RequestNotice, now: float) -> str:
     if tokens > 0 and notice.state != "running" and seconds > 0:
         parts.append(_speed(tokens / seconds))
     if notice.error:
-        parts.append(printable(notice.error, 200))
+        parts.append(in_own_words(notice.error, 200))
     return " · ".join(parts)
 
 

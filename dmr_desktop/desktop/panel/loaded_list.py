@@ -5,8 +5,8 @@ import time
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
-from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph
+from dmr_desktop.desktop.service_words import in_own_words
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import as_sentence, runner_details, runner_facts
@@ -40,7 +40,7 @@ class LoadedRow(Card):
         parts = runner_facts(runner), runner_details(runner, time.time())
         self._details.setText(as_sentence(" · ".join(part for part in parts if part)))
         notes = runner.facts.notes if runner.facts is not None else ()
-        self._notes.setText("\n".join(printable(note, MAX_NOTE_CHARS) for note in notes))
+        self._notes.setText("\n".join(in_own_words(note, MAX_NOTE_CHARS) for note in notes))
         self._notes.setVisible(bool(notes))
         self.unload.setEnabled(runner.state in (RunnerState.READY, RunnerState.BUSY) and not runner.active_requests)
         self.unload.setToolTip(self.tr("It is answering a request.") if runner.active_requests else "")

@@ -24,6 +24,7 @@ from dmr_desktop.desktop.panel.request_table import Column, RequestTable
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Title, room_for
 from dmr_desktop.desktop.replay import read_replay
 from dmr_desktop.desktop.request_bodies import Bodies, RequestBodies, as_curl, pretty
+from dmr_desktop.desktop.service_words import in_own_words
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import request_details, request_word
@@ -168,7 +169,7 @@ class RequestsPage(QWidget):
         if text:
             self.text.setPlainText(pretty(text))
         elif notice is not None and notice.error and is_answer:
-            self.text.setPlainText(notice.error)
+            self.text.setPlainText(in_own_words(notice.error))
         else:
             self.text.setPlainText("")
             self.text.setPlaceholderText(
