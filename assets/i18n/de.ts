@@ -434,6 +434,10 @@
       <translation>{model} entladen</translation>
     </message>
     <message>
+      <source>Copy model name</source>
+      <translation>Modellnamen kopieren</translation>
+    </message>
+    <message>
       <source>It is answering a request.</source>
       <translation>Es beantwortet gerade eine Anfrage.</translation>
     </message>
@@ -1166,6 +1170,10 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Text</source>
       <translation>Text</translation>
+    </message>
+    <message>
+      <source>Copy model name</source>
+      <translation>Modellnamen kopieren</translation>
     </message>
     <message>
       <source>Choose a request to see it.</source>

@@ -87,6 +87,12 @@ QPlainTextEdit {{ background: {t.window}; border: 1px solid {t.line}; border-rad
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 #log {{ background: {t.card}; border-radius: 12px; }}
 QPlainTextEdit:focus {{ border-color: {t.accent}; }}
+QFileDialog QListView, QFileDialog QTreeView {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 8px;
+  padding: 4px; color: {t.text}; outline: 0; selection-background-color: {t.selected}; selection-color: {t.text}; }}
+QFileDialog QListView::item, QFileDialog QTreeView::item {{ padding: 3px 2px; }}
+QFileDialog QToolButton {{ border: 1px solid transparent; border-radius: 8px; padding: 5px; background: transparent; }}
+QFileDialog QToolButton:hover, QFileDialog QToolButton:checked {{ background: {t.hover}; border-color: {t.line}; }}
+QFileDialog QToolButton:focus {{ border-color: {t.accent}; }}
 QTabBar {{ background: transparent; border: 0; }}
 QTabBar::tab {{ padding: 7px 14px; margin-right: 4px; border: 1px solid transparent; border-radius: 8px; color: {t.dim};
   background: transparent; }}

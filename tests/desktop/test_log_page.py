@@ -4,12 +4,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QFileInfo
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.bug_report import without_secrets
+from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.log_lines import Level, for_reading, matches, parts_of
 from dmr_desktop.desktop.panel.logs import SHOWN_LINES
+from dmr_desktop.desktop.panel.save_dialog import SaveDialog
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
 
@@ -83,6 +87,25 @@ def test_the_lines_shown_can_be_saved(page: Parts, tmp_path: Path) -> None:
     assert (tmp_path / "x.log").read_text() == LOG
     page.panel.logs.save(str(tmp_path / "none" / "x.log"))
     assert page.problems
+
+
+def test_the_dialog_begins_in_the_users_folder_with_the_panels_icons(
+    page: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sub").mkdir()
+    page.panel.logs.save_button.click()
+    (dialog,) = page.panel.findChildren(SaveDialog)
+    assert dialog.directory().absolutePath() == str(tmp_path)
+    assert [url.toLocalFile() for url in dialog.sidebarUrls()] == [str(tmp_path)]
+    back = dialog.findChild(QToolButton, "backButton")
+    assert isinstance(back, QToolButton)
+    assert back.icon().cacheKey() == panel_icon("arrow-left", page.theme.tokens.text).cacheKey()
+    folder, file = (dialog.iconProvider().icon(QFileInfo(str(path))) for path in (tmp_path, tmp_path / "x"))
+    assert folder.cacheKey() != file.cacheKey()
+    dialog.fileSelected.emit(str(tmp_path / "saved.log"))
+    assert (tmp_path / "saved.log").read_text() == LOG
+    dialog.reject()
 
 
 def test_leaving_the_page_ends_the_connection(qtbot: QtBot, page: Parts) -> None:

@@ -10,7 +10,7 @@ from dmr_desktop.desktop.names import familiar
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.message_view import MessageView
-from dmr_desktop.desktop.panel.model_choice import fill_models
+from dmr_desktop.desktop.panel.model_choice import ModelBox
 from dmr_desktop.desktop.panel.scroll_page import MARGIN, ScrollPage
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Title
 from dmr_desktop.desktop.replay import Replay
@@ -65,8 +65,7 @@ class ChatPage(QWidget):
         self._theme = theme
         self._chat = chat
         self._views: list[MessageView] = []
-        self.models = QComboBox()
-        self.models.setAccessibleName(self.tr("Model to talk to"))
+        self.models = ModelBox(self.tr("Model to talk to"))
         self.models.setMinimumWidth(220)
         self.models.setMaximumWidth(360)
         self.options_button = Button(self.tr("Options"))
@@ -94,7 +93,7 @@ class ChatPage(QWidget):
         self._paint()
 
     def render_state(self, state: DesktopState) -> None:
-        fill_models(self.models, state)
+        self.models.fill(state)
         self._update_buttons()
 
     def choose(self, model: str) -> None:

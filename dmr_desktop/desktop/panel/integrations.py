@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QPlainTextEdi
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.banner import Banner
-from dmr_desktop.desktop.panel.model_choice import fill_models
+from dmr_desktop.desktop.panel.model_choice import ModelBox
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Title, repolish
 from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.snippets import Snippet, snippets
@@ -31,8 +31,7 @@ class IntegrationsPage(QWidget):
         self._theme = theme
         self._trial = trial
         self._snippets: tuple[Snippet, ...] = ()
-        self.models = QComboBox()
-        self.models.setAccessibleName(self.tr("Model in the snippets"))
+        self.models = ModelBox(self.tr("Model in the snippets"))
         self.models.setMinimumWidth(150)
         self.models.setMaximumWidth(420)
         self.programs = QListWidget()
@@ -66,7 +65,7 @@ class IntegrationsPage(QWidget):
         self._paint()
 
     def render_state(self, state: DesktopState) -> None:
-        fill_models(self.models, state, EXAMPLE_MODEL)
+        self.models.fill(state, EXAMPLE_MODEL)
         self._fill()
         self._update_test()
         is_off = state.tcp is not None and not state.tcp.listening

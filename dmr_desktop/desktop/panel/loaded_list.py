@@ -2,6 +2,8 @@
 
 import time
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
@@ -31,6 +33,10 @@ class LoadedRow(Card):
         texts.addWidget(self._notes)
         self.body.addLayout(texts, 1)
         self.body.addWidget(self.unload)
+        self.copy_name = QAction(self.tr("Copy model name"), self)
+        self.copy_name.triggered.connect(lambda: commands.copy(name, name))
+        self.addAction(self.copy_name)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         reference = runner.model_id
         self.unload.clicked.connect(lambda: commands.unload(reference))
         theme.changed.connect(self._paint)

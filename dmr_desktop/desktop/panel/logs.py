@@ -6,13 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontDatabase, QHideEvent, QSyntaxHighlighter, QTextCharFormat, QTextDocument
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.bug_report import bug_report
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.log_lines import Level, for_reading, matches, parts_of
 from dmr_desktop.desktop.log_tail import MAX_LINES, LogTail
 from dmr_desktop.desktop.overrides import qt_override
+from dmr_desktop.desktop.panel.save_dialog import SaveDialog
 from dmr_desktop.desktop.panel.widgets import Button, Label, Title
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import format_number
@@ -161,16 +162,12 @@ class LogsPage(QWidget):
         self._watch_end()
 
     def _ask_file(self) -> None:
-        dialog = QFileDialog(self.window(), self.tr("Save the log"), "dmr-desktop.log")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog = SaveDialog(self.tr("Save the log"), "dmr-desktop.log", self._theme, self.window())
         dialog.fileSelected.connect(self.save)
         dialog.open()
 
     def _ask_report_file(self) -> None:
-        dialog = QFileDialog(self.window(), self.tr("Save the bug report"), "dmr-desktop-report.txt")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog = SaveDialog(self.tr("Save the bug report"), "dmr-desktop-report.txt", self._theme, self.window())
         dialog.fileSelected.connect(self.save_report)
         dialog.open()
 

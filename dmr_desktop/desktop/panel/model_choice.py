@@ -1,18 +1,34 @@
 """The stored models in a combo box, following the state without losing the choice."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 
+from dmr_desktop.desktop.panel.widgets import plain_tool_tip
 from dmr_desktop.desktop.state import DesktopState
 
 
-def fill_models(box: QComboBox, state: DesktopState, otherwise: str = "") -> None:
-    """The names of the stored models, or ``otherwise`` alone; ``currentIndexChanged`` is not emitted."""
-    names = [model.name for model in state.models] or ([otherwise] if otherwise else [])
-    if names == [box.itemText(index) for index in range(box.count())]:
-        return
-    chosen = box.currentText()
-    was_blocked = box.blockSignals(True)
-    box.clear()
-    box.addItems(names)
-    box.setCurrentIndex(max(0, box.findText(chosen)))
-    box.blockSignals(was_blocked)
+class ModelBox(QComboBox):
+    """A name that has no room is whole in the box's tool tip and in those of the list."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.currentTextChanged.connect(self._show_whole)
+
+    def fill(self, state: DesktopState, otherwise: str = "") -> None:
+        """The names of the stored models, or ``otherwise`` alone; ``currentIndexChanged`` is not emitted."""
+        names = [model.name for model in state.models] or ([otherwise] if otherwise else [])
+        if names == [self.itemText(index) for index in range(self.count())]:
+            return
+        chosen = self.currentText()
+        was_blocked = self.blockSignals(True)
+        self.clear()
+        for index, name in enumerate(names):
+            self.addItem(name)
+            self.setItemData(index, plain_tool_tip(name), Qt.ItemDataRole.ToolTipRole)
+        self.setCurrentIndex(max(0, self.findText(chosen)))
+        self.blockSignals(was_blocked)
+        self._show_whole(self.currentText())
+
+    def _show_whole(self, name: str) -> None:
+        self.setToolTip(plain_tool_tip(name) if name else "")

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.overrides import qt_override
+from dmr_desktop.desktop.panel.widgets import plain_tool_tip
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_number
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
 from dmr_desktop.desktop.theme import Theme
@@ -96,10 +97,10 @@ class ModelTable(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         model, runner = self._rows[index.row()]
         column = Column(index.column())
-        if role == Qt.ItemDataRole.DisplayRole or (
-            role == Qt.ItemDataRole.ToolTipRole and column in (Column.NAME, Column.QUANTIZATION)
-        ):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self._text[column](model, runner)
+        if role == Qt.ItemDataRole.ToolTipRole and column in (Column.NAME, Column.QUANTIZATION):
+            return plain_tool_tip(self._text[column](model, runner))
         if role == SORT_ROLE:
             return float(model.size_bytes) if column is Column.SIZE else self._text[column](model, runner).lower()
         if role == Qt.ItemDataRole.DecorationRole and column is Column.STATE:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from dmr_desktop.desktop.icons import panel_icon
 from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.overrides import qt_override
+from dmr_desktop.desktop.panel.widgets import plain_tool_tip
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import client_word, endpoint_word, request_duration, request_word
@@ -122,8 +123,9 @@ class RequestTable(QAbstractTableModel):
             return panel_icon(icon, color, 16)
         if role == ID_ROLE:
             return notice.id
-        if role == Qt.ItemDataRole.ToolTipRole and column in (Column.PATH, Column.CLIENT):
-            return printable(notice.path if column is Column.PATH else notice.client, 120)
+        if role == Qt.ItemDataRole.ToolTipRole and column in (Column.MODEL, Column.PATH, Column.CLIENT):
+            whole = {Column.MODEL: notice.model, Column.PATH: notice.path, Column.CLIENT: notice.client}
+            return plain_tool_tip(printable(whole[column], 200))
         return None
 
     def _repaint(self) -> None:

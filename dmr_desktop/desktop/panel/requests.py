@@ -2,10 +2,11 @@
 
 import time
 
-from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QHideEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QMenu,
     QPlainTextEdit,
     QSplitter,
     QStackedLayout,
@@ -136,7 +137,26 @@ class RequestsPage(QWidget):
         self.copy_button.clicked.connect(lambda: self._commands.copy(self.text.toPlainText(), self.tr("Text")))
         self.curl_button.clicked.connect(self._copy_curl)
         self.replay_button.clicked.connect(self._replay)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._pop_menu_up)
         self._theme.changed.connect(self._paint)
+
+    def menu_for(self, notice: RequestNotice) -> QMenu:
+        """What can be done with the selected request."""
+        menu = QMenu(self)
+        name = familiar(notice.model)
+        menu.addAction(self.tr("Copy model name")).triggered.connect(lambda: self._commands.copy(name, name))
+        for button in (self.curl_button, self.replay_button):
+            entry = menu.addAction(button.text())
+            entry.setEnabled(button.isEnabled())
+            entry.triggered.connect(button.click)
+        return menu
+
+    def _pop_menu_up(self, place: QPoint) -> None:
+        if (notice := self.selected) is not None:
+            menu = self.menu_for(notice)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.table.viewport().mapToGlobal(place))
 
     def _select(self, request_id: str) -> None:
         """Puts the selection back after a reset."""

@@ -91,7 +91,7 @@ class ElidedLabel(Label):
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
         if shown != self.text():
             super().setText(shown)
-        self.setToolTip("" if shown == self._whole else _plain_tool_tip(self._whole))
+        self.setToolTip("" if shown == self._whole else plain_tool_tip(self._whole))
 
 
 class Title(Label):
@@ -231,7 +231,7 @@ def repolish(widget: QWidget) -> None:
     widget.style().polish(widget)
 
 
-def _plain_tool_tip(text: str) -> str:
+def plain_tool_tip(text: str) -> str:
     """Text that a tool tip shows as it is; left alone, Qt would take text with a ``<`` for markup."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"<span>{escaped}</span>"
