@@ -438,6 +438,10 @@
       <translation>Modellnamen kopieren</translation>
     </message>
     <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
+    </message>
+    <message>
       <source>It is answering a request.</source>
       <translation>Es beantwortet gerade eine Anfrage.</translation>
     </message>
@@ -1738,6 +1742,10 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>This app</source>
       <translation>Diese App</translation>
+    </message>
+    <message>
+      <source>Copy as command</source>
+      <translation>Als Befehl kopieren</translation>
     </message>
     <message>
       <source>Web pages</source>

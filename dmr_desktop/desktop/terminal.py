@@ -19,6 +19,11 @@ def unload_command(model: ModelEntry) -> str:
     return _dmr("unload", _name(model))
 
 
+def unload_command_of(name: str) -> str:
+    """Of a loaded model, by the name that its row has."""
+    return _dmr("unload", name)
+
+
 def delete_command(model: ModelEntry) -> str:
     return _dmr("rm", _name(model))
 
@@ -39,6 +44,14 @@ def configure_command(model: ModelEntry, options: LoadOptions) -> str:
 
 def tcp_command(tcp: TcpStatus, wanted: bool) -> str:
     return _dmr("enable", "--tcp", str(tcp.port)) if wanted else _dmr("disable")
+
+
+def origins_command(origins: tuple[str, ...]) -> str:
+    return _dmr("enable", "--cors", "all" if "*" in origins else ",".join(origins) or "none")
+
+
+def containers_command(wanted: bool) -> str:
+    return _dmr("enable" if wanted else "disable", "--containers")
 
 
 def network_command(wanted: bool, *, is_new_key: bool = False) -> str:

@@ -32,6 +32,8 @@ def test_everywhere(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     (row,) = panel.overview.loaded.rows
     row.copy_name.trigger()
     assert QGuiApplication.clipboard().text() == NAME
+    row.as_command.trigger()
+    assert QGuiApplication.clipboard().text() == f"dmr unload {NAME}"
     panel.open_page("requests")
     page = panel.requests
     assert NAME in page.model.index(0, request_table.Column.MODEL).data(TIP)

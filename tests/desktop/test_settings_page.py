@@ -1,11 +1,14 @@
 """The Settings page, the entry in the applications menu and the start with the session."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from dmr_desktop.cli.parser import parse
 from dmr_desktop.desktop.entry import (
     EntryPaths,
     entry_text,
@@ -16,6 +19,7 @@ from dmr_desktop.desktop.entry import (
 )
 from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.settings import self_command
+from tests.desktop.test_panel import emit
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
 
@@ -73,6 +77,28 @@ def test_the_command_line_installs_and_removes_the_entry(tmp_path: Path) -> None
     assert entry.exists()
     subprocess.run(self_command("desktop", "--remove-entry"), env=environ, check=True, timeout=30)
     assert not entry.exists()
+
+
+def test_what_the_settings_do_as_commands(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    emit(qtbot, service, "containers", TcpStatus(True, True, 12434))
+    parts.panel.open_page("settings")
+    page = parts.panel.settings
+    qtbot.waitUntil(page.containers.isChecked)
+    page.port.setText("12999")
+    page.origins.setCurrentIndex(page.origins.findData("list"))
+    page.origin_list.setText("https://a.example, https://b.example")
+    for entry, command in (
+        (page.port_as_command, "dmr enable --tcp 12999"),
+        (page.origins_as_command, "dmr enable --cors https://a.example,https://b.example"),
+        (page.containers_as_command, "dmr disable --containers"),
+    ):
+        entry.trigger()
+        assert QGuiApplication.clipboard().text() == command
+        parse(shlex.split(command)[1:])
+    for kind, word in (("all", "all"), ("none", "none")):
+        page.origins.setCurrentIndex(page.origins.findData(kind))
+        page.origins_as_command.trigger()
+        assert QGuiApplication.clipboard().text() == f"dmr enable --cors {word}"
 
 
 def test_the_port_is_changed_by_the_service(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

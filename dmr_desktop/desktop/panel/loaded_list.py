@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph
 from dmr_desktop.desktop.service_words import in_own_words
@@ -36,6 +37,10 @@ class LoadedRow(Card):
         self.copy_name = QAction(self.tr("Copy model name"), self)
         self.copy_name.triggered.connect(lambda: commands.copy(name, name))
         self.addAction(self.copy_name)
+        command = terminal.unload_command_of(name)
+        self.as_command = QAction(self.tr("Copy as command"), self)
+        self.as_command.triggered.connect(lambda: commands.copy(command, command))
+        self.addAction(self.as_command)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         reference = runner.model_id
         self.unload.clicked.connect(lambda: commands.unload(reference))

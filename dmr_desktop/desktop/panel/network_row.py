@@ -1,7 +1,5 @@
 """Who reaches the TCP door: this computer only, or the local network too."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from dmr_desktop.desktop import terminal
@@ -40,10 +38,7 @@ class NetworkRow(Row):
         more.addWidget(self.copy_button)
         more.addWidget(self.key_button)
         self.below.addWidget(self._more)
-        self.as_command = QAction(self.tr("Copy as command"), self)
-        self.as_command.triggered.connect(self._copy_command)
-        self.addAction(self.as_command)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.as_command = self.offer_command(self.tr("Copy as command"), self._copy_command)
         self.reach.activated.connect(self._choose)
         self.key_button.clicked.connect(lambda: self._ask(is_new_key=True))
         self.copy_button.clicked.connect(self._copy_url)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from dmr_desktop import __version__
+from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_session, starts_with_session
 from dmr_desktop.desktop.language import LANGUAGES
@@ -187,6 +188,23 @@ class SettingsPage(ScrollPage):
         if containers is not None:
             self._commands.set_containers(not containers.enabled)
 
+    # What a click would do now, for a terminal.
+
+    def _copy_port_command(self) -> None:
+        self._copy_command(terminal.tcp_command(TcpStatus(False, False, int(self.port.text() or DEFAULT_PORT)), True))
+
+    def _copy_origins_command(self) -> None:
+        kind = self.origins.currentData()
+        origins = origins_of(self.origin_list.text()) if kind == "list" else ("*",) if kind == "all" else ()
+        self._copy_command(terminal.origins_command(origins))
+
+    def _copy_containers_command(self) -> None:
+        containers = self._commands.state.containers
+        self._copy_command(terminal.containers_command(containers is None or not containers.enabled))
+
+    def _copy_command(self, command: str) -> None:
+        self._commands.copy(command, command)
+
     def _use_port(self) -> None:
         tcp = self._commands.state.tcp
         if tcp is not None and self.port_button.isEnabled():
@@ -211,6 +229,7 @@ class SettingsPage(ScrollPage):
             start = self.tr("In the tray, without a window. Off until you turn it on.")
             cards.append(Row(self.tr("Start with my session"), start, self.entry_button, self.autostart))
         self._add_section(self.tr("This app"), *cards)
+        as_command = self.tr("Copy as command")
         origins = Row(self.tr("Web pages"), self.origins_sentence, self.origins)
         self._listed = QWidget()
         listed = QHBoxLayout(self._listed)
@@ -220,13 +239,18 @@ class SettingsPage(ScrollPage):
         listed.addWidget(self.origin_button)
         origins.below.addWidget(self._listed)
         port = self.tr("Programs made for Docker Model Runner expect 12434.")
+        port_row = Row(self.tr("TCP port"), port, self.port, self.port_button)
+        containers = Row(self.tr("Container access"), self.containers_sentence, self.containers)
+        self.port_as_command = port_row.offer_command(as_command, self._copy_port_command)
+        self.origins_as_command = origins.offer_command(as_command, self._copy_origins_command)
+        self.containers_as_command = containers.offer_command(as_command, self._copy_containers_command)
         self._add_section(
             self.tr("Who can use the models"),
             self.tcp,
             self.network,
-            Row(self.tr("TCP port"), port, self.port, self.port_button),
+            port_row,
             origins,
-            Row(self.tr("Container access"), self.containers_sentence, self.containers),
+            containers,
             Row(self.tr("Unix socket"), self.socket, self.copy_socket),
         )
         about = self.tr("Version {version}. Apache License 2.0. Uses Qt under the LGPL. No telemetry.")
