@@ -508,11 +508,13 @@ def trouble(studio: Studio) -> None:
     from PySide6.QtCore import QCoreApplication
 
     from dmr_desktop.desktop.problems import Problem
+    from dmr_desktop.desktop.service_words import in_own_words
 
     busy(studio, tcp=off())
-    message = "port 12434 is in use by docker-proxy (process 811)"
+    message = in_own_words("port 12434 is in use by docker-proxy (process 811)")
+    hint = in_own_words("stop that program, or choose another port")
     title = QCoreApplication.translate("ServiceApi", "TCP host access stays off")
-    problem = Problem(title, message, "Free the port, or use another one.", 409, "tcp")
+    problem = Problem(title, message, hint, 409, "tcp")
     studio.commands.problem.emit(problem)
 
 

@@ -103,5 +103,7 @@ class NetworkDoor:
     def _set(self, *, enabled: bool, addresses: tuple[str, ...] = (), error: str = "") -> None:
         status = NetworkStatus(enabled, addresses, error, self._keys.source)
         if status != self.status:
+            if addresses != self.status.addresses:
+                log.info("the local network can reach the service: %s", ", ".join(addresses) or "no more")
             self.status = status
             self._announce(status)

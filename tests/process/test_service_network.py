@@ -68,6 +68,7 @@ async def test_it_is_out_until_it_is_let_in_with_a_key(live: LiveInProcess) -> N
     assert await ask(port, address="127.0.0.1") == 200, "no key is needed on this computer"
     for text in ((await live.http.get("/settings")).text, (await live.http.get("/logs")).text):
         assert key not in text
+    assert f"the local network can reach the service: {ADDRESS}" in (await live.http.get("/logs")).text
     tcp, told = await put(live, network=True)
     assert told == "", "a key is told once"
 

@@ -91,7 +91,11 @@ class Banner(QFrame):
         self, tone: str, title: str, message: str, hint: str, actions: Sequence[tuple[str, Callable[[], object]]]
     ) -> None:
         self._tone = tone
-        for label, text in ((self._title, title), (self._message, as_sentence(message)), (self._hint, hint)):
+        for label, text in (
+            (self._title, title),
+            (self._message, as_sentence(message)),
+            (self._hint, as_sentence(hint)),
+        ):
             label.setText(text)
             label.setVisible(bool(text))
         self._buttons = ()
