@@ -17,6 +17,7 @@ from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import Context, Model
 from dmr_desktop.engine.lone_decode import LoneDecode
 from dmr_desktop.engine.pace import PrefillPace
+from dmr_desktop.engine.parked import NO_PARKING, Parking
 from dmr_desktop.engine.plan import Plan
 from dmr_desktop.engine.scheduler import Scheduler
 from dmr_desktop.engine.sequence import Sequence
@@ -48,6 +49,7 @@ class Engine:
         threads: AdaptiveThreads | None = None,
         train_context_size: int = 0,
         embedding_length: int = 0,
+        parking: Parking = NO_PARKING,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.facts = EngineFacts(
@@ -64,7 +66,7 @@ class Engine:
         self._lone_decode = LoneDecode()
         self._threads_set = 0
         n_batch = context.batch.capacity
-        self._slots = Slots(context)
+        self._slots = Slots(context, parking)
         self._pace = PrefillPace(n_batch=n_batch, n_ubatch=n_ubatch)
         self._scheduler = Scheduler(self._slots, self._pace, n_batch=n_batch, pool_size=context.pool_size, clock=clock)
         self._alive: dict[int, Sequence] = {}
@@ -83,6 +85,7 @@ class Engine:
         num_sequences: int = 8,
         threads: int | None = None,
         tuning: EngineTuning = AS_IT_IS,
+        parking: Parking = NO_PARKING,
     ) -> "Engine":
         """An engine on a loaded model. ``threads`` None: chosen for this machine, fewer while it is busy.
 
@@ -108,6 +111,7 @@ class Engine:
             threads=adaptive,
             train_context_size=model.train_context_size,
             embedding_length=model.embedding_length,
+            parking=parking,
         )
         try:
             engine.warm_up()

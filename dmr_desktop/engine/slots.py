@@ -1,21 +1,24 @@
 """Which slot holds which tokens in the KV cache, so that nothing is computed twice.
 
 An idle slot keeps what it last held: together the idle slots are the prefix cache, least recently used
-first to go. Cells are shared: a common prefix is stored once for any number of slots.
+first to go, and not to be lost but parked in ordinary memory. Cells are shared: a common prefix is stored once for any
+number of slots.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from dmr_desktop.engine.contracts import PrefixMemory
+from dmr_desktop.engine.parked import NO_PARKING, Parcel, Parked, Parking, Tokens, common_length
 from dmr_desktop.engine.sequence import Sequence
-
-Tokens = npt.NDArray[np.int32]
 
 # Waiting for another sequence to compute fewer common tokens than this is not worth a step's delay.
 _WORTH_WAITING = 16
+# Nor is bringing back fewer.
+_WORTH_BRINGING_BACK = 16
+# llama.cpp's attention counts cells by so many: to free fewer may gain nothing.
+_WORTH_PARKING = 256
 # At least so many cells are taken from a paused sequence at a time.
 _CUT = 256
 _NO_TOKENS: Tokens = np.empty(0, np.int32)
@@ -45,10 +48,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The best help for a prompt: ``length`` tokens held by ``source``, or ``leader_length`` soon by ``leader``."""
+    """The best help for a prompt: ``length`` tokens of ``source`` or ``parcel``, or soon ``leader_length``."""
 
     source: Slot | None = None
     length: int = 0
+    parcel: Parcel | None = None
     leader: Sequence | None = None
     leader_length: int = 0
 
@@ -56,8 +60,10 @@ class Match:
 class Slots:
     """Invariant: a slot's ``tokens[:computed]`` and the KV cache agree."""
 
-    def __init__(self, memory: PrefixMemory) -> None:
+    def __init__(self, memory: PrefixMemory, parking: Parking = NO_PARKING) -> None:
+        """Where a memory cannot share, nothing is parked."""
         self._memory = memory
+        self._parked = Parked(parking if memory.can_share else NO_PARKING, memory.pool_size)
         self._slots = [Slot(index) for index in range(memory.num_sequences)]
         self._clock = 0
 
@@ -96,7 +102,7 @@ class Slots:
             if other is sequence:
                 continue
             known = slot.computed if other is None else other.num_tokens
-            common = min(_common_length(wanted, slot.tokens[:known]), most)
+            common = min(common_length(wanted, slot.tokens[:known]), most)
             held = min(common, slot.computed)
             # Of equals an idle slot: it may be continued in place.
             if (held, other is None) > best and self._can_use(slot, held):
@@ -105,11 +111,16 @@ class Slots:
                 leader, leader_length = other, common
         if not self._memory.can_share or leader_length < best[0] + _WORTH_WAITING:
             leader, leader_length = None, 0
-        return Match(source, best[0], leader, leader_length)
+        parcel, common = self._parked.match(wanted[:most])
+        if parcel is not None and common >= max(best[0], leader_length) + _WORTH_BRINGING_BACK:
+            return Match(length=common, parcel=parcel)
+        return Match(source, best[0], leader=leader, leader_length=leader_length)
 
     def place(self, sequence: Sequence, match: Match) -> None:
         """Gives the sequence a free slot, holding what the match offers. There is one free."""
         source = match.source
+        if self._parked.is_eager:
+            self._park_idle(sequence, but_not=source)
         if source is not None and source.sequence is None and match.leader is None and self._is_for_the_taking(match):
             slot, length = source, match.length
             if slot.computed > length and not self._memory.keep_prefix(slot.id, length):
@@ -118,8 +129,10 @@ class Slots:
             slot.computed = length
         else:
             slot = self._least_recently_used(but_not=source)
-            self.clear(slot)
-            if match.leader is None and source is not slot:
+            self._give_up(slot)
+            if match.parcel is not None:
+                self._bring_back(slot, match.parcel, match.length)
+            elif match.leader is None and source is not slot:
                 self._borrow(slot, match)
         slot.sequence, slot.paused, slot.tokens = sequence, None, sequence.tokens
         sequence.slot, sequence.leader, sequence.leader_length = slot, match.leader, match.leader_length
@@ -156,7 +169,7 @@ class Slots:
             slot.tokens, slot.paused = _NO_TOKENS, None
 
     def evict(self, cells: int) -> bool:
-        """Forgets the least recently used idle slot that holds anything. False if none does.
+        """Frees the cells of the least recently used idle slot that holds anything. False if none does.
 
         Of what a paused sequence will need again only the last ``cells`` or some more, and only if there is no other.
         """
@@ -168,8 +181,55 @@ class Slots:
         if slot.is_wanted and left > 0 and self._memory.can_share and self._memory.keep_prefix(slot.id, left):
             slot.computed = left
         else:
-            self.clear(slot)
+            self._give_up(slot)
         return True
+
+    def _park_idle(self, coming: Sequence, but_not: Slot | None) -> None:
+        """Parks what is of no use to those who run, as far as there is room that nobody has to leave for it."""
+        used = [slot for slot in self._slots if slot.computed]
+        idle = [slot for slot in used if slot.sequence is None and slot is not but_not and not slot.is_wanted]
+        own = {slot.id: slot.computed - self._shared_length(slot, used, coming) for slot in idle}
+        # What is mostly others' too would free few cells, and take its room twice.
+        parked = [slot for slot in idle if 2 * own[slot.id] > slot.computed]
+        if sum(own[slot.id] for slot in parked) >= _WORTH_PARKING:
+            for slot in sorted(parked, key=lambda slot: slot.last_used):
+                if self._park(slot, self._parked.free_bytes):
+                    self.clear(slot)
+
+    def _shared_length(self, slot: Slot, used: list[Slot], coming: Sequence) -> int:
+        held = slot.tokens[: slot.computed]
+        others = [other.tokens[: other.computed] for other in used if other is not slot]
+        others.append(coming.tokens[: coming.num_tokens])
+        return max(common_length(held, other) for other in others)
+
+    def _give_up(self, slot: Slot) -> None:
+        """Clears an idle slot for others' use; what it held is parked if there can be room for it."""
+        if slot.computed:
+            self._park(slot, self._parked.most_bytes)
+        self.clear(slot)
+
+    def _park(self, slot: Slot, most_bytes: int) -> bool:
+        data = self._memory.save(slot.id, most_bytes) if most_bytes > 0 else None
+        if data is None:
+            return False
+        self._parked.add(Parcel(slot.tokens[: slot.computed].copy(), data))
+        return True
+
+    def _bring_back(self, slot: Slot, parcel: Parcel, length: int) -> None:
+        """Puts the first ``length`` tokens of a parcel into an empty slot, or none if that cannot be."""
+        while not self._memory.restore(slot.id, parcel.data):
+            if not any(other.sequence is None and other.computed and not other.is_wanted for other in self._slots):
+                return
+            self.evict(len(parcel.tokens))
+        if 2 * length >= len(parcel.tokens):
+            self._parked.remove(parcel)
+        else:
+            self._parked.use(parcel)
+        slot.tokens, slot.computed = parcel.tokens, len(parcel.tokens)
+        if not self._can_use(slot, length):
+            self.clear(slot)
+        elif length < slot.computed:
+            slot.computed = length if self._memory.keep_prefix(slot.id, length) else 0
 
     def _can_use(self, slot: Slot, length: int) -> bool:
         if length == 0:
@@ -202,12 +262,3 @@ class Slots:
     def _touch(self, slot: Slot) -> None:
         self._clock += 1
         slot.last_used = self._clock
-
-
-def _common_length(one: Tokens, other: Tokens) -> int:
-    shorter = min(len(one), len(other))
-    if shorter == 0 or one[0] != other[0]:
-        return 0
-    differs = one[:shorter] != other[:shorter]
-    first = int(differs.argmax())
-    return first if differs[first] else shorter

@@ -38,7 +38,8 @@ class EngineTuning:
 
     ``batch_size`` tokens are computed in one call at most, ``ubatch_size`` of them at once. ``cache_type_*``: how the
     KV cache stores keys and values. ``load_mode``: how the weights come into memory. The ``rope_*`` and ``yarn_*``
-    stretch the context beyond what the model was trained for.
+    stretch the context beyond what the model was trained for. ``cache_ram``: MiB of memory for what the KV cache held
+    for sequences that nobody runs; 0: none, -1: no limit.
     """
 
     batch_size: int | None = None
@@ -61,6 +62,7 @@ class EngineTuning:
     yarn_ext_factor: float | None = None
     yarn_attn_factor: float | None = None
     yarn_beta_slow: float | None = None
+    cache_ram: int | None = None
     yarn_beta_fast: float | None = None
 
     @property
@@ -99,6 +101,8 @@ class LaunchSpec:
     chat_template: str | None = None
     default_context_size: int | None = None
     """``context_size`` of the model's own config, used when ``config.context_size`` is None."""
+    cache_ram_bytes: int = 0
+    """Used when ``config.tuning.cache_ram`` is None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.pairs import PairFormat
 from dmr_desktop.engine.llama import Model
 from dmr_desktop.engine.llama.library import uses_cards
+from dmr_desktop.engine.parked import Parking
 from dmr_desktop.engine.ranking import RankingEngine
 from dmr_desktop.protocol.errors import RunnerStartFailed, UnsupportedModel, WrongMode
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerFacts
@@ -24,7 +25,9 @@ from dmr_desktop.store.abilities import Abilities, abilities_of, check_mode
 from dmr_desktop.store.gguf import GGUFError, read_header
 
 DEFAULT_CONTEXT_SIZE = 4096
-_MAX_TEMPLATE_BYTES = 1024 * 1024
+_MIB = 1024 * 1024
+_MAX_TEMPLATE_BYTES = _MIB
+_NO_LIMIT = 1 << 62
 
 ModelService: TypeAlias = CompletionService | EmbeddingService | RankingService
 
@@ -84,9 +87,18 @@ def _serve(
         num_sequences=spec.config.num_sequences,
         threads=spec.config.threads,
         tuning=spec.config.tuning,
+        parking=_parking(spec),
     )
     formatter = ChatFormatter(model.vocabulary, template or model.chat_template())
     return CompletionService(model, engine, formatter, outbox), _facts(engine.facts, formatter.describe(), notes)
+
+
+def _parking(spec: LaunchSpec) -> Parking:
+    config = spec.config
+    configured = config.tuning.cache_ram
+    on_cards = uses_cards() and config.gpu_layers != 0 and config.tuning.kv_offload is not False
+    most = spec.cache_ram_bytes if configured is None else configured * _MIB if configured >= 0 else _NO_LIMIT
+    return Parking(most, is_eager=not on_cards)
 
 
 def _abilities(spec: LaunchSpec) -> Abilities:

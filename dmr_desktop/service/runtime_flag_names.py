@@ -8,7 +8,7 @@ _KNOWN = """
 --cpu-range-batch(-Crb) --cpu-strict-batch --prio-batch --poll-batch --keep --perf --samplers --top-nsigma
 --xtc-probability --xtc-threshold --typical --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n
 --mirostat --mirostat-lr --mirostat-ent --dynatemp-range --dynatemp-exp --ignore-eos --device(-dev) --tensor-split(-ts)
---fit(-fit) --fit-target(-fitt) --fit-ctx(-fitc) --cache-ram(-cram) --context-shift --no-cont-batching(-nocb)
+--fit(-fit) --fit-target(-fitt) --fit-ctx(-fitc) --context-shift --no-cont-batching(-nocb)
 --no-warmup --timeout(-to) --threads-http --no-cache-prompt --cache-reuse --sleep-idle-seconds --mmproj-auto --no-mmproj
 --no-mmproj-auto --mmproj-offload --no-mmproj-offload --image-min-tokens --image-max-tokens --spm-infill
 --spec-draft-threads(-td,--threads-draft) --spec-draft-threads-batch(-tbd,--threads-batch-draft)

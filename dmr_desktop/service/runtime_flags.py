@@ -110,6 +110,7 @@ _TUNING: dict[str, tuple[str, Parse]] = {
     "--flash-attn -fa": ("flash_attention", _flash),
     "--cache-type-k -ctk": ("cache_type_k", _CACHE_TYPE),
     "--cache-type-v -ctv": ("cache_type_v", _CACHE_TYPE),
+    "--cache-ram -cram": ("cache_ram", _whole(-1)),
     "--split-mode -sm": ("split_mode", _one_of("none", "layer", "row")),
     "--main-gpu -mg": ("main_gpu", _whole(0, 255)),
     "--rope-scaling": ("rope_scaling", _one_of("none", "linear", "yarn")),

@@ -147,6 +147,19 @@ class FakeContext:
         assert length <= len(self.cells[source])
         self.cells[target] = self.cells[source][:length]
 
+    def save(self, seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
+        assert not self.is_recurrent
+        data = np.array([cell.token for cell in self.cells[seq_id]], np.int32).view(np.uint8)
+        return data if 0 < data.nbytes <= most_bytes else None
+
+    def restore(self, seq_id: int, data: npt.NDArray[np.uint8]) -> bool:
+        assert not self.cells[seq_id], "the sequence holds something"
+        tokens = data.view(np.int32)
+        if self.cells_used + len(tokens) > self.pool_size:
+            return False
+        self.cells[seq_id] = [Cell(int(token)) for token in tokens]
+        return True
+
     def has_prefix(self, seq_id: int, length: int) -> bool:
         return length <= len(self.cells[seq_id])
 

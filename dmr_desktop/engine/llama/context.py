@@ -5,6 +5,7 @@ logits rows out of range would abort the process or corrupt its memory.
 """
 
 import ctypes
+import mmap
 
 import llama_cpp
 import numpy as np
@@ -144,6 +145,31 @@ class Context:
     def clear(self, seq_id: int) -> None:
         llama_cpp.llama_memory_seq_rm(self._checked(seq_id), seq_id, -1, -1)
 
+    def save(self, seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
+        """A copy of all that is held for a sequence; None if that would be more than ``most_bytes``, or nothing.
+
+        Cells shared with others are copied too; windows may leave out what they no longer look at.
+        """
+        self._checked(seq_id)
+        size = int(llama_cpp.llama_state_seq_get_size(self._open(), seq_id))
+        if not 0 < size <= most_bytes:
+            return None
+        try:
+            # Not numpy's own memory: it asks for huge pages, and to clear those takes longer than all the copying.
+            data = np.frombuffer(mmap.mmap(-1, size), np.uint8)
+        except OSError:
+            return None
+        written = int(llama_cpp.llama_state_seq_get_data(self._open(), _bytes_of(data), size, seq_id))
+        return data if written == size else None
+
+    def restore(self, seq_id: int, data: npt.NDArray[np.uint8]) -> bool:
+        """Gives an empty sequence what :meth:`save` took. False: there is no room, and it stays empty."""
+        self._checked(seq_id)
+        if llama_cpp.llama_state_seq_set_data(self._open(), _bytes_of(data), data.nbytes, seq_id):
+            return True
+        self.clear(seq_id)
+        return False
+
     def has_prefix(self, seq_id: int, length: int) -> bool:
         """Whether computing can go on at position ``length``: sliding windows may have dropped older cells."""
         window = self._model.window
@@ -163,6 +189,10 @@ class Context:
         if not 0 <= seq_id < self.num_sequences:
             raise RunnerError(f"There is no sequence {seq_id} (there are {self.num_sequences}).")
         return self._memory
+
+
+def _bytes_of(data: npt.NDArray[np.uint8]) -> "ctypes._Pointer[ctypes.c_uint8]":
+    return data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def new_context(model: Model, params: llama_cpp.llama_context_params) -> int | None:

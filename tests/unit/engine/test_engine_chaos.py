@@ -6,6 +6,7 @@ import pytest
 
 from dmr_desktop.engine.api import SequenceRequest
 from dmr_desktop.engine.engine import Engine
+from dmr_desktop.engine.parked import Parking
 from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import RunnerError
 from dmr_desktop.protocol.generation import SamplingParams
@@ -14,7 +15,7 @@ from tests.fakes.fake_llama import FakeContext, FakeVocabulary, expected_text, p
 GREEDY = SamplingParams(temperature=0)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_chaos(seed: int) -> None:
     chance = random.Random(seed)
     context_size = chance.choice([60, 150, 400])
@@ -25,7 +26,15 @@ def test_chaos(seed: int) -> None:
         is_recurrent=chance.random() < 0.2,
     )
     now = 0.0
-    engine = Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1), clock=lambda: now)
+    parking = Parking(most_bytes=chance.choice([0, 500, 100_000]), is_eager=chance.random() < 0.7)
+    engine = Engine(
+        context,
+        FakeVocabulary(),
+        context_size=context_size,
+        threads=AdaptiveThreads(1),
+        parking=parking,
+        clock=lambda: now,
+    )
     hurry = chance.choice([0.0, 0.5, 5.0])
     beginnings = [prompt(letter * chance.randrange(1, context_size - 20)) for letter in "xyz"]
     prompts: dict[int, tuple[list[int], int]] = {}

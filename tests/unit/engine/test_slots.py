@@ -3,6 +3,7 @@ from collections.abc import Sequence as Tokens
 import pytest
 
 from dmr_desktop.engine.api import SequenceRequest
+from dmr_desktop.engine.parked import Parking
 from dmr_desktop.engine.sequence import Sequence
 from dmr_desktop.engine.slots import Slot, Slots
 from tests.fakes.fake_llama import Cell, FakeContext, FakeVocabulary, prompt
@@ -178,3 +179,99 @@ def test_a_window_that_moved_on_is_not_a_prefix(context: FakeContext, slots: Slo
     done(context, slots, "hello you")
     context.has_prefix = lambda seq_id, length: False  # type: ignore[method-assign]
     assert place(slots, a_sequence(prompt("hello you there"))).computed == 0
+
+
+PLENTY = Parking(most_bytes=1 << 20)
+LONG = "x" * 300
+
+
+def test_idle_cells_are_parked_when_somebody_else_comes(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    assert context.cells_used == len("two")
+    assert slots.cells_held == len("two")
+
+
+def test_a_parked_conversation_goes_on(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    following = a_sequence(prompt("one " + LONG + " more"))
+    slot = place(slots, following)
+    assert slot.computed == len("one " + LONG) == following.cached_tokens
+    assert bytes(cell.token for cell in context.cells[slot.id]).decode() == "one " + LONG
+
+
+def test_of_a_parked_conversation_only_its_beginning_is_brought_back(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    slot = place(slots, a_sequence(prompt("one xxxxxxxxxxxxxxxxxxxx, you know")))
+    assert slot.computed == 24 == len(context.cells[slot.id])
+    # All of it is still there for who goes on with all of it.
+    assert slots.match(a_sequence(prompt("one " + LONG + "!"))).length == len("one " + LONG)
+
+
+def test_a_few_idle_cells_stay(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    done(context, slots, "one")
+    done(context, slots, "two")
+    assert context.cells_used == 6
+
+
+def test_what_others_share_stays(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    done(context, slots, LONG + "one")
+    running = a_sequence(prompt(LONG + "two"))
+    place(slots, running)
+    compute(context, running)
+    done(context, slots, "three")
+    assert slots.match(a_sequence(prompt(LONG + "one!"))).source is not None
+
+
+def test_where_eagerness_does_not_pay_idle_cells_stay_until_their_slot_is_needed() -> None:
+    context = FakeContext(num_sequences=2)
+    slots = Slots(context, Parking(most_bytes=1 << 20, is_eager=False))
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    assert context.cells_used == len("one " + LONG) + len("two")
+    done(context, slots, "six")
+    assert context.cells_used == len("two") + len("six")
+    slot = place(slots, a_sequence(prompt("one " + LONG + " more")))
+    assert slot.computed == len("one " + LONG)
+
+
+def test_without_room_idle_cells_stay(context: FakeContext) -> None:
+    slots = Slots(context, Parking(most_bytes=100))
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    assert slots.match(a_sequence(prompt("one " + LONG + " more"))).length == len("one " + LONG)
+
+
+def test_room_is_made_for_what_comes_back() -> None:
+    context = FakeContext(pool_size=500)
+    slots = Slots(context, Parking(most_bytes=1 << 20))
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two " + LONG)
+    slot = place(slots, a_sequence(prompt("one " + LONG + " more")))
+    assert slot.computed == len("one " + LONG) == context.cells_used
+
+
+def test_what_cannot_come_back_is_computed_again() -> None:
+    context = FakeContext(pool_size=500)
+    slots = Slots(context, PLENTY)
+    done(context, slots, "one " + LONG)
+    running = a_sequence(prompt("two " + LONG))
+    place(slots, running)
+    compute(context, running)
+    slot = place(slots, a_sequence(prompt("one " + LONG + " more")))
+    assert slot.computed == 0 == len(context.cells[slot.id])
+
+
+def test_a_running_state_is_not_parked() -> None:
+    context = FakeContext(num_sequences=1, is_recurrent=True)
+    slots = Slots(context, PLENTY)
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    assert slots.match(a_sequence(prompt("one " + LONG + " more"))).length == 0

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from dmr_desktop.engine.parked import Parcel, Parked, Parking, common_length
+
+
+def parcel(text: str, size: int = 10) -> Parcel:
+    return Parcel(np.array(list(text.encode()), np.int32), np.zeros(size, np.uint8))
+
+
+def length_of_match(parked: Parked, text: str) -> int:
+    return parked.match(parcel(text).tokens)[1]
+
+
+@pytest.fixture
+def parked() -> Parked:
+    return Parked(Parking(most_bytes=30), most_tokens=100)
+
+
+def test_the_least_recently_used_goes_when_bytes_run_out(parked: Parked) -> None:
+    first, second, third = parcel("aaa"), parcel("bbb"), parcel("ccc")
+    for each in (first, second, third):
+        parked.add(each)
+    assert parked.free_bytes == 0
+    parked.use(first)
+    parked.add(parcel("ddd"))
+    assert [length_of_match(parked, text) for text in ("aaa", "bbb", "ccc", "ddd")] == [3, 0, 3, 3]
+
+
+def test_a_large_one_makes_room_for_itself(parked: Parked) -> None:
+    for text in ("aaa", "bbb", "ccc"):
+        parked.add(parcel(text))
+    parked.add(parcel("ddd", 30))
+    assert [length_of_match(parked, text) for text in ("aaa", "bbb", "ccc", "ddd")] == [0, 0, 0, 3]
+
+
+def test_tokens_are_bounded_too() -> None:
+    parked = Parked(Parking(most_bytes=1000), most_tokens=5)
+    parked.add(parcel("aaa"))
+    assert parked.free_bytes == 990
+    parked.add(parcel("bb"))
+    assert parked.free_bytes == 0
+    parked.add(parcel("c"))
+    assert [length_of_match(parked, text) for text in ("aaa", "bb", "c")] == [0, 2, 1]
+
+
+def test_what_continues_another_takes_its_place(parked: Parked) -> None:
+    parked.add(parcel("hello"))
+    parked.add(parcel("hello you"))
+    assert parked.free_bytes == 20
+    parked.add(parcel("hello"))
+    assert parked.free_bytes == 20
+    assert length_of_match(parked, "hello you there") == 9
+
+
+def test_the_longest_beginning_in_common_is_found(parked: Parked) -> None:
+    for text in ("one two", "one three", "two"):
+        parked.add(parcel(text))
+    best, length = parked.match(parcel("one thing").tokens)
+    assert best is not None
+    assert (bytes(best.tokens.tolist()), length) == (b"one three", 6)
+    assert parked.match(parcel("x").tokens) == (None, 0)
+
+
+@pytest.mark.parametrize(("one", "other", "length"), [("", "a", 0), ("ab", "ab", 2), ("ab", "abc", 2), ("xb", "ab", 0)])
+def test_common_length(one: str, other: str, length: int) -> None:
+    assert common_length(parcel(one).tokens, parcel(other).tokens) == length
