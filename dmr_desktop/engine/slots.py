@@ -119,10 +119,10 @@ class Slots:
     def place(self, sequence: Sequence, match: Match) -> None:
         """Gives the sequence a free slot, holding what the match offers. There is one free."""
         source = match.source
-        if self._parked.is_eager:
-            self._park_idle(sequence, but_not=source)
         if source is not None and source.sequence is None and match.leader is None and self._is_for_the_taking(match):
             slot, length = source, match.length
+            if slot.computed > 2 * length:
+                self._park(slot, self._parked.most_bytes)
             if slot.computed > length and not self._memory.keep_prefix(slot.id, length):
                 length = 0
             slot.borrowed = 0
@@ -139,6 +139,8 @@ class Slots:
         self._touch(slot)
         if match.leader is None:
             sequence.admitted(slot.computed)
+        if self._parked.is_eager:
+            self._park_idle()
 
     def end_waiting(self, sequence: Sequence) -> None:
         """Gives a sequence what its leader, or by now another slot, has computed; it may wait for yet another."""
@@ -184,23 +186,17 @@ class Slots:
             self._give_up(slot)
         return True
 
-    def _park_idle(self, coming: Sequence, but_not: Slot | None) -> None:
+    def _park_idle(self) -> None:
         """Parks what is of no use to those who run, as far as there is room that nobody has to leave for it."""
         used = [slot for slot in self._slots if slot.computed]
-        idle = [slot for slot in used if slot.sequence is None and slot is not but_not and not slot.is_wanted]
-        own = {slot.id: slot.computed - self._shared_length(slot, used, coming) for slot in idle}
+        idle = [slot for slot in used if slot.sequence is None and not slot.is_wanted]
+        own = {slot.id: slot.computed - _shared_length(slot, used) for slot in idle}
         # What is mostly others' too would free few cells, and take its room twice.
         parked = [slot for slot in idle if 2 * own[slot.id] > slot.computed]
         if sum(own[slot.id] for slot in parked) >= _WORTH_PARKING:
             for slot in sorted(parked, key=lambda slot: slot.last_used):
                 if self._park(slot, self._parked.free_bytes):
                     self.clear(slot)
-
-    def _shared_length(self, slot: Slot, used: list[Slot], coming: Sequence) -> int:
-        held = slot.tokens[: slot.computed]
-        others = [other.tokens[: other.computed] for other in used if other is not slot]
-        others.append(coming.tokens[: coming.num_tokens])
-        return max(common_length(held, other) for other in others)
 
     def _give_up(self, slot: Slot) -> None:
         """Clears an idle slot for others' use; what it held is parked if there can be room for it."""
@@ -262,3 +258,9 @@ class Slots:
     def _touch(self, slot: Slot) -> None:
         self._clock += 1
         slot.last_used = self._clock
+
+
+def _shared_length(slot: Slot, used: list[Slot]) -> int:
+    held = slot.tokens[: slot.computed]
+    others = (other.tokens[: other.computed] for other in used if other is not slot)
+    return max((common_length(held, other) for other in others), default=0)

@@ -1,4 +1,4 @@
-"""When generated text is sent on: eighty times a second is smoother than most screens show it.
+"""When generated text is sent on: thirty times a second looks like a flow, and nobody reads as fast.
 
 A small model makes a token in a few milliseconds. To carry each one alone through the sender, the service and
 the client takes about a tenth of that time from the cores that compute the next one. What somebody
@@ -10,7 +10,7 @@ from time import perf_counter
 
 from dmr_desktop.engine.api import SequenceOutput
 
-FRAME_SECONDS = 1 / 80
+FRAME_SECONDS = 1 / 30
 
 
 class FramePace:

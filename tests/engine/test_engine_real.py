@@ -20,6 +20,7 @@ from dmr_desktop.engine import turns
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.engine import Engine
 from dmr_desktop.engine.llama import Context, Model
+from dmr_desktop.engine.parked import Parking
 from dmr_desktop.protocol.generation import SamplingParams
 from tests.fakes.other_architectures import write_gemma2, write_mamba
 
@@ -327,7 +328,8 @@ def test_a_bad_grammar_is_refused_and_harms_nobody(tiny_model: Model, engine: En
 def test_other_memories_share_what_they_can_and_never_lie(tmp_path: Path, write: Callable[[Path], None]) -> None:
     write(tmp_path / "model.gguf")
     model = Model.load(tmp_path / "model.gguf", gpu_layers=0)
-    engine = Engine.open(model, context_size=512, num_sequences=3, threads=1)
+    parking = Parking(most_bytes=1 << 30)
+    engine = Engine.open(model, context_size=512, num_sequences=3, threads=1, parking=parking)
     first = tokens_of(model, SYSTEM)
     answer = generated(engine, [first, first[:40], [*first[:40], 400]], 40)[0]
     # A second turn, and a fork from the middle of it: cells of the window are long gone there.
@@ -342,6 +344,37 @@ def test_other_memories_share_what_they_can_and_never_lie(tmp_path: Path, write:
         assert_same_but_for_rounding(model, fork, alone, text)
     engine.close()
     model.close()
+
+
+@pytest.mark.parametrize("is_eager", [True, False])
+def test_a_parked_conversation_goes_on_as_if_it_had_stayed(any_model: Model, is_eager: bool) -> None:
+    parking = Parking(most_bytes=1 << 30, is_eager=is_eager)
+    engine = Engine.open(any_model, context_size=1024, num_sequences=1, threads=1, parking=parking)
+    first = tokens_of(any_model, SYSTEM * 6)
+    assert len(first) > 256
+    (said,) = generated(engine, [first])
+    generated(engine, [tokens_of(any_model, "a b c d e f")], 2)
+    assert engine.stats().kv_cells_used < 50, "the first one's cells are still there"
+    answer = any_model.vocabulary.tokenize("".join(said), add_special=False, parse_special=False)
+    following = [*first, *answer, 300]
+    before = engine.stats().prompt_tokens
+    (text,) = generated(engine, [following])
+    computed = engine.stats().prompt_tokens - before
+    assert computed <= len(following) - len(first) + 1
+    fresh = open_for(any_model, 1)
+    (alone,) = generated(fresh, [following])
+    fresh.close()
+    engine.close()
+    assert_same_but_for_rounding(any_model, following, alone, text)
+
+
+def test_where_no_memory_is_free_nothing_is_parked(tiny_model: Model) -> None:
+    engine = Engine.open(tiny_model, context_size=1024, num_sequences=2, threads=1, parking=Parking(most_bytes=1000))
+    first = tokens_of(tiny_model, SYSTEM * 4)
+    generated(engine, [first], 2)
+    generated(engine, [tokens_of(tiny_model, "a b c d e f")], 2)
+    assert engine.stats().kv_cells_used > len(first)
+    engine.close()
 
 
 def test_a_long_prompt_beside_a_stream_does_not_hold_it_up(tiny_model: Model, engine: Engine) -> None:

@@ -54,7 +54,7 @@ def test_tokens_of_a_fast_model_share_frames_and_none_is_held_long() -> None:
 def test_tokens_of_a_slow_model_never_wait() -> None:
     steps = Steps()
     for letter in "abcdef":
-        steps.step(letter, 0.02, first=letter == "a")
+        steps.step(letter, 0.025, first=letter == "a")
     assert [text for _, text in steps.sent] == list("abcdef")
 
 

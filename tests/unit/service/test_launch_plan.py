@@ -33,3 +33,11 @@ def test_a_stretched_context_is_not_cut_to_what_was_trained() -> None:
     cut = plan_launch(FILES, Mode.COMPLETION, RunnerConfig(context_size=65536), SHAPE, 64 * GIB)
     assert stretched.spec.default_context_size == 65536
     assert stretched.need_bytes > cut.need_bytes > GIB
+
+
+@pytest.mark.parametrize(("available", "cache_ram"), [(64 * GIB, 2 * GIB), (GIB, 0)])
+def test_an_eighth_of_what_is_left_is_for_idle_conversations(available: int, cache_ram: int) -> None:
+    plan = plan_launch(FILES, Mode.COMPLETION, RunnerConfig(context_size=4096), SHAPE, available)
+    assert plan.spec.cache_ram_bytes == cache_ram
+    left = plan_launch(FILES, Mode.COMPLETION, RunnerConfig(context_size=4096), SHAPE, plan.need_bytes + GIB)
+    assert left.spec.cache_ram_bytes == GIB // 8
