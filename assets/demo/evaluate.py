@@ -1,9 +1,10 @@
 """Measures the demo model per skill on held-out phrasings, names and values, with greedy decoding.
 
-``--gguf FILE`` runs the exported file through llama-cpp-python (what the product runs); ``--work FOLDER`` runs the
-torch checkpoint. Both judge the same conversations: the held-out side of the corpus (see ``corpus.py``), from a
-seed that training never uses. With ``--blind`` they judge the conversations of ``heldout.jsonl`` instead, which were
-written by hand without a look at the corpus.
+``--gguf FILE`` runs the exported file through llama-cpp-python; with ``--engine`` through the product's own engine,
+which holds calls to the offered tools as it does for everybody. ``--work FOLDER`` runs the torch checkpoint. All judge
+the same conversations: the held-out side of the corpus (see ``corpus.py``), from a seed that training never uses. With
+``--blind`` they judge the conversations of ``heldout.jsonl`` instead, which were written by hand without a look at the
+corpus.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from corpus import EVALUATED, EXTRA_FACTS, Check, Composer, Sample, assistant, c
 from facts import INTENTS
 
 CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
-Generate = Callable[[str, int], str]
+Generate = Callable[[Sample], str]
+"""Answers the last turn of a conversation."""
 LIMIT = 420
 BLIND = Path(__file__).with_name("heldout.jsonl")
 
@@ -56,6 +58,11 @@ def right(sample: Sample, answer: str) -> bool:
     return all(part in answer for part in check.contains)
 
 
+def from_text(generate: Callable[[str, int], str]) -> Generate:
+    """For what goes on with a text, by so many tokens at most."""
+    return lambda sample: generate(render_text(sample, to_answer=True), LIMIT)
+
+
 def with_gguf(path: Path) -> Generate:
     """Answers from llama.cpp, through llama-cpp-python's plain completion of token ids."""
     import llama_cpp
@@ -71,6 +78,44 @@ def with_gguf(path: Path) -> Generate:
                 break
             out.append(token)
         return str(llama.detokenize(out).decode(errors="replace"))
+
+    return from_text(generate)
+
+
+def with_engine(path: Path) -> Generate:
+    """Answers as a client of the product gets them, the text of calls included."""
+    from dmr_desktop.dialects import openai_chat
+    from dmr_desktop.engine.api import SequenceRequest
+    from dmr_desktop.engine.engine import Engine
+    from dmr_desktop.engine.formats.chat import ChatFormatter
+    from dmr_desktop.engine.llama import Model
+
+    model = Model.load(path, gpu_layers=0)
+    engine = Engine.open(model, context_size=4096, num_sequences=1, threads=1)
+    formatter = ChatFormatter(model.vocabulary, model.chat_template())
+
+    def generate(sample: Sample) -> str:
+        body = {"model": "demo", "messages": sample.messages[:-1], "temperature": 0, "max_tokens": LIMIT}
+        request = openai_chat.parse(body | ({"tools": sample.tools} if sample.tools else {})).requests[0]
+        prepared = formatter.prepare(request)
+        calls = prepared.calls and (prepared.calls.watching, engine.compile_later(prepared.calls.write_grammar))
+        engine.submit(
+            SequenceRequest(
+                1,
+                prepared.tokens,
+                request.sampling,
+                request.max_tokens,
+                visible_tokens=prepared.visible_tokens,
+                calls=calls,
+            )
+        )
+        text = ""
+        while not engine.is_idle:
+            for output in engine.step():
+                if output.error is not None:
+                    raise RuntimeError(output.error.message)
+                text += output.text
+        return text
 
     return generate
 
@@ -93,7 +138,7 @@ def with_checkpoint(work: Path) -> Generate:
         ids = model.generate(tok.encode(prompt, add_special_tokens=False).ids, stop, limit)
         return str(tok.decode(ids, skip_special_tokens=False))
 
-    return generate
+    return from_text(generate)
 
 
 def composed(skill: str, count: int, seed: int) -> Iterator[Sample]:
@@ -144,7 +189,7 @@ def fill_turns(generate: Generate, sample: Sample) -> Sample:
     for message in sample.messages:
         if message["role"] == "user" and messages and messages[-1]["role"] == "user":
             so_far = replace(sample, messages=[*messages, assistant("")])
-            messages.append(assistant(generate(render_text(so_far, to_answer=True), LIMIT)))
+            messages.append(assistant(generate(so_far)))
         messages.append(message)
     return replace(sample, messages=messages)
 
@@ -154,7 +199,7 @@ def judge(generate: Generate, skill: str, samples: Iterable[Sample], show: int) 
     good = done = shown = 0
     for given in samples:
         sample = fill_turns(generate, given)
-        answer = generate(render_text(sample, to_answer=True), LIMIT)
+        answer = generate(sample)
         done += 1
         ok = right(sample, answer)
         good += ok
@@ -191,6 +236,7 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--gguf", type=Path)
     source.add_argument("--work", type=Path)
+    parser.add_argument("--engine", action="store_true", help="run the file in the product's engine")
     parser.add_argument(
         "--count", type=int, default=200, help="questions per skill (a fifth of it for count and story)"
     )
@@ -199,7 +245,10 @@ def main() -> None:
     parser.add_argument("--blind", action="store_true", help="judge heldout.jsonl instead of the corpus")
     parser.add_argument("--show", type=int, default=0, help="print this many wrong answers per skill")
     options = parser.parse_args()
-    generate = with_gguf(options.gguf) if options.gguf else with_checkpoint(options.work)
+    if options.gguf:
+        generate = (with_engine if options.engine else with_gguf)(options.gguf)
+    else:
+        generate = with_checkpoint(options.work)
     started = time.monotonic()
     skills = tuple(filter(None, options.skills.split(",")))
     if options.blind:

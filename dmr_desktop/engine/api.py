@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dmr_desktop.engine.call_watch import CallWatching
 from dmr_desktop.engine.thinking import ThinkingLimit
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, SamplingParams, Timings, TokenLogprob
 
 if TYPE_CHECKING:
-    from dmr_desktop.engine.constraint import Constraint
+    from dmr_desktop.engine.constraint import ComingConstraint, Constraint
 
 
 @dataclass(slots=True)
@@ -25,7 +26,8 @@ class SequenceRequest:
     or Lark text) that the output must satisfy from its first token; ``constraint`` is the same already
     compiled (:meth:`Engine.compile_grammar`, from any thread) and is used up by the request.
     ``visible_tokens`` are the ids of special tokens whose text belongs in the output (a format's
-    markers); all other control tokens render as nothing. ``thinking`` bounds its reasoning. Requests of one
+    markers); all other control tokens render as nothing. ``thinking`` bounds its reasoning. ``calls`` says what to
+    watch the output for where nothing else constrains it, and what holds the rest of it from there on. Requests of one
     ``group`` belong together: they do not take each other's place.
     """
 
@@ -40,6 +42,7 @@ class SequenceRequest:
     ignore_eos: bool = False
     visible_tokens: frozenset[int] = frozenset()
     thinking: ThinkingLimit | None = None
+    calls: "tuple[CallWatching, ComingConstraint] | None" = None
     group: int | None = None
 
 

@@ -5,16 +5,26 @@ mask over the whole vocabulary is computed when the check fails. Where the gramm
 tokens are known without the model.
 """
 
+import logging
 import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotDone
 from typing import Protocol
 
 import llguidance
 import numpy as np
 import numpy.typing as npt
 
-from dmr_desktop.protocol.errors import InvalidRequest, RunnerError
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest, RunnerError
+
+_logger = logging.getLogger(__name__)
 
 MAX_GRAMMAR_BYTES = 1 << 20
+_KEPT_BYTES = 1 << 20
+_LEAST_BYTES = 1 << 15
+"""Text of all the grammars that are kept compiled, which takes about 40 times as much; a short one counts as more."""
 
 
 class GrammarVocabulary(Protocol):
@@ -36,26 +46,34 @@ class GrammarVocabulary(Protocol):
 
 
 class Constraint:
-    """One output's place in its grammar."""
+    """One output's place in its grammar. Where a ``lenient`` one fails, everything is allowed from there on."""
 
-    __slots__ = ("_mask", "_matcher")
+    __slots__ = ("_is_lenient", "_mask", "_matcher", "_vocab_size")
 
-    def __init__(self, matcher: llguidance.LLMatcher, vocab_size: int) -> None:
+    def __init__(self, matcher: llguidance.LLMatcher, vocab_size: int, *, is_lenient: bool = False) -> None:
         self._matcher = matcher
         self._mask = np.zeros((vocab_size + 31) // 32, np.uint32)
+        self._vocab_size = vocab_size
+        self._is_lenient = is_lenient
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing but the end can follow."""
-        return bool(self._matcher.is_stopped())
+        return bool(self._matcher.is_stopped()) and not self._has_given_up
 
     def allows(self, token: int) -> bool:
-        return bool(self._matcher.validate_tokens([token]) == 1)
+        return self.fits([token])
+
+    def fits(self, tokens: list[int]) -> bool:
+        """Whether all of them may come next, one after another."""
+        return bool(self._matcher.validate_tokens(tokens) == len(tokens)) or self._has_given_up
 
     def allowed(self) -> npt.NDArray[np.int64]:
         """Ids of all tokens that may come next, never none. Raises :class:`RunnerError` if that cannot be told."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
         self._check()
+        if self._has_given_up:
+            return np.arange(self._vocab_size)
         ids = np.flatnonzero(np.unpackbits(self._mask.view(np.uint8), bitorder="little"))
         if not len(ids):
             raise RunnerError("The grammar allows no token of this model here.", hint="Simplify the grammar or schema.")
@@ -76,8 +94,12 @@ class Constraint:
             self._check()
         return list(tokens)
 
+    @property
+    def _has_given_up(self) -> bool:
+        return self._is_lenient and bool(self._matcher.is_error())
+
     def _check(self) -> None:
-        if self._matcher.is_error():
+        if self._matcher.is_error() and not self._is_lenient:
             raise RunnerError(
                 "The grammar became too complex.",
                 hint="Simplify the grammar or schema.",
@@ -85,13 +107,38 @@ class Constraint:
             )
 
 
+class ComingConstraint:
+    """A lenient constraint that is being compiled on another thread, for any number of outputs."""
+
+    def __init__(self, compiled: "Future[llguidance.LLMatcher | None]", vocab_size: int) -> None:
+        self._compiled = compiled
+        self._vocab_size = vocab_size
+
+    def get(self, patience_seconds: float) -> Constraint | None:
+        """One at its beginning; None if it cannot be had, or not in time."""
+        try:
+            matcher = self._compiled.result(patience_seconds)
+        except NotDone:
+            return None
+        if matcher is None:
+            return None
+        return Constraint(matcher.deep_copy(), self._vocab_size, is_lenient=True)
+
+
 class Grammars:
-    """Compiles grammars for one model's vocabulary; may be used from any thread."""
+    """Compiles grammars for one model's vocabulary; may be used from any thread.
+
+    Agents send the same tools at every turn: what was compiled lately is kept.
+    """
 
     def __init__(self, vocabulary: GrammarVocabulary) -> None:
         self._vocabulary = vocabulary
         self._lock = threading.Lock()
         self._tokenizer: llguidance.LLTokenizer | None = None
+        self._kept: OrderedDict[str, tuple[llguidance.LLMatcher, int]] = OrderedDict()
+        self._kept_bytes = 0
+        # One thread: of many requests with the same tools the first compiles them.
+        self._worker = ThreadPoolExecutor(1, "grammars")
 
     def warm(self) -> None:
         """Builds the token table (some seconds for large vocabularies) before the first grammar needs it."""
@@ -102,8 +149,32 @@ class Grammars:
 
         Raises :class:`InvalidRequest` with the position and reason if it is wrong or too large.
         """
-        if len(grammar.encode("utf-8", "replace")) > MAX_GRAMMAR_BYTES:
+        return Constraint(self._matcher(grammar), self._vocabulary.size)
+
+    def compile_later(self, write: Callable[[], str | None]) -> ComingConstraint:
+        """The same on a thread of its own, which also writes the grammar; None is none."""
+
+        def compiled() -> llguidance.LLMatcher | None:
+            try:
+                grammar = write()
+                return None if grammar is None else self._matcher(grammar)
+            except DMRError as error:
+                _logger.info("calls are not held to the tools: %s", error.message)
+            except Exception:
+                _logger.exception("calls are not held to the tools")
+            return None
+
+        return ComingConstraint(self._worker.submit(compiled), self._vocabulary.size)
+
+    def _matcher(self, grammar: str) -> llguidance.LLMatcher:
+        """At its beginning, for one output. Raises :class:`InvalidRequest`."""
+        size = len(grammar.encode("utf-8", "replace"))
+        if size > MAX_GRAMMAR_BYTES:
             raise InvalidRequest("The grammar or schema is larger than 1 MiB.", hint="Send a smaller one.")
+        with self._lock:
+            if grammar in self._kept:
+                self._kept.move_to_end(grammar)
+                return self._kept[grammar][0].deep_copy()
         limits = llguidance.LLParserLimits(verbose_errors=False)
         matcher = llguidance.LLMatcher(self._ready_tokenizer(), grammar, log_level=0, limits=limits)
         if matcher.is_error():
@@ -111,7 +182,17 @@ class Grammars:
                 f"The grammar or schema cannot be used: {matcher.get_error().strip()}",
                 hint="Check it against what llguidance supports.",
             )
-        return Constraint(matcher, self._vocabulary.size)
+        self._keep(grammar, matcher.deep_copy(), max(size, _LEAST_BYTES))
+        return matcher
+
+    def _keep(self, grammar: str, matcher: llguidance.LLMatcher, size: int) -> None:
+        with self._lock:
+            if grammar not in self._kept:
+                self._kept[grammar] = matcher, size
+                self._kept_bytes += size
+            while self._kept_bytes > _KEPT_BYTES:
+                _, (_, size) = self._kept.popitem(last=False)
+                self._kept_bytes -= size
 
     def _ready_tokenizer(self) -> llguidance.LLTokenizer:
         with self._lock:

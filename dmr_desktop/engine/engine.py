@@ -1,7 +1,7 @@
 """Continuous batching: sequences join and leave between steps, each step decodes one batch for all.
 
-Synchronous and owned by one thread; only :meth:`Engine.compile_grammar` and :meth:`Engine.warm_grammars`
-may be called from others. Speaks tokens: knows no templates, no sockets, no clock but that of its steps.
+Synchronous and owned by one thread; only what compiles or warms grammars may be called from others. Speaks tokens:
+knows no templates, no sockets, no clock but that of its steps.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dmr_desktop.engine.api import EngineFacts, EngineStats, SequenceOutput, SequenceRequest
-from dmr_desktop.engine.constraint import Constraint, Grammars
+from dmr_desktop.engine.constraint import ComingConstraint, Constraint, Grammars
 from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
 from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import Context, Model
@@ -150,6 +150,10 @@ class Engine:
     def compile_grammar(self, grammar: str) -> Constraint:
         """For :attr:`SequenceRequest.constraint`, from any thread. Raises :class:`InvalidRequest`."""
         return self._grammars.compile(grammar)
+
+    def compile_later(self, write: Callable[[], str | None]) -> ComingConstraint:
+        """For :attr:`SequenceRequest.calls`, from any thread. ``write`` runs on another; None is no grammar."""
+        return self._grammars.compile_later(write)
 
     def warm_grammars(self) -> None:
         """Does the slow part of the first grammar now, from any thread."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
+from dmr_desktop.engine.call_watch import CallWatch
 from dmr_desktop.engine.constraint import Constraint
 from dmr_desktop.engine.detokenizer import Detokenizer
 from dmr_desktop.engine.sampling import Row, Sampler, log_probabilities, restore
@@ -74,6 +75,7 @@ class Sequence:
         self._sampler = Sampler(request.sampling, vocabulary.size)
         self._detokenizer = Detokenizer(vocabulary, request.visible_tokens, request.stop)
         self._thinking = None if request.thinking is None else ThinkingWatch(request.thinking)
+        self._calls = None if request.calls is None or constraint is not None else CallWatch(*request.calls)
         self._submitted_at = perf_counter()
         self._admitted_at = self._first_token_at = 0.0
         self._take_forced()
@@ -180,8 +182,17 @@ class Sequence:
             self._constraint.accept(token)
         if self._detokenizer.push(token, logprob):
             self.finish = "stop"
+        self._watch(token)
+
+    def _watch(self, token: int) -> None:
+        """Shows a token to those who wait for something in the text. A call that has begun is held to its grammar."""
         if self._thinking is not None:
             self._thinking.add(self._vocabulary.piece(token, special=True))
+        if self._calls is not None:
+            self._constraint = self._calls.add(token, self._vocabulary.piece(token, special=True))
+            if self._constraint is not None:
+                self._calls = None
+                self._ignores_eog = False
 
     def _take_forced(self) -> None:
         if self._thinking is not None and self._thinking.is_due:
@@ -216,8 +227,7 @@ class Sequence:
         self.num_generated += 1
         self.num_forced += 1
         self._sampler.accept(token)
-        if self._thinking is not None:
-            self._thinking.add(self._vocabulary.piece(token, special=True))
+        self._watch(token)
         if self._detokenizer.push(token):
             self.finish = "stop"
             return True

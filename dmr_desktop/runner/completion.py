@@ -10,6 +10,8 @@ from queue import Empty, SimpleQueue
 from typing import NoReturn, TypeAlias
 
 from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
+from dmr_desktop.engine.call_watch import CallWatching
+from dmr_desktop.engine.constraint import ComingConstraint
 from dmr_desktop.engine.engine import Engine
 from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
 from dmr_desktop.engine.llama import Model
@@ -131,7 +133,12 @@ class CompletionService:
         if not 1 <= request.num_choices <= MAX_CHOICES:
             raise InvalidRequest(f"n must be from 1 to {MAX_CHOICES}", param="n")
         prepared = self._prepare(request)
-        sequences = tuple(self._sequence(number, choice, request, prepared) for choice in range(request.num_choices))
+        calls = None
+        if prepared.calls is not None:
+            calls = prepared.calls.watching, self._engine.compile_later(prepared.calls.write_grammar)
+        sequences = tuple(
+            self._sequence(number, choice, request, prepared, calls) for choice in range(request.num_choices)
+        )
         answer = Answer(number, [prepared.new_parser(choice) for choice in range(request.num_choices)])
         if request.echo and not isinstance(request.prompt, ChatPrompt):
             answer.echo = self._prompt_text(request.prompt)
@@ -147,7 +154,14 @@ class CompletionService:
         with ends_within(_PREPARE_SECONDS):
             return self._formatter.prepare(request)
 
-    def _sequence(self, number: int, choice: int, request: GenerationRequest, prepared: Prepared) -> SequenceRequest:
+    def _sequence(
+        self,
+        number: int,
+        choice: int,
+        request: GenerationRequest,
+        prepared: Prepared,
+        calls: tuple[CallWatching, ComingConstraint] | None,
+    ) -> SequenceRequest:
         constraint = None
         if prepared.grammar is not None:
             with ends_within(_PREPARE_SECONDS):
@@ -163,6 +177,7 @@ class CompletionService:
             ignore_eos=request.ignore_eos,
             visible_tokens=prepared.visible_tokens,
             thinking=prepared.thinking,
+            calls=calls,
             group=number,
         )
 

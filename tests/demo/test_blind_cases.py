@@ -50,7 +50,7 @@ def test_the_model_answers_between_the_turns_of_the_user(evaluation: ModuleType)
         return f"answer {len(prompts)}"
 
     longest = max(evaluation.written()["recall"], key=lambda sample: len(sample.messages))
-    filled = evaluation.fill_turns(generate, longest)
+    filled = evaluation.fill_turns(evaluation.from_text(generate), longest)
     said = [message["content"] for message in filled.messages if message["role"] == "assistant"]
     assert said == ["answer 1", "answer 2", ""]
     assert "answer 1" in prompts[1]

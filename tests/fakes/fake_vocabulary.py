@@ -54,6 +54,11 @@ class FakeVocabulary:
             shown += bytes([token]) if text is None else f"«{text}»".encode()
         return shown.decode()
 
+    def text_of(self, token: int) -> bytes:
+        """What the token stands for, control tokens their text."""
+        text = self._texts.get(token)
+        return bytes([token]) if text is None else text.encode()
+
     @property
     def byte_pieces(self) -> list[bytes]:
         """What each token stands for, control tokens marked the way llguidance wants them."""

@@ -1,7 +1,10 @@
 """Holding a text against a grammar with the real llguidance."""
 
+from concurrent.futures import Future
+
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+from dmr_desktop.engine.constraint import ComingConstraint
 from dmr_desktop.engine.formats.control_text import ControlText
 from tests.fakes.fake_vocabulary import FakeVocabulary
 
@@ -25,6 +28,17 @@ def tokenizer_of(vocabulary: FakeVocabulary) -> LLTokenizer:
         n_vocab=len(vocabulary.byte_pieces),
         eos_token=vocabulary.token_id(vocabulary.eos_text),
     )
+
+
+def coming(vocabulary: FakeVocabulary, grammar: str | None) -> ComingConstraint:
+    """One that has come."""
+    compiled: Future[LLMatcher | None] = Future()
+    matcher = None
+    if grammar is not None:
+        matcher = LLMatcher(tokenizer_of(vocabulary), grammar, log_level=0)
+        assert not matcher.is_error(), matcher.get_error()
+    compiled.set_result(matcher)
+    return ComingConstraint(compiled, len(vocabulary.byte_pieces))
 
 
 def refusal(vocabulary: FakeVocabulary, grammar: str, text: str) -> str:

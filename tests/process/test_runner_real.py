@@ -32,8 +32,12 @@ from dmr_desktop.protocol.generation import (
     TextPart,
     TextPrompt,
     TokenPrompt,
+    Tool,
+    ToolCallArguments,
+    ToolCallStarted,
 )
 from dmr_desktop.protocol.runners import LaunchSpec, Mode, RunnerConfig
+from dmr_desktop.settings import asset
 
 # One loop for all, so that tests which do the runner no harm can share one.
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -311,3 +315,29 @@ def facts_of_process(pid: int) -> tuple[str, str, str, list[str]]:
         (folder / "oom_score_adj").read_text().strip(),
         [name for name in opened if name.startswith("socket:")],
     )
+
+
+async def test_calls_that_begin_by_themselves_are_held_to_the_tools(state_dir: Path) -> None:
+    """What the model writes is as random as can be; what a client gets fits the tools."""
+    schema = {"type": "object", "properties": {"level": {"enum": [10, 25]}}, "required": ["level"]}
+    tools = (Tool("dim_the_light", "Dims the light", schema), Tool("stop_it", "Stops it"))
+    prompt = ChatPrompt((Message("user", (TextPart("Dim the light to 10"),)),), tools)
+    sampling = SamplingParams(temperature=1.2, seed=1)
+    async with runner_of(asset("demo/demo.gguf"), state_dir) as started:
+        events = await collect(started, GenerationRequest(prompt, sampling, max_tokens=200, num_choices=8))
+        stats = await started.stats()
+    calls: dict[tuple[int, int], list[str]] = {}
+    for event in events:
+        if isinstance(event, ToolCallStarted):
+            calls[event.choice, event.call_index] = [event.name, ""]
+        elif isinstance(event, ToolCallArguments):
+            calls[event.choice, event.call_index][1] += event.text
+    assert len(calls) >= 4
+    for name, arguments in calls.values():
+        assert (name, json.loads(arguments)) in [
+            ("dim_the_light", {"level": 10}),
+            ("dim_the_light", {"level": 25}),
+            ("stop_it", {}),
+        ]
+    assert "<tool_call>" not in "".join(text_of(events, choice) for choice in range(8))
+    assert stats["forced_tokens"] > 0

@@ -4,14 +4,17 @@ One :class:`ChatFormatter` serves one model. It owns the model's template and wh
 Not re-entrant: one thread prepares requests. Parsers are independent of it and of each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from dmr_desktop.engine.call_watch import CallWatching
+from dmr_desktop.engine.formats.call_marks import watching
 from dmr_desktop.engine.formats.chat_format import ChatFormat, JsonCall, units
 from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
-from dmr_desktop.engine.formats.grammar import Thinking, answer_grammar, callable_tools
+from dmr_desktop.engine.formats.grammar import Thinking, answer_grammar, callable_tools, free_call_grammar
 from dmr_desktop.engine.formats.learn import learn
 from dmr_desktop.engine.formats.messages import one_call_each, plainly_typed, template_messages, template_tools
 from dmr_desktop.engine.formats.parser import OutputParser
@@ -30,6 +33,17 @@ _RAW = ChatFormat("raw")
 _EXAMPLE = ToolCall("callid001", "NAME", '{"KEY": "VALUE"}')
 _END_OF_PREFILL = "\ufdd1"
 """Put behind an answer that the model is to continue, to find its end in the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeCalls:
+    """Calls that the model may start by itself: what to watch for, and the grammar from there on.
+
+    ``write_grammar`` takes milliseconds and may run on any thread; None: nothing can be said of the calls.
+    """
+
+    watching: CallWatching
+    write_grammar: Callable[[], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class Prepared:
     reasoning_begun: bool = False
     call_open: bool = False
     thinking: ThinkingLimit | None = None
+    calls: FreeCalls | None = None
 
     def new_parser(self, choice: int) -> OutputParser:
         """A parser for the output of one choice, that is of one sequence."""
@@ -162,6 +177,7 @@ class ChatFormatter:
             reasoning_begun=bool(begun) and thinking == "open",
             call_open=call_open,
             thinking=_limit(model, request.reasoning_budget, thinking),
+            calls=None if grammar or not tools else _free_calls(model, request, chat_format, thinking, call_open),
         )
 
     def _render(
@@ -278,6 +294,16 @@ def _split_reasoning(prompt: ChatPrompt, chat_format: ChatFormat) -> tuple[ChatP
     if last.tool_calls or any(isinstance(part, TextPart) and part.text for part in last.content):
         return prompt, ""
     return replace(prompt, messages=prompt.messages[:-1]), last.reasoning
+
+
+def _free_calls(
+    model: _Model, request: GenerationRequest, chat_format: ChatFormat, thinking: Thinking, call_open: bool
+) -> FreeCalls | None:
+    split = model.control.split
+    watched = watching(chat_format, split, is_thinking=thinking == "open", call_open=call_open)
+    if watched is None:
+        return None
+    return FreeCalls(watched, partial(free_call_grammar, request, chat_format, split, call_open=call_open))
 
 
 def _limit(model: _Model, budget: int | None, thinking: Thinking) -> ThinkingLimit | None:

@@ -151,6 +151,11 @@ class CallSyntax:
     parallel: bool = True
 
     @property
+    def start(self) -> str:
+        """What stands in front of the first call."""
+        return self.section_start + self.call_start
+
+    @property
     def starts(self) -> tuple[str, ...]:
         """The parts in front of a call, each of which a model may leave out."""
         return units(self.section_start) + units(self.call_start)

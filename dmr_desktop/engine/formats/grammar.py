@@ -7,17 +7,21 @@ stand in it by number, since a quoted text never matches a control token, even o
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from llguidance import LLMatcher
 
+from dmr_desktop.engine.formats.call_marks import CallMark, marks_of
+from dmr_desktop.engine.formats.channels import CHANNEL, CONSTRAIN, MESSAGE
 from dmr_desktop.engine.formats.chat_format import (
     CallBody,
     CallSyntax,
     ChatFormat,
     JsonCall,
     Literally,
+    NestedValues,
     Reasoning,
     TaggedCall,
     WrappedContent,
@@ -47,6 +51,7 @@ MAX_CALLS = 16
 
 _NO_ARGUMENTS: dict[str, JSON] = {"type": "object", "properties": {}, "additionalProperties": False}
 _SPACE_AFTER_THINKING = r"/[ \n]{0,4}/"
+_FREE_SPACE = r"/[ \t\r\n]{0,8}/"
 
 
 def answer_grammar(
@@ -63,7 +68,8 @@ def answer_grammar(
     answers = []
     if chat_format.calls and tools and (choice != "auto" or request.response_format or chat_format.content):
         several = _several(request, chat_format.calls)
-        answers.append(writer.calls(chat_format.calls, tools, several=several, is_open=call_open))
+        start = writer.literal("" if call_open else chat_format.calls.start)
+        answers.append(writer.calls(chat_format.calls, tools, start, several=several))
     if request.response_format and (not tools or choice == "auto"):
         start = chat_format.answer_start if isinstance(request.prompt, ChatPrompt) else ""
         answers.append(" ".join([writer.literal(start), writer.response(request.response_format)]))
@@ -73,6 +79,43 @@ def answer_grammar(
         return None
     reasoning = chat_format.reasoning if isinstance(request.prompt, ChatPrompt) else None
     return writer.finish(answers, reasoning, thinking)
+
+
+def free_call_grammar(
+    request: GenerationRequest, chat_format: ChatFormat, split: Split, *, call_open: bool = False
+) -> str | None:
+    """The grammar of calls that the model starts by itself, from the token in which their first mark begins.
+
+    As :func:`answer_grammar` has them, but never an error: what of a tool's schema cannot be enforced is left open.
+    None when nothing can be said of the calls.
+    """
+    syntax = chat_format.calls
+    tools = callable_tools(request)
+    if syntax is None or not tools:
+        return None
+    writer = _Writer(split)
+    entries = [] if call_open else [writer.entry(mark) for mark in marks_of(chat_format)]
+    try:
+        tools = tuple(_what_can_be_enforced(tool, syntax.body) for tool in tools)
+        start = f"({' | '.join(entries)})" if entries else ""
+        several = _several(request, syntax)
+        calls = writer.calls(syntax, tools, start, several=several, is_channelled=chat_format.is_channelled)
+    except InvalidRequest:
+        return None
+    return writer.finish([calls], None, "off")
+
+
+def _what_can_be_enforced(tool: Tool, body: CallBody) -> Tool:
+    """The tool, its schema open if that cannot be enforced. Raises InvalidRequest if that cannot be written."""
+    tool = replace(tool, strict=False)
+    try:
+        _Writer(lambda text: [text]).json(tool.parameters, "")
+    except InvalidRequest:
+        tool = replace(tool, parameters={"type": "object"})
+    has_tags_by_key = isinstance(body, TaggedCall) and isinstance(body.values, NestedValues)
+    if has_tags_by_key and tool.parameters and "properties" not in tool.parameters:
+        raise InvalidRequest("Tags of unknown keys cannot be written.")
+    return tool
 
 
 def callable_tools(request: GenerationRequest) -> tuple[Tool, ...]:
@@ -146,29 +189,41 @@ class _Writer:
         text = self.json({"type": "string"}, "messages")
         return f"{self.literal(content.start[:-1])} {text} {self.literal(content.end)}"
 
-    def calls(self, syntax: CallSyntax, tools: Sequence[Tool], *, several: bool, is_open: bool) -> str:
-        bodies = [self._body(syntax, tool, f"tools[{index}]") for index, tool in enumerate(tools)]
+    def entry(self, mark: CallMark) -> str:
+        """What starts calls, from the token in which ``mark`` begins, anywhere in that token."""
+        if mark.is_body:
+            return _FREE_SPACE
+        first, *others = pieces = self._split(mark.text)
+        start = self.until(mark.text) if isinstance(first, str) else " ".join(map(_piece, (first, *others)))
+        if isinstance(pieces[-1], str) and mark.allows_space:
+            return f"{start} {_FREE_SPACE} {self.literal(mark.rest.lstrip())}"
+        return f"{start} {self.literal(mark.rest)}"
+
+    def calls(
+        self, syntax: CallSyntax, tools: Sequence[Tool], start: str, *, several: bool, is_channelled: bool = False
+    ) -> str:
+        """``start`` is what starts the first one; ``is_channelled``: its header may have any form that models know."""
+        between = self._header() if is_channelled else None
+        bodies = [self._body(syntax, tool, f"tools[{index}]", between) for index, tool in enumerate(tools)]
         inside = self.rule(f"({' | '.join(bodies)}) {self.literal(syntax.call_end)}")
-        start = "" if is_open else syntax.section_start + syntax.call_start
-        calls = f"{self.literal(start)} {inside}"
+        calls = f"{start} {inside}"
         if several:
             calls += f" ({self.literal(syntax.separator + syntax.call_start)} {inside}){{0,{MAX_CALLS - 1}}}"
         return f"{calls} {self.literal(syntax.section_end)}"
 
-    def _body(self, syntax: CallSyntax, tool: Tool, param: str) -> str:
-        param = f"{param}.function.parameters"
-        if isinstance(syntax.body, TaggedCall):
-            skeleton = syntax.body.head
-            # The whole schema must be one that can be enforced, whichever parts of it stand alone.
-            self.json(tool.parameters or _NO_ARGUMENTS, param, strict=tool.strict)
-            arguments = TaggedArguments(self, syntax.body, tool, param).write()
-        else:
-            skeleton = syntax.body.skeleton
-            separators = (syntax.item_separator, syntax.key_separator)
-            arguments = self.json(tool.parameters or _NO_ARGUMENTS, param, strict=tool.strict, separators=separators)
+    def _header(self) -> str:
+        """What may stand between the name and the arguments in the formats of :mod:`.channels`."""
+        literal = self.literal
+        kind = f'" "? ({literal(CONSTRAIN)})? "json"'
+        return self.rule(f"({literal(CHANNEL + 'commentary')})? ({kind})? {literal(MESSAGE)}")
+
+    def _body(self, syntax: CallSyntax, tool: Tool, param: str, between: str | None) -> str:
+        arguments = self._arguments(syntax, tool, f"{param}.function.parameters")
+        if between:
+            return self.rule(f"{self.literal(tool.name)} {between} {arguments}")
         pieces = []
         text = ""
-        for piece in skeleton:
+        for piece in syntax.body.head if isinstance(syntax.body, TaggedCall) else syntax.body.skeleton:
             # Neighbouring texts are one, or the grammar could not tell them from others that begin alike.
             if isinstance(piece, Literally):
                 text += piece.text
@@ -182,6 +237,15 @@ class _Writer:
         if isinstance(syntax.body, TaggedCall):
             pieces.append(arguments)
         return self.rule(" ".join(pieces))
+
+    def _arguments(self, syntax: CallSyntax, tool: Tool, param: str) -> str:
+        schema = tool.parameters or _NO_ARGUMENTS
+        if isinstance(syntax.body, TaggedCall):
+            # The whole schema must be one that can be enforced, whichever parts of it stand alone.
+            self.json(schema, param, strict=tool.strict)
+            return TaggedArguments(self, syntax.body, tool, param).write()
+        separators = (syntax.item_separator, syntax.key_separator)
+        return self.json(schema, param, strict=tool.strict, separators=separators)
 
     def finish(self, answers: Sequence[str], reasoning: Reasoning | None, thinking: Thinking) -> str:
         start = f"({' | '.join(answers)})"
