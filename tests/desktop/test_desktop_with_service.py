@@ -45,15 +45,22 @@ def free_port() -> int:
 class LongStream(threading.Thread):
     """Reads a long streamed answer over the Unix socket."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, num_tokens: int = 2000) -> None:
         super().__init__(daemon=True)
+        self._num_tokens = num_tokens
         self.lines: list[str] = []
         self.problem: Exception | None = None
         self.is_flowing = threading.Event()
         self._path = path
 
     def run(self) -> None:
-        body = {"model": DEMO_REFERENCE, "prompt": "Once", "max_tokens": 2000, "stream": True, "ignore_eos": True}
+        body = {
+            "model": DEMO_REFERENCE,
+            "prompt": "Once",
+            "max_tokens": self._num_tokens,
+            "stream": True,
+            "ignore_eos": True,
+        }
         try:
             with (
                 httpx.Client(transport=httpx.HTTPTransport(uds=self._path), timeout=60) as http,
@@ -114,11 +121,12 @@ def test_tcp_switch_opens_and_closes_the_port(qtbot: QtBot, desktop: Desktop) ->
         httpx.get(f"{url}/models")
 
 
+@pytest.mark.timeout(90)
 def test_the_local_network_is_let_in_and_out_while_an_answer_runs(qtbot: QtBot, desktop: Desktop) -> None:
     page, menu = desktop.panel.settings, desktop.menu
     desktop.panel.open_page("settings")
     desktop.menu.tcp.trigger()
-    qtbot.waitUntil(page.network.reach.isEnabled)
+    qtbot.waitUntil(page.network.reach.isEnabled, timeout=20_000)
     tcp = desktop.link.state.tcp
     assert tcp is not None
     url = f"http://{NETWORK}:{tcp.port}/engines/v1"
@@ -129,16 +137,16 @@ def test_the_local_network_is_let_in_and_out_while_an_answer_runs(qtbot: QtBot, 
     qtbot.waitUntil(lambda: f"{NETWORK}:{tcp.port}" in dialog.where.text())
     dialog.yes_button.click()
     key = shown_dialog(qtbot, desktop, KeyDialog).field.text()
-    qtbot.waitUntil(lambda: page.network.reach.currentData() is True)
+    qtbot.waitUntil(lambda: page.network.reach.currentData() is True, timeout=20_000)
     assert f"{NETWORK}:{tcp.port}" in page.network.sentence.text()
     assert "local network" in menu.tcp.text()
     assert httpx.get(f"{url}/models").status_code == 401
     assert httpx.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"}).status_code == 200
-    stream = LongStream(desktop.link.state.socket_path)
+    stream = LongStream(desktop.link.state.socket_path, 800)
     stream.start()
     qtbot.waitUntil(stream.is_flowing.is_set, timeout=30_000)
     choose(page.network, is_wide=False)
-    qtbot.waitUntil(lambda: page.network.reach.currentData() is False)
+    qtbot.waitUntil(lambda: page.network.reach.currentData() is False, timeout=20_000)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/models")
     assert httpx.get(f"{desktop.link.state.base_url}/models").status_code == 200
@@ -159,7 +167,7 @@ D = TypeVar("D", bound=QDialog)
 
 def shown_dialog(qtbot: QtBot, desktop: Desktop, kind: type[D]) -> D:
     """The one that is open, once it is."""
-    qtbot.waitUntil(lambda: any(found.isVisible() for found in desktop.panel.findChildren(kind)))
+    qtbot.waitUntil(lambda: any(found.isVisible() for found in desktop.panel.findChildren(kind)), timeout=20_000)
     return next(found for found in desktop.panel.findChildren(kind) if found.isVisible())
 
 
