@@ -144,6 +144,10 @@ class Grammars:
         """Builds the token table (some seconds for large vocabularies) before the first grammar needs it."""
         self._ready_tokenizer()
 
+    def close(self) -> None:
+        """Waits for what is being compiled: it reads the vocabulary, which may be gone afterwards."""
+        self._worker.shutdown(cancel_futures=True)
+
     def compile(self, grammar: str) -> Constraint:
         """``grammar``: Lark text or llguidance's JSON. Takes milliseconds, at worst about a second.
 

@@ -211,6 +211,7 @@ class Engine:
 
     def close(self) -> None:
         """Frees the context. The model stays with its owner."""
+        self._grammars.close()
         self._context.close()
 
     def _admissible(self, request: SequenceRequest) -> Sequence:

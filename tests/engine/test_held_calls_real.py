@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import pytest
@@ -166,6 +167,22 @@ def test_what_is_kept_compiled_has_a_bound(model: Model) -> None:
 @pytest.mark.parametrize("problem", [None, "start: (", "x" * (1 << 21)])
 def test_a_grammar_that_cannot_be_had_later_is_none(model: Model, problem: str | None) -> None:
     assert Grammars(model.vocabulary).compile_later(lambda: problem).get(5) is None
+
+
+def test_nothing_is_compiled_once_the_engine_is_closed(model: Model) -> None:
+    """The vocabulary's memory may be gone then."""
+    engine = Engine.open(model, context_size=256, num_sequences=1, threads=1)
+    done: list[int] = []
+
+    def slow() -> None:
+        sleep(0.2)
+        done.append(1)
+
+    for _ in range(3):
+        engine.compile_later(slow)
+    sleep(0.05)
+    engine.close()
+    assert done == [1]
 
 
 def test_writing_a_grammar_may_fail(model: Model) -> None:
