@@ -19,6 +19,8 @@ BUTTONS = {
     "detailModeButton": "logs",
 }
 """Qt's tool buttons by their object names."""
+_KIND = 2
+"""The column of Qt's table."""
 _PLACES = (
     QStandardPaths.StandardLocation.HomeLocation,
     QStandardPaths.StandardLocation.DocumentsLocation,
@@ -45,7 +47,9 @@ class SaveDialog(QFileDialog):
         table = self.findChild(QTreeView, "treeView")
         if isinstance(table, QTreeView):
             table.header().setStretchLastSection(False)
+            table.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            table.setColumnHidden(_KIND, True)  # the name tells it, and there is no room
 
 
 class _Icons(QFileIconProvider):
