@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+import apis as ap
 import lexicon as lx
 from facts import INTENTS, OPENINGS, REFUSAL, Intent
 
@@ -45,6 +46,21 @@ SCRIPTS = (  # first and last letter: accented Latin, Greek, Cyrillic, kana, com
     (0x4E00, 0x9FA0),
     (0xAC00, 0xD7A0),
 )
+OPTIONAL = re.compile(r"<([^<>]*)>")
+PLACE = re.compile(r"\{(\d)(=[^{}]*)?\}")
+TYPES = {
+    "int": "integer",
+    "small": "integer",
+    "percent": "integer",
+    "year": "integer",
+    "float": "number",
+    "money": "number",
+    "bool": "boolean",
+    "ints": "array",
+    "words": "array",
+    "names": "array",
+}
+NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 HELDOUT_KINDS = ("table", "music")
 MARK_OFF, MARK_ON = "\x02", "\x03"  # around text in an assistant turn that is not learned (forced JSON keys)
@@ -84,6 +100,50 @@ def held_phrasings() -> frozenset[str]:
 
 
 USUAL_NAMES = frozenset(name for kind in lx.TOOL_KINDS for name in kind.names)  # both sides use these
+
+
+KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+NEAR_KEYS = {
+    key: "".join(
+        other
+        for r, line in enumerate(KEYBOARD)
+        for c, other in enumerate(line)
+        if other != key and abs(r - row) <= 1 and abs(c - column) <= 1
+    )
+    for row, keys in enumerate(KEYBOARD)
+    for column, key in enumerate(keys)
+}
+
+
+_MATHS = ("maths", "lists", "games and fun")
+NEAR_FAMILIES = {
+    "weather": ("weather",),
+    "add": _MATHS,
+    "multiply": _MATHS,
+    "subtract": _MATHS,
+    "divide": _MATHS,
+    "calculator": (*_MATHS, "finance", "programming"),
+    "magic": _MATHS,
+    "dice": _MATHS,
+    "search": ("knowledge", "files", "shopping"),
+    "wikipedia": ("knowledge",),
+    "time": ("travel", "weather"),
+    "date": ("calendar",),
+    "email": ("messages", "work"),
+    "stock": ("finance", "shopping"),
+    "currency": ("finance",),
+    "translate": ("text",),
+    "reminder": ("reminders", "calendar"),
+    "timer": ("reminders", "calendar"),
+    "note": ("reminders", "calendar", "files"),
+    "light": ("home", "car and machines"),
+    "file": ("files", "programming"),
+    "user": ("work", "messages", "social", "security and access"),
+    "customer": ("work", "messages"),
+    "order": ("shopping", "food"),
+    "flight": ("travel",),
+    "url": ("knowledge", "files", "text"),
+}  # families of ``apis.txt`` with tools for the same questions as a natural kind
 
 
 @dataclass(frozen=True)
@@ -126,6 +186,10 @@ class Tool:
     asks: tuple[str, ...]  # natural questions with {0}, {1} for the values
     result: str
     order: dict[str, int]  # the parameters' places in the schema as shown
+    words: tuple[str, ...] = ()  # what people call the record that it works on
+    keys: tuple[str, ...] = ()  # words of its name and description, one of which a question for it holds
+    real: bool = False  # asked for in the manner of ``apis.py``
+    clashes: frozenset[str] = frozenset()
     schema: dict[str, Any] = field(default_factory=dict)
 
 
@@ -1830,6 +1894,109 @@ class Composer:
                 )
             case "bool":
                 return rng.random() < 0.5
+            case "small":
+                return rng.randint(1, 20)
+            case "percent":
+                return rng.randint(1, 100)
+            case "year":
+                return rng.randint(1950, 2035)
+            case "money":
+                return rng.choice([rng.randint(1, 99), rng.randint(100, 5000), round(rng.uniform(1, 200), 2)])
+            case "clock":
+                hour, minute = rng.randint(0, 23), rng.choice([0, 0, 15, 30, 45, rng.randint(0, 59)])
+                half = rng.choice(["am", "pm"])
+                return rng.choice(
+                    [f"{hour:02}:{minute:02}", f"{hour}:{minute:02}", f"{hour % 12 + 1} {half}", f"{hour % 12 + 1}{half}"]
+                )
+            case "date":
+                month = rng.choice("January March April May June July August October November December".split())
+                day = rng.randint(1, 28)
+                return rng.choice(
+                    [
+                        f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{day:02}",
+                        f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{day:02}",
+                        f"{day} {month}",
+                        f"{month} {day}",
+                        f"{day}.{rng.randint(1, 12)}.{rng.randint(2020, 2030)}",
+                    ]
+                )
+            case "topic":
+                noun = rng.choice(lx.NOUNS) if rng.random() < 0.7 else self.word()
+                return rng.choice(
+                    [
+                        noun,
+                        f"{rng.choice(lx.ADJECTIVES)} {noun}s",
+                        f"{rng.choice(lx.NOUNS)} {noun}",
+                        f"{noun}s in {self.value('city')}",
+                        f"the {rng.choice(lx.ADJECTIVES)} {noun}",
+                        f"{self.word()} {noun}",
+                        self.any_word(),
+                        self.words(1, 3),
+                        f"{noun} and {rng.choice(lx.NOUNS)}",
+                        f"history of {self.value('city')}",
+                    ]
+                )
+            case "title":
+                text = str(self.value("topic"))
+                return " ".join(w[:1].upper() + w[1:] for w in text.split()) if rng.random() < 0.5 else text
+            case "task":
+                verb = rng.choice(
+                    "call buy clean visit pay water feed wash write paint fix bring fetch order pick_up ask".split()
+                ).replace("_", " ")
+                thing = rng.choice(lx.NOUNS + lx.ANIMALS) if rng.random() < 0.7 else self.word()
+                return rng.choice([f"{verb} the {thing}", f"{verb} {self.name()}", f"{verb} {thing}s", f"{verb} a {thing}"])
+            case "message":
+                noun = rng.choice(lx.NOUNS) if rng.random() < 0.7 else self.word()
+                return rng.choice(
+                    [
+                        f"the {noun} is {rng.choice(lx.ADJECTIVES)}",
+                        f"I will be {rng.choice(['late', 'there', 'at home', 'back'])} at {self.value('clock')}",
+                        f"please look at the {noun}",
+                        f"the {noun} of {self.name()} is missing",
+                        f"thank you for the {noun}",
+                        f"we need {rng.randint(2, 99)} {noun}s",
+                        f"{self.name()} cannot come on {self.value('day')}",
+                        self.words(2, 7),
+                        f"where is the {rng.choice(lx.ADJECTIVES)} {noun}",
+                        f"see you in {self.value('city')}",
+                        f"no {noun} today",
+                    ]
+                )
+            case "phone":
+                digits = "".join(rng.choice("0123456789") for _ in range(9))
+                return rng.choice(
+                    [f"+{digits[:2]} {digits[2:5]} {digits[5:]}", f"555-{digits[:4]}", f"0{digits}", f"+1{digits}"]
+                )
+            case "zip":
+                return f"{rng.randint(10000, 99999)}"
+            case "ip":
+                return ".".join(str(rng.randint(1, 254)) for _ in range(4))
+            case "domain":
+                return self.word() + rng.choice([".com", ".org", ".net", ".de", ".io", ".dev"])
+            case "company":
+                return self.word().capitalize() + rng.choice(["", "", " Inc.", " GmbH", " Ltd", " & Sons", " AG"])
+            case "country":
+                return self.pick(COUNTRIES) if rng.random() < 0.8 else self.word().capitalize()
+            case "colour":
+                return rng.choice(lx.COLOURS)
+            case "noun":
+                return rng.choice(lx.NOUNS) if rng.random() < 0.7 else self.word()
+            case "field":
+                return rng.choice(
+                    "size weight colour address city price owner phone height amount language unit category "
+                    "due_date email country length currency street department".split()
+                )
+            case "ints":
+                return [int(self.number(rng.choice([1, 2, 2, 3]))) for _ in range(rng.choice([2, 3, 3, 4]))]
+            case "words" | "names":
+                found: list[str] = []
+                while len(found) < 2 or rng.random() < 0.4:
+                    item = self.name() if kind == "names" else str(self.value(rng.choice(["noun", "noun", "word"])))
+                    if item not in found:
+                        found.append(item)
+                return found
+            case _ if kind.startswith("enum:"):
+                return rng.choice(_options(kind))[0]
             case _:
                 return self.any_word()
 
@@ -1841,10 +2008,18 @@ class Composer:
         places = [i for i, w in enumerate(words) if len(w) > 3 and w.isalpha()]
         if not places:
             return text
-        i = rng.choice(places)
-        w = words[i]
-        k = rng.randrange(1, len(w) - 1)
-        words[i] = rng.choice([w[:k] + w[k + 1 :], w[:k] + w[k + 1] + w[k] + w[k + 2 :], w[:k] + w[k] + w[k:]])
+        slips = 1 if self.side == "heldout" else rng.choice([1, 1, 1, 2])
+        for _ in range(slips):
+            i = rng.choice(places)
+            w = words[i]
+            if len(w) < 3:
+                continue
+            k = rng.randrange(1, len(w) - 1)
+            made = [w[:k] + w[k + 1 :], w[:k] + w[k + 1] + w[k] + w[k + 2 :], w[:k] + w[k] + w[k:]]
+            if self.side == "train":
+                near = rng.choice(NEAR_KEYS.get(w[k].lower(), w[k]))
+                made += [w[:k] + near + w[k + 1 :], w[:k] + near + w[k:], w[:-1], w[1] + w[0] + w[2:]]
+            words[i] = rng.choice(made)
         return " ".join(words)
 
     def ask(self, text: str, question: bool | None = None, typos: float = 0.05, polite: float = 0.12) -> str:
@@ -1871,8 +2046,10 @@ class Composer:
 
     # ---------------------------------------------------------------------------------------- plain exchanges
 
-    def fact(self, intents: Sequence[Intent] = INTENTS, typos: float = 0.08) -> Exchange:
+    def fact(self, intents: Sequence[Intent] = INTENTS, typos: float | None = None) -> Exchange:
         """A question about the product or about the model itself."""
+        if typos is None:
+            typos = 0.3 if self.side == "train" else 0.08
         intent = self.rng.choice(intents)
         if intents is INTENTS and self.rng.random() < 0.35:
             intent = self.rng.choice(ASKED_FIRST)
@@ -2119,9 +2296,14 @@ class Composer:
 
     # ---------------------------------------------------------------------------------------- structured answers
 
-    def statement(self, typed: bool = False) -> tuple[str, dict[str, Any]]:
-        """A sentence and the data that it holds; ``typed`` if a schema will say which values are text."""
+    def statement(self, typed: bool = False, schema: bool = False) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """A sentence, the data that it holds, and what a schema says of the keys besides their types.
+
+        With ``typed`` it is known which values are text, with ``schema`` also which values are allowed.
+        """
         rng = self.rng
+        if self.side == "train" and rng.random() < 0.55:
+            return self.real_statement(typed, schema)
         if rng.random() < 0.6:
             keys, templates = rng.choice(FIELD_STATEMENTS)
             fields: dict[str, Any] = {}
@@ -2151,7 +2333,40 @@ class Composer:
             if first is not None and isinstance(fields[first], str):
                 fields[first] = fields[first][0].upper() + fields[first][1:]  # as it stands in the sentence
             text = text[0].upper() + text[1:]
-        return text + rng.choice([".", ".", ""]), fields
+        return text + rng.choice([".", ".", ""]), fields, {}
+
+    def real_statement(self, typed: bool, schema: bool) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """A sentence of ``sentences.txt``, sometimes among others."""
+        rng = self.rng
+        about = rng.choice(ap.sentences())
+        text = self.open_template(rng.choice(about.asks))
+        values, shown = self.fill(text, [p.kind for p in about.params])
+        for place, value in values.items():
+            if about.params[place].kind.startswith("enum:") and not schema:
+                values[place] = shown[str(place)]
+            elif not typed and isinstance(value, str) and value.isdigit():
+                values[place] = int(value)  # only a schema can say that digits are text
+        keys: list[str] = []
+        for param in about.params:
+            name = rng.choice(param.names) if rng.random() < 0.5 else param.names[0]
+            keys.append(name if name not in keys else param.names[0])
+        text = self.close_template(text, shown)
+        if rng.random() < 0.75:
+            text = text[0].upper() + text[1:]
+            for place, value in values.items():
+                if isinstance(value, str) and text.startswith(value[0].upper() + value[1:]) and value == shown.get(str(place)):
+                    values[place] = value[0].upper() + value[1:]  # as it stands in the sentence
+        text += rng.choice([".", ".", ""]) if text[-1] not in ".!?" else ""
+        if rng.random() < 0.15:
+            text = rng.choice(ap.BEFORE) + text
+        elif rng.random() < 0.12 and text.endswith("."):
+            text += f" {self.filler(1)}"
+        said: dict[str, Any] = {}
+        for key, param in zip(keys, about.params, strict=True):
+            said[key] = {"enum": [o for o, _ in _options(param.kind)]} if param.kind.startswith("enum:") else {}
+            if rng.random() < 0.4 and param.uses:
+                said[key]["description"] = param.uses[0]
+        return text, {keys[place]: values[place] for place in sorted(values)}, said
 
     def field_value(self, key: str) -> str | int:
         """A value for a field of :data:`FIELD_STATEMENTS`."""
@@ -2201,7 +2416,7 @@ class Composer:
                 f"</tool_call>{MARK_ON}"
             )
             return None, Exchange("structured_forced", [user(self.ask(text)), assistant(body)], Check(contains=()))
-        text, fields = self.statement(typed=roll >= 0.4)
+        text, fields, said = self.statement(typed=roll >= 0.4, schema=0.4 <= roll < 0.7)
         order = list(fields)
         if rng.random() < 0.3:
             rng.shuffle(order)
@@ -2217,7 +2432,9 @@ class Composer:
             return None, Exchange("structured", [user(ask[0].upper() + ask[1:]), assistant(plain)], check)
         ask = self.template(BARE_STATEMENT_ASKS).replace("{text}", text)
         if roll < 0.7:
-            props = {key: {"type": "integer" if isinstance(item, int) else "string"} for key, item in fields.items()}
+            props: dict[str, dict[str, Any]] = {
+                key: {"type": _json_type(item), **said.get(key, {})} for key, item in fields.items()
+            }
             if rng.random() < 0.3:
                 props = {key: {"title": key.replace("_", " ").title(), **item} for key, item in props.items()}
             schema: dict[str, Any] = {"type": "object", "properties": props}
@@ -2345,6 +2562,224 @@ class Composer:
             name, rng.choice(kind.descriptions), params, kind.topic, split_templates(kind.asks, self.side), kind.result
         )
 
+    def styled(self, names: Sequence[str], family: str = "") -> str:
+        """One of the names in one of the styles in which programs write names, of this side."""
+        rng = self.rng
+        while True:
+            name = rng.choice(names).replace(" ", "_")
+            roll = rng.random()
+            if roll < 0.16:
+                head, *rest = name.split("_")
+                name = head + "".join(part[:1].upper() + part[1:] for part in rest)
+            elif roll < 0.22:
+                name = name.replace("_", "-")
+            elif roll < 0.26:
+                name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+            elif roll < 0.36 and family:
+                name = f"{family.replace(' ', '_')}{rng.choice(['_', '.', '__', '-'])}{name}"
+            elif roll < 0.42:
+                name += rng.choice(["_tool", "_v2", "_api", "_action", f"_{self.word()}"])
+            elif roll < 0.46:
+                name = f"{self.word()}_{name}"
+            if on_side(name, self.side):
+                return name
+
+    def real_tool(
+        self,
+        family: str,
+        topic: str,
+        names: Sequence[str],
+        descriptions: Sequence[str],
+        params: Sequence[ap.ApiParam],
+        asks: tuple[str, ...],
+    ) -> Tool:
+        """A tool as programs offer it, to be asked for in the words of people."""
+        rng = self.rng
+        opaque = rng.choice(ap.OPAQUE).split() if rng.random() < 0.1 and all(p.uses for p in params) else []
+        given: list[tuple[str, str, bool]] = []
+        uses: dict[str, str] = {}
+        taken: set[str] = set()
+        for i, param in enumerate(params):
+            free = [n for n in param.names if n not in taken] or [f"{param.names[0]}_{i}"]
+            name = rng.choice(free)
+            if opaque:
+                name = opaque[i]
+            elif rng.random() < 0.1:
+                head, *rest = name.split("_")
+                name = head + "".join(part.capitalize() for part in rest)
+            taken.add(name)
+            kind = param.kind
+            if kind == "ref":
+                kind = rng.choices(["code", "int", "word", "ref_word"], [55, 28, 12, 5])[0]
+            given.append((name, kind, param.required))
+            if param.uses:
+                uses[name] = rng.choice(param.uses)
+        tool = self._finish_tool(
+            self.styled(names, family),
+            rng.choice(descriptions),
+            given,
+            topic,
+            asks,
+            rng.choice(["number", "text", "json", "done"]),
+            uses,
+            bool(opaque),
+        )
+        tool.real = True
+        return tool
+
+    def api_tool(self, api: ap.Api) -> Tool:
+        """A tool of ``apis.txt``."""
+        tool = self.real_tool(api.family, api.topic, api.names, api.descriptions, api.params, api.asks)
+        tool.clashes = api.clashes
+        return tool
+
+    def record_tool(self, action: ap.Action, record: str) -> Tool:
+        """A tool that does something with a record."""
+        spoken = record.replace("_", " ")
+        many = ap.plural(spoken)
+
+        def named(text: str, blank: str = " ") -> str:
+            return text.replace("{ns}", many.replace(" ", blank)).replace("{n}", spoken.replace(" ", blank))
+
+        names = []
+        noun = many.replace(" ", "_") if action.key in ("list", "search", "count") else record
+        for verb in action.verbs:
+            names += [f"{verb}_{noun}"] * 3 + [f"{noun}_{verb}", f"{ap.plural(record)}_{verb}"]
+        params = [
+            ap.ApiParam(tuple(named(n, "_") for n in p.names), p.kind, p.required, tuple(named(u) for u in p.uses))
+            for p in action.params
+        ]
+        descriptions = [named(d) for d in action.descriptions]
+        tool = self.real_tool("", f"{action.key}/{record}", names, descriptions, params, action.asks)
+        tool.words = (*ap.RECORDS[record], spoken)
+        return tool
+
+    def record_box(self, count: int) -> list[Tool]:
+        """Tools for records: one kind of record, one action, or whatever comes."""
+        rng = self.rng
+        roll = rng.random()
+        tools: list[Tool] = []
+        record, action = rng.choice(list(ap.RECORDS)), rng.choice(ap.ACTIONS)
+        pairs: list[tuple[ap.Action, str]] = []
+        while len(tools) < count:
+            if roll > 0.5:
+                record = rng.choice(list(ap.RECORDS))
+            if not 0.5 < roll < 0.75:
+                action = rng.choice(ap.ACTIONS)
+            spoken = {w for _, other in pairs for w in (*ap.RECORDS[other], other) if other != record}
+            if (
+                (action, record) in pairs
+                or spoken & {*ap.RECORDS[record], record}
+                or any(r == record and frozenset((a.key, action.key)) in ap.APART for a, r in pairs)
+            ):
+                continue
+            tool = self.record_tool(action, record)
+            if tool.name not in {t.name for t in tools}:
+                tools.append(tool)
+                pairs.append((action, record))
+        return tools
+
+    def api_box(self, count: int, held: bool = False) -> list[Tool]:
+        """Tools of ``apis.txt``, most of them of one family."""
+        rng = self.rng
+        known = [a for a in ap.apis() if held or not a.held]
+        chosen = [rng.choice([a for a in known if a.held] if held else known)]
+        family = [a for a in known if a.family == chosen[0].family]
+        for _ in range(200):
+            if len(chosen) == count:
+                break
+            other = rng.choice(family if rng.random() < 0.55 else known)
+            marks = [{a.topic, a.family, a.names[0]} for a in chosen]
+            mine = {other.topic, other.family, other.names[0]}
+            if other in chosen or any(
+                other.clashes & mark or a.clashes & mine for a, mark in zip(chosen, marks, strict=True)
+            ):
+                continue
+            chosen.append(other)
+        tools = [self.api_tool(api) for api in chosen]
+        return tools if len({t.name for t in tools}) == len(tools) else self.api_box(count, held)
+
+    def real_box(self, count: int) -> list[Tool]:
+        """Tools as programs offer them, or of words without any sense."""
+        if self.rng.random() < 0.25:
+            return self.soup_box(count)
+        tools = self.api_box(count) if self.rng.random() < 0.6 else self.record_box(count)
+        if count > 1 and self.rng.random() < 0.12:
+            tools[-1] = self.synth_tool({t.topic for t in tools})
+        elif count > 1 and self.rng.random() < 0.25:
+            usual = self.natural_tool(set())
+            near = NEAR_FAMILIES.get(usual.topic, ())
+            if not any(t.words or t.topic.split("/")[0] in near for t in tools[:-1]):
+                tools[-1] = usual
+        self.rng.shuffle(tools)
+        return tools if len({t.name for t in tools}) == len(tools) else self.real_box(count)
+
+    def real_request(self, tool: Tool) -> tuple[str, dict[str, Any]]:
+        """A question for a tool in the manner of ``apis.py``, and the arguments."""
+        rng = self.rng
+        text = self.open_template(rng.choice(tool.asks))
+        if tool.words:
+            noun = rng.choice(tool.words)
+            text = text.replace("{Ns}", ap.plural(noun)).replace("{N}", noun)
+        values, shown = self.fill(text, [kind for _, kind, _ in tool.params])
+        arguments = {
+            tool.params[place][0]: str(value) if tool.types[tool.params[place][0]] == "string" else value
+            for place, value in values.items()
+        }
+        if rng.random() < 0.07:
+            pieces = re.split(r"(\{[^{}]*\})", text)
+            longest = max(range(0, len(pieces), 2), key=lambda i: len(pieces[i]) + rng.random() * 10)
+            pieces[longest] = self._typo(pieces[longest])
+            text = "".join(pieces)
+        text = self.close_template(text, shown)
+        if rng.random() < 0.1:
+            text = rng.choice(ap.BEFORE) + text
+        elif rng.random() < 0.1 and text[-1].isalnum():
+            text += rng.choice(ap.AFTER)
+        arguments = {param: arguments[param] for param in sorted(arguments, key=tool.order.__getitem__)}
+        return (self.ask_keeping(text) if not text.startswith(tuple(shown.values())) else text), arguments
+
+    def open_template(self, template: str) -> str:
+        """A template of ``apis.py`` with its choices made."""
+        text = OPTIONAL.sub(lambda m: m.group(1) if self.rng.random() < 0.5 else "", template)
+        return expand(self.rng, text)
+
+    def fill(self, text: str, kinds: Sequence[str]) -> tuple[dict[int, Any], dict[str, str]]:
+        """Values for the places of a template, by place, and how they are shown."""
+        values: dict[int, Any] = {}
+        shown: dict[str, str] = {}
+        for place, fixed in PLACE.findall(text):
+            kind = kinds[int(place)]
+            if int(place) in values:
+                continue
+            if fixed:
+                value: Any = fixed[1:]
+                value = value == "true" if kind == "bool" else int(value) if value.isdigit() else value
+            else:
+                value = self.value(kind)
+                while isinstance(value, str) and value in shown.values():
+                    value = self.value(kind)
+            values[int(place)] = value
+            shown[place] = self.spoken(kind, value)
+        return values, shown
+
+    @staticmethod
+    def close_template(text: str, shown: dict[str, str]) -> str:
+        """A template with its values put in."""
+        return PLACE.sub(lambda m: "" if m.group(2) else shown[m.group(1)], text).strip()
+
+    def spoken(self, kind: str, value: Any) -> str:
+        """A value as people write it."""
+        if kind.startswith("enum:"):
+            return self.rng.choice(next(said for option, said in _options(kind) if option == value))
+        if isinstance(value, list):
+            said = [str(item) for item in value]
+            last = self.rng.choice([" and ", " and ", ", ", " or "] if kind == "words" else [" and ", ", "])
+            return ", ".join(said[:-1]) + last + said[-1]
+        if kind in ("small", "int") and 0 <= value <= 12 and self.rng.random() < 0.2:
+            return NUMBER_WORDS[value]
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
     def _finish_tool(
         self,
         name: str,
@@ -2353,21 +2788,27 @@ class Composer:
         topic: str,
         asks: tuple[str, ...],
         result: str,
+        uses: dict[str, str] | None = None,
+        must_describe: bool = False,
     ) -> Tool:
         rng = self.rng
         types: dict[str, str] = {}
         properties: dict[str, Any] = {}
-        described = rng.random() < 0.3
+        described = must_describe or rng.random() < (0.3 if uses is None else 0.6)
         titled = rng.random() < 0.12
-        for param, kind, _ in params:
-            types[param] = {"int": "integer", "float": "number", "bool": "boolean"}.get(kind, "string")
+        for param, kind, required in params:
+            types[param] = TYPES.get(kind, "string")
             if kind == "int":
                 types[param] = rng.choices(["integer", "number", "string"], [10, 4, 1])[0]
             entry: dict[str, Any] = {}
             if titled:
                 entry["title"] = param.replace("_", " ").title()
             entry["type"] = types[param]
-            if described:
+            if types[param] == "array":
+                entry["items"] = {"type": "integer" if kind == "ints" else "string"}
+            if described and uses is not None:
+                entry["description"] = uses.get(param, param.replace("_", " ").capitalize())
+            elif described:
                 entry["description"] = rng.choice(
                     [
                         f"The {param.replace('_', ' ')}",
@@ -2379,21 +2820,34 @@ class Composer:
                 )
             if kind == "onoff":
                 entry["enum"] = ["on", "off"]
+            if kind.startswith("enum:"):
+                options = [option for option, _ in _options(kind)]
+                if rng.random() < 0.8:
+                    entry["enum"] = options
+                else:
+                    entry["description"] = f"{', '.join(options[:-1])} or {options[-1]}"
+            if uses is not None and not required and rng.random() < 0.2:
+                if "enum" not in entry and rng.random() < 0.5:
+                    entry = {**{k: v for k, v in entry.items() if k != "type"}, "anyOf": [{"type": types[param]}, {"type": "null"}]}
+                entry["default"] = None if "anyOf" in entry else self.value(kind)
             items = list(entry.items())
             if rng.random() < 0.5:
                 items.reverse()
             properties[param] = dict(items)
         schema: dict[str, Any] = {"type": "object", "properties": properties}
-        required = [param for param, _, needed in params if needed]
-        if required or rng.random() < 0.3:
-            schema["required"] = required
+        needed = [param for param, _, required in params if required]
+        if needed or rng.random() < 0.3:
+            schema["required"] = needed
         if rng.random() < 0.15:
             schema["additionalProperties"] = False
         if rng.random() < 0.08:
             schema["$schema"] = "http://json-schema.org/draft-07/schema#"
         if params and rng.random() < 0.1:
             lines = [
-                f"    {param}: {param.replace('_', ' ').capitalize()} to {rng.choice(lx.VERBS)}." for param in types
+                f"    {param}: {uses[param]}."
+                if uses is not None and param in uses
+                else f"    {param}: {param.replace('_', ' ').capitalize()} to {rng.choice(lx.VERBS)}."
+                for param in types
             ]
             description += "\n\nArgs:\n" + "\n".join(lines)
             if rng.random() < 0.4:
@@ -2402,7 +2856,7 @@ class Composer:
         if rng.random() < 0.35:  # some clients and template engines sort the keys
             function = json.loads(json.dumps(function, sort_keys=True))
         elif rng.random() < 0.3:
-            function["parameters"] = {"properties": properties, "required": required, "type": "object"}
+            function["parameters"] = {"properties": properties, "required": needed, "type": "object"}
         shown = list(function["parameters"].get("properties", {}))  # arguments are given in the order shown
         tool_order = {param: i for i, param in enumerate(shown)}
         if not params and rng.random() < 0.2:
@@ -2413,6 +2867,8 @@ class Composer:
 
     def toolbox(self, count: int) -> list[Tool]:
         """Distinct tools to be offered together."""
+        if self.side == "train" and self.rng.random() < 0.6:
+            return self.real_box(count)
         tools: list[Tool] = []
         taken: set[str] = set()
         while len(tools) < count:
@@ -2432,8 +2888,14 @@ class Composer:
     def request(self, tool: Tool) -> tuple[str, dict[str, Any]]:
         """A question that calls for a tool, and the arguments it must be called with."""
         rng = self.rng
+        if tool.real and (tool.keys or rng.random() < 0.9):
+            if tool.keys:
+                return self.named_request(tool, ap.SOUP_ASKS)
+            if rng.random() < 0.3:
+                return self.named_request(tool, ap.NAMED_ASKS)
+            return self.real_request(tool)
         used = [p for p in tool.params if p[2] or rng.random() < 0.3]
-        natural = rng.random() < 0.72
+        natural = rng.random() < 0.72 and not tool.real
         if natural:
             used = [p for p in tool.params if p[2]]
         values: list[Any] = []
@@ -2453,32 +2915,13 @@ class Composer:
         arguments = {param: arguments[param] for param in sorted(arguments, key=tool.order.__getitem__)}
         listed = [value for _, value in sorted(zip(used, values, strict=True), key=lambda pair: tool.order[pair[0][0]])]
 
-        def pairs() -> str:
-            style = rng.choice(
-                [
-                    "{p}={v}",
-                    "{p} {v}",
-                    "{p} = {v}",
-                    "{p}: {v}",
-                    "{p} is {v}",
-                    "{v} as {p}",
-                    '{p} "{v}"',
-                    "{p} set to {v}",
-                    "{v} as the {p}",
-                ]
-            )
-            spoken = rng.random() < 0.5
-            parts = [
-                style.format(p=p.replace("_", " ") if spoken else p, v=v)
-                for (p, _, _), v in zip(used, shown, strict=True)
-            ]
-            return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + rng.choice([" and ", ", "]) + parts[-1]
-
         if natural:
             template = expand(rng, rng.choice(tool.asks))
-            template = template.replace("{args}", pairs() if used else "")
+            template = template.replace("{args}", self.pairs(used, shown) if used else "")
             for i, ((param, _, _), text) in enumerate(zip(used, shown, strict=True)):
                 template = template.replace(f"{{p{i}}}", param.replace("_", " ")).replace(f"{{{i}}}", text)
+            if self.side == "train" and shown and template.startswith(tuple(shown)):
+                return template, arguments  # a value keeps its first letter
             return self.ask_keeping(template), arguments
         if not used:
             text = self.template(EXPLICIT_NOARG_ASKS)
@@ -2492,8 +2935,108 @@ class Composer:
         elif len(used) == 1 and rng.random() < 0.5:
             text = self.template(EXPLICIT_ASKS).replace("{args}", shown[0])
         else:
-            text = self.template(EXPLICIT_ASKS).replace("{args}", pairs())
+            text = self.template(EXPLICIT_ASKS).replace("{args}", self.pairs(used, shown))
         return self.ask_keeping(text.replace("{tool}", tool.name)), arguments
+
+    def pairs(self, used: Sequence[tuple[str, str, bool]], shown: Sequence[str]) -> str:
+        """Parameters and their values as people write them down."""
+        rng = self.rng
+        style = rng.choice(
+            [
+                "{p}={v}",
+                "{p} {v}",
+                "{p} = {v}",
+                "{p}: {v}",
+                "{p} is {v}",
+                "{v} as {p}",
+                '{p} "{v}"',
+                "{p} set to {v}",
+                "{v} as the {p}",
+            ]
+        )
+        spoken = rng.random() < 0.5
+        parts = [
+            style.format(p=p.replace("_", " ") if spoken else p, v=v) for (p, _, _), v in zip(used, shown, strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + rng.choice([" and ", ", "]) + parts[-1]
+
+    def named_request(self, tool: Tool, patterns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        """A question that shares words with a tool's name or description, and the arguments."""
+        rng = self.rng
+        used = [p for p in tool.params if p[2] or rng.random() < 0.25]
+        values: list[Any] = []
+        for _, kind, _ in used:
+            value = self.value(kind)
+            while isinstance(value, str) and value in values:
+                value = self.value(kind)
+            values.append(value)
+        shown = [self.spoken(kind, value) for (_, kind, _), value in zip(used, values, strict=True)]
+        arguments = {
+            p: str(v) if tool.types[p] == "string" else v for (p, _, _), v in zip(used, values, strict=True)
+        }
+        arguments = {param: arguments[param] for param in sorted(arguments, key=tool.order.__getitem__)}
+        if tool.keys:
+            chosen = rng.sample(tool.keys, min(len(tool.keys), rng.choice([1, 1, 2, 2, 3])))
+            told = rng.choice([" ", " ", " and ", " the ", ", ", " of "]).join(self.bent(word) for word in chosen)
+            text = rng.choice(patterns).replace("{k}", told)
+        else:
+            name = re.sub(r"([a-z])([A-Z])", r"\1 \2", tool.name)
+            heads = [w for w in re.split(r"[^A-Za-z]+", name.lower()) if w and w not in ("api", "tool", "v", "action")]
+            said = tool.description.split("\n")[0].rstrip(".").lower().split()
+            kept = [w for w in said if rng.random() < 0.75 or w in ap.IDLE] or said
+            text = rng.choice(patterns).replace("{w}", " ".join(heads)).replace("{d}", " ".join(kept))
+        if not used:
+            text = re.sub(r"[:,]? ?(?:(?:with|for|of|take|and take|is|has) )?\(?\{args\}\)?[:,]? ?(?:and then )?", " ", text)
+        elif len(used) == 1 and rng.random() < 0.6:
+            text = text.replace("{args}", shown[0])
+        else:
+            text = text.replace("{args}", self.pairs(used, shown))
+        text = " ".join(text.split()).strip(" ,:")
+        return (self.ask_keeping(text) if not text.startswith(tuple(shown)) else text), arguments
+
+    def bent(self, word: str) -> str:
+        """A word, now and then in another form."""
+        if self.rng.random() < 0.75:
+            return word
+        return self.rng.choice([ap.plural(word), word.rstrip("e") + "ing", word.rstrip("e") + "ed", word[:-1]])
+
+    def soup_box(self, count: int) -> list[Tool]:
+        """Tools of words that have nothing to do with each other: only reading finds the one that is meant."""
+        rng = self.rng
+        bank = ap.words()
+        tools: list[Tool] = []
+        taken: set[str] = set()
+        while len(tools) < count:
+            keys: list[str] = []
+            while len(keys) < 4:
+                word = rng.choice(bank) if rng.random() < 0.85 else self.word()
+                if word[:4] not in taken:
+                    taken.add(word[:4])
+                    keys.append(word)
+            heads = keys[: rng.choice([1, 2, 2, 3])]
+            pattern = rng.choice(ap.SOUP_DESCRIPTIONS)
+            description = pattern.format(*(self.bent(k) for k in rng.sample(keys, 4)))
+            told = [k for k in keys if k in heads or k in description.lower()]
+            if rng.random() < 0.15:
+                description = f"{' '.join(heads).capitalize()}."
+                told = heads
+            kinds = rng.choices(
+                ["word", "int", "city", "code", "name", "topic", "small", "day", "email", "message"],
+                [4, 4, 2, 2, 2, 2, 2, 1, 1, 1],
+                k=rng.choice([0, 1, 1, 1, 1, 2, 2, 3]),
+            )
+            names: list[str] = []
+            while len(names) < len(kinds):
+                candidate = self.param_name() if rng.random() < 0.5 else rng.choice(bank)
+                if candidate not in names:
+                    names.append(candidate)
+            params = [(name, kind, True) for name, kind in zip(names, kinds, strict=True)]
+            tool = self._finish_tool(
+                self.styled(["_".join(heads)]), description, params, f"soup {heads[0]}", (), "text"
+            )
+            tool.real, tool.keys = True, tuple(told)
+            tools.append(tool)
+        return tools if len({t.name for t in tools}) == len(tools) else self.soup_box(count)
 
     def ask_keeping(self, text: str) -> str:
         """Like :meth:`ask`, but without touching the values: no typos."""
@@ -2507,7 +3050,7 @@ class Composer:
     def follow_up(self, tools: list[Tool]) -> list[Exchange]:
         """The same tool called again by a question that only makes sense after the first one."""
         rng = self.rng
-        single = [tool for tool in tools if len(tool.params) == 1 and "{0}" in "".join(tool.asks)]
+        single = [t for t in tools if len(t.params) == 1 and "{0}" in "".join(t.asks) and not t.real]
         if not single:
             return []
         tool = rng.choice(single)
@@ -2708,7 +3251,8 @@ class Composer:
             return self.pick(lx.SHORT_SYSTEMS)
         if roll < 0.95:
             return f"{self.pick(lx.SHORT_SYSTEMS)} {self.filler(rng.randint(1, 5))}"
-        return f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(8, 40))}"
+        most = 90 if roll > 0.98 and self.side == "train" else 40
+        return f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(8, most))}"
 
     # ---------------------------------------------------------------------------------------- conversations
 
@@ -2736,14 +3280,18 @@ class Composer:
             ]
             cut = rng.randint(0, min(1, len(fillers)))
             exchanges = fillers[:cut] + told + fillers[cut:] + asked
+        elif kind == "real_tools":
+            tools = self.api_box(rng.choice([3, 4]), held=True)
+            exchanges = [self.tool_exchange(tools[:1], answer=False)]
+            rng.shuffle(tools)
         elif kind == "new_tools":
-            tools = self.toolbox(rng.choice([1, 2, 3] if skill else [1, 2, 3, 3, 4]))
+            tools = self.toolbox(rng.choice([1, 2, 3] if skill else [1, 2, 3, 3, 4, 4]))
             while any(tool.name in USUAL_NAMES for tool in tools):
                 tools = self.toolbox(len(tools))
             exchanges = [self.tool_exchange(tools, answer=False)]
         elif kind in ("tools", "tool_call", "tool_answer", "no_tool"):
             # Choosing between many is what takes long to learn.
-            tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4] if skill else [1, 2, 3, 3, 4, 4]))
+            tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4] if skill else [1, 2, 3, 3, 4, 4, 4]))
             maths = any(t.topic in ("add", "subtract", "multiply", "divide", "calculator") for t in tools)
             searches = any(t.topic in ("search", "wikipedia") for t in tools)
 
@@ -2840,6 +3388,18 @@ def might_help(tools: Sequence[Tool], text: str) -> bool:
     return any(t.topic in ("calculator", "add", "magic") for t in tools) and any(c.isdigit() for c in text)
 
 
+def _json_type(value: object) -> str:
+    kinds = ((bool, "boolean"), (int, "integer"), (float, "number"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "string")
+
+
+@lru_cache(maxsize=512)
+def _options(kind: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The values of an enumeration, and what people say for each: ``enum:low=low,not urgent;high=high``."""
+    parts = [part.partition("=") for part in kind.removeprefix("enum:").split(";")]
+    return tuple((name.strip(), tuple((said or name).strip().split(","))) for name, _, said in parts)
+
+
 @lru_cache(maxsize=512)
 def _templates_of(intent: Intent, side: Side) -> tuple[str, ...]:
     return split_templates(intent.templates, side)
@@ -2933,6 +3493,7 @@ EVALUATED = (
     "unknown",
     "tool_call",
     "new_tools",
+    "real_tools",
     "tool_answer",
     "no_tool",
     "structured",

@@ -163,3 +163,44 @@ def test_there_are_many_facts_with_many_phrasings(corpus: ModuleType) -> None:
     for intent in corpus.INTENTS:
         assert len(intent.templates) >= 8, intent.name
         assert all(key in intent.answer for key in intent.keys), intent.name
+
+
+def test_ways_to_ask_for_real_tools_name_what_is_required(corpus: ModuleType) -> None:
+    """Every way to ask, and every sentence, holds the required values and only values that are known and allowed."""
+    apis = sys.modules["apis"]
+    seen = [(api.topic, api.params, api.asks) for api in (*apis.apis(), *apis.sentences())]
+    seen += [(action.key, action.params, action.asks) for action in apis.ACTIONS]
+    for topic, params, asks in seen:
+        needed = {i for i, param in enumerate(params) if param.required}
+        assert asks, topic
+        for ask in asks:
+            sure = {int(place) for place, _ in corpus.PLACE.findall(corpus.OPTIONAL.sub("", ask))}
+            assert needed <= sure, (topic, ask)
+            for place, fixed in corpus.PLACE.findall(ask):
+                kind = params[int(place)].kind
+                if fixed and kind.startswith("enum:"):
+                    assert fixed[1:] in [option for option, _ in corpus._options(kind)], (topic, ask)
+                assert not fixed or kind == "bool" or kind.startswith("enum:"), (topic, ask)
+
+
+def test_heldout_real_tools_are_never_trained(corpus: ModuleType) -> None:
+    """Tools of ``apis.txt`` that are held out as a whole never come up on the training side."""
+    apis = sys.modules["apis"]
+    held = {api.topic for api in apis.apis() if api.held}
+    assert len(held) >= 10
+    composer = corpus.Composer(23)
+    trained = {tool.topic for _ in range(1500) for tool in composer.api_box(3)}
+    assert len(trained) > 200
+    assert not trained & held
+
+
+def test_real_tools_are_called_as_they_are_offered(corpus: ModuleType) -> None:
+    """The expected calls name an offered tool, give the required parameters and fit the schema."""
+    jsonschema = pytest.importorskip("jsonschema")
+    for side in ("train", "heldout"):
+        composer = corpus.Composer(31, side)
+        for _ in range(300):
+            sample = composer.sample("real_tools")
+            offered = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in sample.tools}
+            for name, arguments in sample.check.calls:
+                jsonschema.validate(json.loads(arguments), offered[name])
