@@ -348,6 +348,15 @@ JOKE_ASKS = (
     "give me the setup to a joke about {0}s, no punchline",
     "give me a joke about {0}s, include the punchline",
 )
+JOKE_FORMS = (
+    ". Answer in JSON, keys: setup, punchline.",
+    " as a JSON object with setup and punchline",
+    ". I want JSON with setup and punchline, nothing else",
+    ". Give it back as JSON (setup, punchline).",
+    ", in JSON with the fields 'setup' and 'punchline'.",
+    ". Only JSON please: 'setup' and 'punchline'.",
+    ". JSON only, with the keys setup and punchline. No other text.",
+)
 JOKE_SETUP, JOKE_PUNCH = "Why did the {0} sit on the computer?", "To keep an eye on the mouse."
 
 STORY_ASKS = (
@@ -2397,8 +2406,12 @@ class Composer:
         """A JSON answer: asked for in words, by a schema in the system prompt, or forced by a grammar."""
         rng = self.rng
         roll = rng.random()
+        if self.side == "train" and rng.random() < 0.1:
+            roll = 0.0
         if roll < 0.08:
             text, thing = self.about(self.template(JOKE_ASKS), self.pick(lx.ANIMALS))
+            if self.side == "train" and rng.random() < 0.7:
+                text += rng.choice(JOKE_FORMS)
             # A grammar forces compact JSON, a request in words gets the usual blanks.
             pair, item_sep = rng.choice([(":", ","), (": ", ", ")])
             body = (
@@ -2867,7 +2880,7 @@ class Composer:
 
     def toolbox(self, count: int) -> list[Tool]:
         """Distinct tools to be offered together."""
-        if self.side == "train" and self.rng.random() < 0.6:
+        if self.side == "train" and self.rng.random() < 0.45:
             return self.real_box(count)
         tools: list[Tool] = []
         taken: set[str] = set()
@@ -3261,7 +3274,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [9, 2, 46, 24, 18, 1])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [24, 4, 40, 24, 18, 1])[0]
         )
         system = self.system()
         if kind == "long_system":
