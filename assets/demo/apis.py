@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-
 IDLE = frozenset(
     "the for with this that what which who how are you can not from your use tool and get have has does did will was "
     "been our its his her them they there here when where out any all may let one please want need would should could "
@@ -70,9 +69,7 @@ def parse(text: str) -> list[Api]:
 
     def close() -> None:
         if names:
-            found.append(
-                Api(family, names, tuple(descriptions), tuple(params), tuple(asks), frozenset(clashes), held)
-            )
+            found.append(Api(family, names, tuple(descriptions), tuple(params), tuple(asks), frozenset(clashes), held))
         for part in (descriptions, params, asks):
             part.clear()
         clashes.clear()
@@ -289,7 +286,10 @@ ACTIONS: tuple[Action, ...] = (
         "rename",
         ("rename", "retitle", "change_name", "set_name"),
         ("Rename a {n}.", "Gives a {n} another name", "Change the title of a {n}."),
-        (_ID, _text("new_name name title new_title to", "title", "What it will be called", "The name after the change")),
+        (
+            _ID,
+            _text("new_name name title new_title to", "title", "What it will be called", "The name after the change"),
+        ),
         (
             'rename {N} {0} to "{1}"',
             "call {N} {0} {1} from now on",
@@ -332,7 +332,7 @@ ACTIONS: tuple[Action, ...] = (
             'leave a remark on {N} {0} saying "{1}"',
             'write "{1}" under {N} {0}',
             "tell them on {N} {0} that {1}",
-            'note on {N} {0}: {1}',
+            "note on {N} {0}: {1}",
             'reply to {N} {0} with "{1}"',
         ),
     ),

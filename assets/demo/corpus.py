@@ -1915,7 +1915,12 @@ class Composer:
                 hour, minute = rng.randint(0, 23), rng.choice([0, 0, 15, 30, 45, rng.randint(0, 59)])
                 half = rng.choice(["am", "pm"])
                 return rng.choice(
-                    [f"{hour:02}:{minute:02}", f"{hour}:{minute:02}", f"{hour % 12 + 1} {half}", f"{hour % 12 + 1}{half}"]
+                    [
+                        f"{hour:02}:{minute:02}",
+                        f"{hour}:{minute:02}",
+                        f"{hour % 12 + 1} {half}",
+                        f"{hour % 12 + 1}{half}",
+                    ]
                 )
             case "date":
                 month = rng.choice("January March April May June July August October November December".split())
@@ -1953,7 +1958,9 @@ class Composer:
                     "call buy clean visit pay water feed wash write paint fix bring fetch order pick_up ask".split()
                 ).replace("_", " ")
                 thing = rng.choice(lx.NOUNS + lx.ANIMALS) if rng.random() < 0.7 else self.word()
-                return rng.choice([f"{verb} the {thing}", f"{verb} {self.name()}", f"{verb} {thing}s", f"{verb} a {thing}"])
+                return rng.choice(
+                    [f"{verb} the {thing}", f"{verb} {self.name()}", f"{verb} {thing}s", f"{verb} a {thing}"]
+                )
             case "message":
                 noun = rng.choice(lx.NOUNS) if rng.random() < 0.7 else self.word()
                 return rng.choice(
@@ -2363,7 +2370,11 @@ class Composer:
         if rng.random() < 0.75:
             text = text[0].upper() + text[1:]
             for place, value in values.items():
-                if isinstance(value, str) and text.startswith(value[0].upper() + value[1:]) and value == shown.get(str(place)):
+                if (
+                    isinstance(value, str)
+                    and text.startswith(value[0].upper() + value[1:])
+                    and value == shown.get(str(place))
+                ):
                     values[place] = value[0].upper() + value[1:]  # as it stands in the sentence
         text += rng.choice([".", ".", ""]) if text[-1] not in ".!?" else ""
         if rng.random() < 0.15:
@@ -2841,7 +2852,10 @@ class Composer:
                     entry["description"] = f"{', '.join(options[:-1])} or {options[-1]}"
             if uses is not None and not required and rng.random() < 0.2:
                 if "enum" not in entry and rng.random() < 0.5:
-                    entry = {**{k: v for k, v in entry.items() if k != "type"}, "anyOf": [{"type": types[param]}, {"type": "null"}]}
+                    entry = {
+                        **{k: v for k, v in entry.items() if k != "type"},
+                        "anyOf": [{"type": types[param]}, {"type": "null"}],
+                    }
                 entry["default"] = None if "anyOf" in entry else self.value(kind)
             items = list(entry.items())
             if rng.random() < 0.5:
@@ -2984,9 +2998,7 @@ class Composer:
                 value = self.value(kind)
             values.append(value)
         shown = [self.spoken(kind, value) for (_, kind, _), value in zip(used, values, strict=True)]
-        arguments = {
-            p: str(v) if tool.types[p] == "string" else v for (p, _, _), v in zip(used, values, strict=True)
-        }
+        arguments = {p: str(v) if tool.types[p] == "string" else v for (p, _, _), v in zip(used, values, strict=True)}
         arguments = {param: arguments[param] for param in sorted(arguments, key=tool.order.__getitem__)}
         if tool.keys:
             chosen = rng.sample(tool.keys, min(len(tool.keys), rng.choice([1, 1, 2, 2, 3])))
@@ -2999,7 +3011,9 @@ class Composer:
             kept = [w for w in said if rng.random() < 0.75 or w in ap.IDLE] or said
             text = rng.choice(patterns).replace("{w}", " ".join(heads)).replace("{d}", " ".join(kept))
         if not used:
-            text = re.sub(r"[:,]? ?(?:(?:with|for|of|take|and take|is|has) )?\(?\{args\}\)?[:,]? ?(?:and then )?", " ", text)
+            text = re.sub(
+                r"[:,]? ?(?:(?:with|for|of|take|and take|is|has) )?\(?\{args\}\)?[:,]? ?(?:and then )?", " ", text
+            )
         elif len(used) == 1 and rng.random() < 0.6:
             text = text.replace("{args}", shown[0])
         else:
