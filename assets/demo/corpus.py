@@ -30,6 +30,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import apis as ap
+import json_asks as ja
 import lexicon as lx
 from facts import INTENTS, OPENINGS, REFUSAL, Intent
 
@@ -275,7 +276,7 @@ EXTRA_FACTS: tuple[Intent, ...] = (
     ),
     Intent(
         "fact",
-        "A fun fact: I fit on four old floppy disks.",
+        "A fun fact: I fit on three old floppy disks.",
         ("floppy",),
         (),
         (
@@ -347,15 +348,6 @@ JOKE_ASKS = (
     "tell me a funny joke about a {0}",
     "give me the setup to a joke about {0}s, no punchline",
     "give me a joke about {0}s, include the punchline",
-)
-JOKE_FORMS = (
-    ". Answer in JSON, keys: setup, punchline.",
-    " as a JSON object with setup and punchline",
-    ". I want JSON with setup and punchline, nothing else",
-    ". Give it back as JSON (setup, punchline).",
-    ", in JSON with the fields 'setup' and 'punchline'.",
-    ". Only JSON please: 'setup' and 'punchline'.",
-    ". JSON only, with the keys setup and punchline. No other text.",
 )
 JOKE_SETUP, JOKE_PUNCH = "Why did the {0} sit on the computer?", "To keep an eye on the mouse."
 
@@ -1692,7 +1684,10 @@ ASKED_FIRST = tuple(
     intent
     for intent in INTENTS
     if intent.name
-    in ("who", "tcp_enable", "gpu", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects", "list")
+    in (
+        *("who", "tcp_enable", "gpu", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects"),
+        *("list", "install", "update", "uninstall", "size"),
+    )
 )  # what newcomers ask most is trained most
 _BRIEF = frozenset({"hello", "ping", "test", "how_are_you", "thanks", "bye"})  # questions that nobody dresses up
 
@@ -2065,7 +2060,7 @@ class Composer:
     def fact(self, intents: Sequence[Intent] = INTENTS, typos: float | None = None) -> Exchange:
         """A question about the product or about the model itself."""
         if typos is None:
-            typos = 0.3 if self.side == "train" else 0.08
+            typos = 0.38 if self.side == "train" else 0.08
         intent = self.rng.choice(intents)
         if intents is INTENTS and self.rng.random() < 0.35:
             intent = self.rng.choice(ASKED_FIRST)
@@ -2416,13 +2411,11 @@ class Composer:
     def structured(self) -> tuple[str | None, Exchange]:
         """A JSON answer: asked for in words, by a schema in the system prompt, or forced by a grammar."""
         rng = self.rng
+        if self.side == "train" and rng.random() < 0.4:
+            return self.json_only()
         roll = rng.random()
-        if self.side == "train" and rng.random() < 0.1:
-            roll = 0.0
         if roll < 0.08:
             text, thing = self.about(self.template(JOKE_ASKS), self.pick(lx.ANIMALS))
-            if self.side == "train" and rng.random() < 0.7:
-                text += rng.choice(JOKE_FORMS)
             # A grammar forces compact JSON, a request in words gets the usual blanks.
             pair, item_sep = rng.choice([(":", ","), (": ", ", ")])
             body = (
@@ -2452,9 +2445,9 @@ class Composer:
         if roll < 0.4:
             keys = order[0] if len(order) == 1 else ", ".join(order[:-1]) + " and " + order[-1]
             keys = rng.choice(["", "", "the ", "the keys ", "the fields "]) + keys
-            ask = self.template(EXTRACT_ASKS).replace("{keys}", keys).replace("{text}", text)
+            ask = self.template(EXTRACT_ASKS).replace("{keys}", keys).replace("{text}", self.set_off(text))
             return None, Exchange("structured", [user(ask[0].upper() + ask[1:]), assistant(plain)], check)
-        ask = self.template(BARE_STATEMENT_ASKS).replace("{text}", text)
+        ask = self.template(BARE_STATEMENT_ASKS).replace("{text}", self.set_off(text))
         if roll < 0.7:
             props: dict[str, dict[str, Any]] = {
                 key: {"type": _json_type(item), **said.get(key, {})} for key, item in fields.items()
@@ -2479,6 +2472,125 @@ class Composer:
                 body += f"{lead}{MARK_ON}{value}{MARK_OFF}"
         body += f"{MARK_ON}}}"
         return None, Exchange("structured_forced", [user(ask), assistant(body)], check)
+
+    def json_only(self) -> tuple[str | None, Exchange]:
+        """Something asked for as JSON and nothing else, in the words of ``json_asks.py``; all of it is learned."""
+        rng = self.rng
+        task, fields, named = self.json_task()
+        answer = json.dumps(fields, ensure_ascii=False)
+
+        def exchange(text: str) -> Exchange:
+            return Exchange("json_only", [user(text), assistant(answer)], Check(exact=answer))
+
+        keys = list(fields)
+        if named and len(task) < 200 and rng.random() < 0.2:
+            text = task.rstrip(".?! ")
+            endings = [self.template(ja.KEY_ENDINGS).replace("{keys}", self.keys_said(keys))]
+            if rng.random() < 0.7:
+                endings.append(self.template(ja.ONLY_ENDINGS))
+            for ending in endings:
+                text += ending if ending.startswith(",") else f" {ending}"
+            return None, exchange(text + rng.choice(["", ".", ".", "!"]))
+        wishes = [self.template(ja.ONLY_SENTENCES) for _ in range(rng.choice([0, 1, 1, 1, 1, 2, 2, 3]))]
+        roll = rng.random()
+        if not named:
+            wishes = wishes or [self.template(ja.ONLY_SENTENCES)]
+        elif roll < 0.66:
+            wishes.insert(
+                0 if rng.random() < 0.75 else len(wishes),
+                self.template(ja.KEY_SENTENCES).replace("{keys}", self.keys_said(keys)),
+            )
+        elif roll < 0.85:
+            wishes.insert(
+                len(wishes) if rng.random() < 0.6 else 0,
+                self.template(ja.EXAMPLE_SENTENCES).replace("{example}", self.json_example(fields)),
+            )
+        else:
+            props = {key: {"type": _json_type(value)} for key, value in fields.items()}
+            schema = {"type": "object", "properties": props, "required": keys}
+            wishes.insert(0, self.template(SCHEMA_SYSTEMS).replace("{schema}", json.dumps(schema)))
+        blank = rng.choice([" ", " ", " ", "\n", "\n\n"])
+        if rng.random() < 0.15:
+            wishes = [wish.rstrip(".") if "\n" in blank else wish for wish in wishes]
+        if rng.random() < 0.3:
+            return blank.join(filter(None, (rng.choice(ja.ROLES), *wishes))), exchange(task)
+        if task[-1] not in ".?!`>-" and blank == " ":
+            task += "."
+        roll = rng.random()
+        parts = [task, *wishes] if roll < 0.7 else [*wishes, task] if roll < 0.9 else [*wishes[:1], task, *wishes[1:]]
+        return None, exchange(blank.join(parts))
+
+    def json_task(self) -> tuple[str, dict[str, Any], bool]:
+        """What is wanted, the fields of the answer, and whether their names have to be told."""
+        rng = self.rng
+        roll = rng.random()
+        if roll < 0.25:
+            text, thing = self.about(
+                self.template(JOKE_ASKS), self.pick(lx.ANIMALS) if rng.random() < 0.7 else self.word()
+            )
+            first, second = rng.choice(ja.JOKE_KEYS)
+            fields: dict[str, Any] = {first: JOKE_SETUP.format(thing), second: JOKE_PUNCH}
+            if rng.random() < 0.12:
+                fields = {"joke": f"{JOKE_SETUP.format(thing)} {JOKE_PUNCH}"}
+            elif rng.random() < 0.12:
+                fields = {rng.choice(ja.JOKE_ABOUT_KEYS): thing, **fields}
+            named = tuple(fields) != ("setup", "punchline") or rng.random() < 0.95
+            return self.ask(text), fields, named
+        if roll < 0.68:
+            text, fields, _ = self.statement()
+            order = list(fields)
+            if rng.random() < 0.3:
+                rng.shuffle(order)
+            if len(order) > 1 and rng.random() < 0.15:
+                order = order[:-1]
+            asks = ja.INTRODUCTIONS if rng.random() < 0.4 else BARE_STATEMENT_ASKS
+            ask = text if rng.random() < 0.15 else self.template(asks).replace("{text}", self.set_off(text, 0.35))
+            if not ask.startswith(text) and rng.random() < 0.6:
+                ask = ask[0].upper() + ask[1:]
+            return ask, {key: fields[key] for key in order}, True
+        if roll < 0.78:
+            exchange = self.arithmetic()
+            asked, said = (m["content"] for m in exchange.messages)
+            value: Any = int(said.split(" = ")[1]) if " = " in said else said
+            return asked, {rng.choice(ja.RESULT_KEYS): value}, True
+        if roll < 0.84:
+            country = rng.choice(list(CAPITALS))
+            text = self.ask(self.template(CAPITAL_ASKS).format(country))
+            fields = {rng.choice(ja.CAPITAL_KEYS): CAPITALS[country]}
+            return text, {"country": country, "capital": CAPITALS[country]} if rng.random() < 0.4 else fields, True
+        if roll < 0.9:
+            exchange = self.copy()
+            asked, said = (m["content"] for m in exchange.messages)
+            return asked, {rng.choice(ja.COPY_KEYS): said}, True
+        exchange = self.fact() if roll < 0.98 else self.unknown()
+        asked, said = (m["content"] for m in exchange.messages)
+        return asked, {rng.choice(ja.TEXT_KEYS) if rng.random() < 0.8 else self.param_name(): said}, True
+
+    def set_off(self, text: str, often: float = 0.2) -> str:
+        """A text to be read, sometimes between quotes or on lines of its own."""
+        if self.side == "heldout" or self.rng.random() >= often or '"' in text:
+            return text
+        return self.rng.choice(ja.TEXTS).replace("{}", text)
+
+    def keys_said(self, keys: Sequence[str]) -> str:
+        """Names of keys as people write them into a sentence."""
+        rng = self.rng
+        quoted = [key.join(style.split("{}")) for style in [rng.choice(ja.QUOTES)] for key in keys]
+        if len(quoted) == 1:
+            return self.template(ja.KEY_SAID).replace("{k}", quoted[0])
+        last = rng.choice([" and ", " and ", ", and " if len(quoted) > 2 else " and ", ", ", ", "])
+        return self.template(ja.KEYS_SAID).replace("{k}", ", ".join(quoted[:-1]) + last + quoted[-1])
+
+    def json_example(self, fields: dict[str, Any]) -> str:
+        """An object with these keys and something in the place of each value."""
+        rng = self.rng
+        style = rng.choice(["...", "string", "<{key}>", "", "the {key}", "{key} here", "<string>"])
+        number = rng.choice(["0", "number", "<number>", "1", "..."])
+        parts = [
+            f'"{key}": ' + (number if type(value) is int else json.dumps(style.format(key=key.replace("_", " "))))
+            for key, value in fields.items()
+        ]
+        return "{" + ", ".join(parts) + "}" if rng.random() < 0.8 else "{\n  " + ",\n  ".join(parts) + "\n}"
 
     # ---------------------------------------------------------------------------------------- tools
 
@@ -3276,9 +3388,9 @@ class Composer:
             return None
         if roll < 0.74:
             return self.pick(lx.SHORT_SYSTEMS)
-        if roll < 0.95:
+        if roll < 0.94:
             return f"{self.pick(lx.SHORT_SYSTEMS)} {self.filler(rng.randint(1, 5))}"
-        most = 90 if roll > 0.98 and self.side == "train" else 40
+        most = 90 if roll > 0.97 and self.side == "train" else 40
         return f"{self.pick(lx.SHORT_SYSTEMS)}\n{self.filler(rng.randint(8, most))}"
 
     # ---------------------------------------------------------------------------------------- conversations
@@ -3288,7 +3400,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [24, 4, 40, 24, 18, 1])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [32, 5, 40, 22, 24, 1])[0]
         )
         system = self.system()
         if kind == "long_system":
@@ -3338,15 +3450,15 @@ class Composer:
                 exchanges.append(
                     no_tool() if kind == "no_tool" else self.tool_exchange(tools, answer=kind == "tool_answer")
                 )
-        elif kind == "structured":
-            schema, exchange = self.structured()
+        elif kind in ("structured", "json_only"):
+            schema, exchange = self.structured() if kind == "structured" else self.json_only()
             if schema is not None:
                 system = schema
                 exchanges = [exchange]
             else:
                 before = [self.plain() for _ in range(rng.choice([0, 0, 0, 1, 2]))]
                 exchanges = [*before, exchange]
-                if exchange.skill == "structured" and rng.random() < 0.5:
+                if kind == "structured" and exchange.skill != "structured_forced" and rng.random() < 0.5:
                     other, extra = self.structured()
                     if other is None:
                         exchanges.append(extra)
@@ -3524,6 +3636,7 @@ EVALUATED = (
     "tool_answer",
     "no_tool",
     "structured",
+    "json_only",
     "long_system",
 )
 

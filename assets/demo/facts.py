@@ -408,8 +408,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "size",
-        "I have about 3 million parameters and my file has less than 6 MB.",
-        ("3 million",),
+        "I have about 4 million parameters and my file has 4 MB.",
+        ("4 million",),
         (),
         (
             "how big are you",
@@ -870,8 +870,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "install",
-        'Install it with `pip install "dmr-desktop[all]"`, then start the tray app with `dmr desktop`.',
-        ("pip install",),
+        "Run `make run` in a clone of the repository: it builds everything, starts the service and shows the tray app.",
+        ("`make run` in a clone",),
         (
             "install dmr desktop",
             "install it",
@@ -908,8 +908,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "update",
-        "Update with `pip install --upgrade dmr-desktop` and start the service again.",
-        ("--upgrade",),
+        "Run `dmr stop`, then `git pull` and `make run` in your clone of the repository.",
+        ("`git pull`",),
         (
             "update dmr desktop",
             "upgrade dmr desktop",
@@ -938,8 +938,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "uninstall",
-        "Remove it with `pip uninstall dmr-desktop`; the models stay in `~/.docker/models` until you delete them.",
-        ("pip uninstall",),
+        "Run `dmr stop` and delete your clone; the models stay in `~/.docker/models` until you delete them too.",
+        ("delete your clone",),
         (
             "~uninstall dmr desktop",
             "uninstall it",
@@ -1286,8 +1286,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "dialects",
-        "The Ollama, Anthropic and Responses dialects come later; today the API speaks OpenAI and Docker Model Runner.",
-        ("come later",),
+        "The service speaks OpenAI with Responses, Anthropic, Ollama and Docker Model Runner, all at http://localhost:12434.",
+        ("Anthropic, Ollama and Docker Model Runner",),
         (
             "use the [ollama|anthropic|responses] api",
             "connect an ollama client",
@@ -1563,8 +1563,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "container",
-        "From a container use http://host.docker.internal:12434/engines/llama.cpp/v1 as the base URL.",
-        ("http://host.docker.internal:12434/engines/llama.cpp/v1",),
+        "Run `dmr enable --containers`; in a container the base URL is http://host.docker.internal:12434/engines/llama.cpp/v1.",
+        ("--containers", "http://host.docker.internal:12434/engines/llama.cpp/v1"),
         (
             "use it from a container",
             "connect from a container",

@@ -204,3 +204,27 @@ def test_real_tools_are_called_as_they_are_offered(corpus: ModuleType) -> None:
             offered = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in sample.tools}
             for name, arguments in sample.check.calls:
                 jsonschema.validate(json.loads(arguments), offered[name])
+
+
+def test_json_asked_for_in_words_has_the_keys_that_were_named(corpus: ModuleType) -> None:
+    """Every key of the answer stands in the request, and no word that only says "and nothing else" is ever a key."""
+    for side in ("train", "heldout"):
+        composer = corpus.Composer(41, side)
+        for _ in range(1500):
+            system, exchange = composer.json_only()
+            asked = f"{system or ''} {exchange.messages[0]['content']}"
+            keys = set(json.loads(exchange.messages[-1]["content"]))
+            assert not keys & {"nothing", "other", "only", "else", "JSON", "json", "no", "valid", "markdown"}, asked
+            assert all(key in asked for key in keys) or keys == {"setup", "punchline"}, asked
+
+
+def test_heldout_ways_to_ask_for_json_are_never_trained(corpus: ModuleType) -> None:
+    """No wording of one side is one of the other."""
+    asks = sys.modules["json_asks"]
+    lists = [value for name, value in vars(asks).items() if name.endswith(("_SAID", "_SENTENCES", "_ENDINGS"))]
+    assert len(lists) == 7
+    for templates in lists:
+        sides = [corpus.split_templates(templates, side) for side in ("train", "heldout")]
+        wordings = [set().union(*(corpus.wordings(t) for t in side)) for side in sides]
+        assert all(wordings)
+        assert not wordings[0] & wordings[1]
