@@ -1686,7 +1686,7 @@ ASKED_FIRST = tuple(
     if intent.name
     in (
         *("who", "tcp_enable", "gpu", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects"),
-        *("list", "install", "update", "uninstall", "size"),
+        *("list", "install", "update", "uninstall", "size", "remote"),
     )
 )  # what newcomers ask most is trained most
 _BRIEF = frozenset({"hello", "ping", "test", "how_are_you", "thanks", "bye"})  # questions that nobody dresses up
@@ -2212,7 +2212,7 @@ class Composer:
             (9, self.fact),
             (2.5, self.smalltalk),
             (1.3, self.copy),
-            (2.2, self.unknown),
+            (3.0, self.unknown),
             (0.5, lambda: self.fact(EXTRA_FACTS)),
             (0.2, self.capital),
         ]
@@ -3006,7 +3006,7 @@ class Composer:
 
     def toolbox(self, count: int) -> list[Tool]:
         """Distinct tools to be offered together."""
-        if self.side == "train" and self.rng.random() < 0.45:
+        if self.side == "train" and self.rng.random() < 0.4:
             return self.real_box(count)
         tools: list[Tool] = []
         taken: set[str] = set()

@@ -3261,7 +3261,7 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "remote",
-        "By default only this machine can connect: TCP listens on localhost and the socket belongs to your user.",
+        "By default only this machine can connect; `dmr enable --lan` lets the local network in, with an API key.",
         ("only this machine",),
         (
             "use it from another computer",
