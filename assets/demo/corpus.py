@@ -3006,7 +3006,7 @@ class Composer:
 
     def toolbox(self, count: int) -> list[Tool]:
         """Distinct tools to be offered together."""
-        if self.side == "train" and self.rng.random() < 0.4:
+        if self.side == "train" and self.rng.random() < 0.36:
             return self.real_box(count)
         tools: list[Tool] = []
         taken: set[str] = set()
@@ -3400,7 +3400,7 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [32, 5, 40, 22, 24, 1])[0]
+            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [30, 4, 42, 30, 18, 1])[0]
         )
         system = self.system()
         if kind == "long_system":
