@@ -17,11 +17,13 @@ SKILLS = {
     ),
     # Choosing among several tools of unknown names is not as sure; more of them, for they are of many kinds.
     "tools with other names and values": (0.85, 100, ("tool_call", "new_tools")),
+    "JSON asked for in other words": (0.65, 100, ("structured", "json_only")),
 }
 WRITTEN = {
     "questions and conversations": (0.84, ("facts", "smalltalk", "unknown", "arithmetic", "copy", "recall")),
     "tools as people define them": (0.5, ("one_tool", "two_tools", "more_tools")),
     "results of tools, useless tools": (0.9, ("tool_answer", "no_tool")),
+    "JSON as people ask for it": (0.35, ("structured",)),
 }
 
 
