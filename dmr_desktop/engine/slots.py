@@ -122,7 +122,7 @@ class Slots:
         if source is not None and source.sequence is None and match.leader is None and self._is_for_the_taking(match):
             slot, length = source, match.length
             if slot.computed > 2 * length:
-                self._park(slot, self._parked.most_bytes)
+                self._park_if_lost(slot)
             if slot.computed > length and not self._memory.keep_prefix(slot.id, length):
                 length = 0
             slot.borrowed = 0
@@ -188,10 +188,10 @@ class Slots:
 
     def _park_idle(self) -> None:
         """Parks what is of no use to those who run, as far as there is room that nobody has to leave for it."""
-        used = [slot for slot in self._slots if slot.computed]
-        idle = [slot for slot in used if slot.sequence is None and not slot.is_wanted]
-        own = {slot.id: slot.computed - _shared_length(slot, used) for slot in idle}
-        # What is mostly others' too would free few cells, and take its room twice.
+        running = [slot for slot in self._slots if slot.sequence is not None]
+        idle = [slot for slot in self._slots if slot.sequence is None and slot.computed and not slot.is_wanted]
+        own = {slot.id: slot.computed - _shared_length(slot, running) for slot in idle}
+        # What is mostly theirs too would free few cells.
         parked = [slot for slot in idle if 2 * own[slot.id] > slot.computed]
         if sum(own[slot.id] for slot in parked) >= _WORTH_PARKING:
             for slot in sorted(parked, key=lambda slot: slot.last_used):
@@ -199,10 +199,20 @@ class Slots:
                     self.clear(slot)
 
     def _give_up(self, slot: Slot) -> None:
-        """Clears an idle slot for others' use; what it held is parked if there can be room for it."""
-        if slot.computed:
-            self._park(slot, self._parked.most_bytes)
+        """Clears an idle slot for others' use; what would be lost by that is parked if there can be room for it."""
+        self._park_if_lost(slot)
         self.clear(slot)
+
+    def _park_if_lost(self, slot: Slot) -> None:
+        """Of many with a common prefix the last one to go takes it along: to keep it for each would fill the room."""
+        if not slot.computed:
+            return
+        shared = _shared_length(slot, self._slots)
+        parcel, common = self._parked.match(slot.tokens[: slot.computed])
+        if parcel is not None and common < len(parcel.tokens):
+            shared = max(shared, common)
+        if 2 * shared <= slot.computed:
+            self._park(slot, self._parked.most_bytes)
 
     def _park(self, slot: Slot, most_bytes: int) -> bool:
         data = self._memory.save(slot.id, most_bytes) if most_bytes > 0 else None
@@ -260,7 +270,7 @@ class Slots:
         slot.last_used = self._clock
 
 
-def _shared_length(slot: Slot, used: list[Slot]) -> int:
+def _shared_length(slot: Slot, others: list[Slot]) -> int:
     held = slot.tokens[: slot.computed]
-    others = (other.tokens[: other.computed] for other in used if other is not slot)
-    return max((common_length(held, other) for other in others), default=0)
+    known = (other.tokens[: other.computed] for other in others if other is not slot)
+    return max((common_length(held, tokens) for tokens in known), default=0)

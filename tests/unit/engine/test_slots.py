@@ -1,5 +1,7 @@
 from collections.abc import Sequence as Tokens
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from dmr_desktop.engine.api import SequenceRequest
@@ -267,6 +269,30 @@ def test_what_cannot_come_back_is_computed_again() -> None:
     compute(context, running)
     slot = place(slots, a_sequence(prompt("one " + LONG + " more")))
     assert slot.computed == 0 == len(context.cells[slot.id])
+
+
+def test_of_many_with_a_common_beginning_one_is_parked() -> None:
+    context = FakeContext(num_sequences=3, pool_size=2000)
+    slots = Slots(context, Parking(most_bytes=1 << 20, is_eager=False))
+    for question in ("one", "two", "six"):
+        running = a_sequence(prompt(LONG + question))
+        place(slots, running)
+        compute(context, running)
+        slots.release(running)
+    saved: list[int] = []
+    save = context.save
+
+    def counted(seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
+        saved.append(seq_id)
+        return save(seq_id, most_bytes)
+
+    context.save = counted  # type: ignore[method-assign]
+    for text in ("a", "b", "c"):
+        running = a_sequence(prompt(text))
+        place(slots, running)
+    assert len(saved) == 1
+    slots.release(running)
+    assert slots.match(a_sequence(prompt(LONG + "new"))).length == len(LONG)
 
 
 def test_a_running_state_is_not_parked() -> None:
