@@ -19,6 +19,8 @@ _WORTH_WAITING = 16
 _WORTH_BRINGING_BACK = 16
 # llama.cpp's attention counts cells by so many: to free fewer may gain nothing.
 _WORTH_PARKING = 256
+# So many tokens of a conversation are not worth a parcel of its own when the rest is parked already.
+_QUICKLY_COMPUTED = 64
 # At least so many cells are taken from a paused sequence at a time.
 _CUT = 256
 _NO_TOKENS: Tokens = np.empty(0, np.int32)
@@ -215,10 +217,18 @@ class Slots:
             self._park(slot, self._parked.most_bytes)
 
     def _park(self, slot: Slot, most_bytes: int) -> bool:
-        data = self._memory.save(slot.id, most_bytes) if most_bytes > 0 else None
+        """Whether what the slot holds is parked, but for a few tokens at its end that are quickly computed again."""
+        if most_bytes <= 0:
+            return False
+        held = slot.tokens[: slot.computed]
+        parcel, common = self._parked.match(held)
+        if parcel is not None and slot.computed - common <= _QUICKLY_COMPUTED:
+            self._parked.use(parcel)
+            return True
+        data = self._memory.save(slot.id, most_bytes)
         if data is None:
             return False
-        self._parked.add(Parcel(slot.tokens[: slot.computed].copy(), data))
+        self._parked.add(Parcel(held.copy(), data))
         return True
 
     def _bring_back(self, slot: Slot, parcel: Parcel, length: int) -> None:

@@ -274,11 +274,13 @@ def test_what_cannot_come_back_is_computed_again() -> None:
 def test_of_many_with_a_common_beginning_one_is_parked() -> None:
     context = FakeContext(num_sequences=3, pool_size=2000)
     slots = Slots(context, Parking(most_bytes=1 << 20, is_eager=False))
-    for question in ("one", "two", "six"):
-        running = a_sequence(prompt(LONG + question))
-        place(slots, running)
-        compute(context, running)
-        slots.release(running)
+    together = [a_sequence(prompt(LONG + letter * 70)) for letter in "123"]
+    for sequence in together:
+        place(slots, sequence)
+        slots.end_waiting(sequence)
+        compute(context, sequence)
+    for sequence in together:
+        slots.release(sequence)
     saved: list[int] = []
     save = context.save
 
@@ -293,6 +295,21 @@ def test_of_many_with_a_common_beginning_one_is_parked() -> None:
     assert len(saved) == 1
     slots.release(running)
     assert slots.match(a_sequence(prompt(LONG + "new"))).length == len(LONG)
+
+
+def test_a_few_tokens_behind_what_is_parked_are_computed_again(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    running = [a_sequence(prompt(LONG + ending)) for ending in ("one", "two", "3" * 70)]
+    for sequence in running:
+        place(slots, sequence)
+        slots.end_waiting(sequence)
+        compute(context, sequence)
+    for sequence in running:
+        slots.release(sequence)
+    done(context, slots, "other")
+    assert context.cells_used == len("other")
+    lengths = [slots.match(a_sequence(prompt(LONG + ending + "!"))).length for ending in ("one", "two", "3" * 70)]
+    assert lengths == [len(LONG) + 3, len(LONG), len(LONG) + 70]
 
 
 def test_a_running_state_is_not_parked() -> None:
