@@ -277,7 +277,6 @@ def test_of_many_with_a_common_beginning_one_is_parked() -> None:
     together = [a_sequence(prompt(LONG + letter * 70)) for letter in "123"]
     for sequence in together:
         place(slots, sequence)
-        slots.end_waiting(sequence)
         compute(context, sequence)
     for sequence in together:
         slots.release(sequence)
@@ -302,7 +301,6 @@ def test_a_few_tokens_behind_what_is_parked_are_computed_again(context: FakeCont
     running = [a_sequence(prompt(LONG + ending)) for ending in ("one", "two", "3" * 70)]
     for sequence in running:
         place(slots, sequence)
-        slots.end_waiting(sequence)
         compute(context, sequence)
     for sequence in running:
         slots.release(sequence)
