@@ -198,12 +198,12 @@ async def test_a_conversation_of_thousands_of_messages_is_its_own_failure(runner
     async with aclosing(runner.generate(ENDLESS)) as groups:
         await anext(groups)
         long = asyncio.create_task(collect(runner, GenerationRequest(ChatPrompt(messages))))
-        slowest = streamed = 0.0
+        slowest, streamed = 0.0, 0
         while not long.done():
             asked = time.monotonic()
             assert (await runner.stats())["running"] == 1
             slowest = max(slowest, time.monotonic() - asked)
-            streamed += len(await anext(groups))
+            streamed += sum(event.pieces for event in await anext(groups) if isinstance(event, TextDelta))
         [failed] = await long
         assert isinstance(failed, Failed)
         assert failed.error.code == "context_length_exceeded"
@@ -217,8 +217,8 @@ async def test_a_request_cancelled_while_it_is_prepared_never_runs(runner: Llama
     before = (await runner.stats())["prompt_tokens"]
     assert isinstance(before, int)
     # The first one keeps the desk busy, so that the cancels are there before the others' turn, however late they are.
-    for length in (8000, 500, 500, 500, 500, 500):
-        messages = tuple(Message("user", (TextPart("water"),)) for _ in range(length))
+    for count, text in ((1, "water " * 400_000), *[(500, "water")] * 5):
+        messages = tuple(Message("user", (TextPart(text),)) for _ in range(count))
         leaving = asyncio.create_task(collect(runner, GenerationRequest(ChatPrompt(messages))))
         await asyncio.sleep(0)
         leaving.cancel()
