@@ -54,10 +54,6 @@ class Parked:
 
     def add(self, parcel: Parcel) -> None:
         """Takes one that is no larger than ``most_bytes``. What it continues goes, being part of it."""
-        longer = [other for other in self._parcels if common_length(parcel.tokens, other.tokens) == len(parcel.tokens)]
-        if longer:
-            self.use(longer[0])
-            return
         self._parcels = [
             other for other in self._parcels if common_length(parcel.tokens, other.tokens) < len(other.tokens)
         ]

@@ -95,9 +95,14 @@ def _serve(
 
 def _parking(spec: LaunchSpec) -> Parking:
     config = spec.config
-    configured = config.tuning.cache_ram
+    match config.tuning.cache_ram:
+        case None:
+            most = spec.cache_ram_bytes
+        case -1:
+            most = _NO_LIMIT
+        case mebibytes:
+            most = mebibytes * _MIB
     on_cards = uses_cards() and config.gpu_layers != 0 and config.tuning.kv_offload is not False
-    most = spec.cache_ram_bytes if configured is None else configured * _MIB if configured >= 0 else _NO_LIMIT
     return Parking(most, is_eager=not on_cards)
 
 

@@ -8,12 +8,14 @@ measure that difference on the very tokens in question, teacher-forced, and allo
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import llguidance
 import numpy as np
 import numpy.typing as npt
+import psutil
 import pytest
 
 from dmr_desktop.engine import turns
@@ -366,6 +368,23 @@ def test_a_parked_conversation_goes_on_as_if_it_had_stayed(any_model: Model, is_
     fresh.close()
     engine.close()
     assert_same_but_for_rounding(any_model, following, alone, text)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody counts shared memory")
+def test_what_is_saved_counts_as_memory_of_its_process(tiny_model: Model) -> None:
+    context = Context(tiny_model, pool_size=1024, num_sequences=1, n_batch=1024, n_ubatch=512, threads=1)
+    count, batch = 1000, context.batch
+    batch.tokens[:count], batch.positions[:count], batch.seq_ids[:count] = 300, np.arange(count), 0
+    batch.wanted[:count] = np.arange(count) == count - 1
+    assert context.decode(count)
+    before = psutil.Process().memory_info()
+    data = context.save(0, 1 << 30)
+    after = psutil.Process().memory_info()
+    context.close()
+    assert data is not None
+    assert after.rss - before.rss > data.nbytes / 2
+    # Shared pages would be taken for the model's file, which the system can drop.
+    assert after.shared - before.shared < data.nbytes / 2
 
 
 def test_where_no_memory_is_free_nothing_is_parked(tiny_model: Model) -> None:

@@ -94,6 +94,8 @@ class FakeContext:
     decoded: list[int] = field(default_factory=list)
     rows_seen: list[list[int]] = field(default_factory=list)
     """Sequence ids of each batch, in order, one entry a token."""
+    saved: list[int] = field(default_factory=list)
+    """Sequence ids that were asked to be saved."""
     threads: list[int] = field(default_factory=list)
     is_closed: bool = False
 
@@ -149,6 +151,7 @@ class FakeContext:
 
     def save(self, seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
         assert not self.is_recurrent
+        self.saved.append(seq_id)
         data = np.array([cell.token for cell in self.cells[seq_id]], np.int32).view(np.uint8)
         return data if 0 < data.nbytes <= most_bytes else None
 

@@ -6,6 +6,7 @@ logits rows out of range would abort the process or corrupt its memory.
 
 import ctypes
 import mmap
+import sys
 
 import llama_cpp
 import numpy as np
@@ -155,8 +156,7 @@ class Context:
         if not 0 < size <= most_bytes:
             return None
         try:
-            # Not numpy's own memory: it asks for huge pages, and to clear those takes longer than all the copying.
-            data = np.frombuffer(mmap.mmap(-1, size), np.uint8)
+            data = np.frombuffer(_own_memory(size), np.uint8)
         except OSError:
             return None
         written = int(llama_cpp.llama_state_seq_get_data(self._open(), _bytes_of(data), size, seq_id))
@@ -189,6 +189,16 @@ class Context:
         if not 0 <= seq_id < self.num_sequences:
             raise RunnerError(f"There is no sequence {seq_id} (there are {self.num_sequences}).")
         return self._memory
+
+
+def _own_memory(size: int) -> mmap.mmap:
+    """``size`` bytes that are counted as this process's own. Raises OSError if they cannot be had.
+
+    Not numpy's memory: it asks for huge pages, and to clear those takes longer than all the copying.
+    """
+    if sys.platform == "win32":
+        return mmap.mmap(-1, size)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def _bytes_of(data: npt.NDArray[np.uint8]) -> "ctypes._Pointer[ctypes.c_uint8]":
