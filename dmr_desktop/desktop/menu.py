@@ -7,11 +7,12 @@ is rebuilt, when the set of models changes.
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from dmr_desktop.desktop.access_wording import tcp_address
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.state import DesktopState, Link
 from dmr_desktop.desktop.theme import Theme, ThemeChoice
-from dmr_desktop.desktop.wording import runner_word, status_line, tcp_address
+from dmr_desktop.desktop.wording import runner_word, status_line
 from dmr_desktop.protocol.runners import RunnerState, RunnerStatus
 
 RunnerKeys = tuple[tuple[str, str, str, str], ...]

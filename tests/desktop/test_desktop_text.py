@@ -11,6 +11,7 @@ from PySide6.QtCore import QLocale
 from PySide6.QtGui import QFont, QTextLayout
 from PySide6.QtWidgets import QApplication
 
+from dmr_desktop.desktop.access_wording import tcp_sentence
 from dmr_desktop.desktop.names import canonical, familiar, printable
 from dmr_desktop.desktop.panel.widgets import NO_BREAK_SPACE, WORD_JOINER, unbroken
 from dmr_desktop.desktop.problems import problem_from_reply
@@ -34,7 +35,6 @@ from dmr_desktop.desktop.wording import (
     pull_details,
     runner_details,
     status_line,
-    tcp_sentence,
     tooltip,
 )
 from dmr_desktop.protocol.notices import PullStatus, TcpStatus

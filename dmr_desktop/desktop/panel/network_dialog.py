@@ -4,9 +4,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop import terminal
+from dmr_desktop.desktop.access_wording import network_address
 from dmr_desktop.desktop.network_addresses import NetworkAddresses
 from dmr_desktop.desktop.panel.widgets import Label, Paragraph, fit_height, room_for
-from dmr_desktop.desktop.wording import network_address
 from dmr_desktop.protocol.notices import TcpStatus
 
 

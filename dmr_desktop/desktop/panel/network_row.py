@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from dmr_desktop.desktop import terminal
+from dmr_desktop.desktop.access_wording import network_sentence
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.network_addresses import NetworkAddresses
 from dmr_desktop.desktop.panel.key_dialog import KeyDialog
@@ -11,7 +12,7 @@ from dmr_desktop.desktop.panel.row import Row
 from dmr_desktop.desktop.panel.widgets import Button, Paragraph, repolish
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import as_sentence, network_sentence
+from dmr_desktop.desktop.wording import as_sentence
 
 
 class NetworkRow(Row):

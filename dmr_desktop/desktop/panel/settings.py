@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from dmr_desktop import __version__
 from dmr_desktop.desktop import terminal
+from dmr_desktop.desktop.access_wording import containers_sentence, origins_sentence
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.entry import EntryPaths, install_entry, start_with_session, starts_with_session
 from dmr_desktop.desktop.language import LANGUAGES
@@ -23,7 +24,6 @@ from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import containers_sentence, origins_sentence
 from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.settings import DEFAULT_PORT
 

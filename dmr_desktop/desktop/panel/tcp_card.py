@@ -5,11 +5,12 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout
 
 from dmr_desktop.desktop import terminal
+from dmr_desktop.desktop.access_wording import tcp_sentence
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Paragraph, Switch, repolish
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import as_sentence, tcp_sentence
+from dmr_desktop.desktop.wording import as_sentence
 
 
 class TcpCard(Card):
