@@ -6,8 +6,8 @@ import secrets
 import orjson
 
 from dmr_desktop.dialects.frames import named_frame
-from dmr_desktop.dialects.openai_errors import message_with_step
-from dmr_desktop.protocol.errors import ContextOverflow, ErrorInfo, ModelNotFound, status_of
+from dmr_desktop.dialects.openai_errors import hint_beside, message_with_step
+from dmr_desktop.protocol.errors import ContextOverflow, ErrorInfo, status_of
 
 _TYPES = {
     401: "authentication_error",
@@ -37,8 +37,7 @@ def error_object(info: ErrorInfo, request_id: str) -> dict[str, object]:
     }
     if info.param in _DETAILS:
         error["details"] = _DETAILS[info.param]
-    hint = "" if info.code == ModelNotFound.code else info.hint
-    own = {"param": info.param, "hint": hint, "evidence": info.evidence}
+    own = {"param": info.param, "hint": hint_beside(info), "evidence": info.evidence}
     error.update({name: value for name, value in own.items() if value})
     return {"type": "error", "error": error, "request_id": request_id}
 

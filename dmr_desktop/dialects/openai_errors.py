@@ -3,7 +3,7 @@
 import orjson
 
 from dmr_desktop.dialects.frames import data_frame
-from dmr_desktop.protocol.errors import ErrorInfo, ModelNotFound, status_of
+from dmr_desktop.protocol.errors import BackendNotFound, ErrorInfo, ModelNotFound, status_of
 
 _TYPES = {
     401: "authentication_error",
@@ -13,6 +13,8 @@ _TYPES = {
     503: "unavailable_error",
 }
 _GENERIC = "invalid_request_error"
+_FIRST_MISTAKES = (ModelNotFound.code, BackendNotFound.code)
+"""What the users of a new client meet first, whose next step is in the message: that is all that clients show."""
 
 
 def error_object(info: ErrorInfo) -> dict[str, object]:
@@ -24,16 +26,20 @@ def error_object(info: ErrorInfo) -> dict[str, object]:
         "param": info.param,
         "code": None if info.code == _GENERIC else info.code,
     }
-    if info.hint and info.code != ModelNotFound.code:
-        error["hint"] = info.hint
+    if hint := hint_beside(info):
+        error["hint"] = hint
     if info.evidence:
         error["evidence"] = info.evidence
     return {"error": error}
 
 
 def message_with_step(info: ErrorInfo) -> str:
-    """The message is all that clients show, and a model that is not here is what their users meet first."""
-    return f"{info.message}. {info.hint}" if info.code == ModelNotFound.code and info.hint else info.message
+    return f"{info.message}. {info.hint}" if info.hint and info.code in _FIRST_MISTAKES else info.message
+
+
+def hint_beside(info: ErrorInfo) -> str:
+    """The next step, unless it is in the message."""
+    return "" if info.code in _FIRST_MISTAKES else info.hint
 
 
 def error_body(info: ErrorInfo) -> bytes:

@@ -7,13 +7,25 @@ from importlib.metadata import PackageNotFoundError, version
 from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.dialects.durations import format_duration
 from dmr_desktop.dialects.times import rfc3339
+from dmr_desktop.protocol.errors import BackendNotFound
 from dmr_desktop.protocol.models import Model
 from dmr_desktop.protocol.runners import RunnerKey, RunnerState, RunnerStatus
 from dmr_desktop.service.wishes import Wish
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 KNOWN_BACKENDS = (DEFAULT_BACKEND, "vllm", "mlx", "sglang", "diffusers")
+_MAX_NAME_CHARS = 40
 _SHOWN = (RunnerState.STARTING, RunnerState.READY, RunnerState.BUSY)
+
+
+def check_backend(name: str) -> None:
+    """``name`` as a path has it. Raises BackendNotFound with the next step after a wrong base URL, the usual cause."""
+    if name not in KNOWN_BACKENDS:
+        raise BackendNotFound(
+            "backend not found",
+            hint=f"No engine is called {name[:_MAX_NAME_CHARS]!r}: leave the name away, as in /engines/v1. "
+            "A client that adds /v1 itself needs a base URL that ends in /engines",
+        )
 
 
 def ps_line(runner: RunnerStatus, keep_alive_seconds: float | None) -> dict[str, object]:

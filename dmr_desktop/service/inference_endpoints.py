@@ -10,13 +10,13 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from dmr_desktop.backends.base import Runner
+from dmr_desktop.backends.base import DEFAULT_BACKEND, Runner
 from dmr_desktop.dialects import openai_embeddings
 from dmr_desktop.dialects.exchange import Defaults, Exchange
 from dmr_desktop.dialects.fields import Fields
 from dmr_desktop.dialects.openai_embeddings import EmbeddingExchange
 from dmr_desktop.dialects.openai_sampling import read_model
-from dmr_desktop.protocol.errors import BackendNotFound, DMRError, ModelNotFound
+from dmr_desktop.protocol.errors import DMRError, ModelNotFound
 from dmr_desktop.protocol.generation import Usage
 from dmr_desktop.protocol.models import ModelFiles
 from dmr_desktop.protocol.runners import Mode
@@ -26,7 +26,7 @@ from dmr_desktop.service.bodies import apart_if_large, parsed, read_body
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations
 from dmr_desktop.service.connection import run_while_connected
-from dmr_desktop.service.engine_states import KNOWN_BACKENDS
+from dmr_desktop.service.engine_states import check_backend
 from dmr_desktop.service.generate import Answer, Call, leased
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.recommended import recommended_sampling
@@ -85,8 +85,7 @@ class InferenceEndpoint(ABC, Generic[E]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": "POST"})
-        if scope["path_params"].get("backend", KNOWN_BACKENDS[0]) not in KNOWN_BACKENDS:
-            raise BackendNotFound("backend not found")
+        check_backend(scope["path_params"].get("backend", DEFAULT_BACKEND))
         raw = await read_body(receive)
         if raw is None:
             return

@@ -43,6 +43,8 @@ class AnthropicRoutes:
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["name"]
+        if not name:
+            return await self.models(request)  # only a slash too many
         try:
             model = await self._parts.catalog.get(name)
         except ModelNotFound:

@@ -13,7 +13,13 @@ from dmr_desktop.service.answers import json_answer, json_bytes
 from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.configurations import Configurations
 from dmr_desktop.service.disk_use import engine_bytes
-from dmr_desktop.service.engine_states import KNOWN_BACKENDS, backend_states, configuration_lines, ps_lines
+from dmr_desktop.service.engine_states import (
+    KNOWN_BACKENDS,
+    backend_states,
+    check_backend,
+    configuration_lines,
+    ps_lines,
+)
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.preloads import Preloads
 from dmr_desktop.service.requests import read_fields, refused_as
@@ -74,8 +80,7 @@ class EngineRoutes:
 
     async def unload_one(self, request: Request) -> Response:
         """How docker-agent says it, beside ``_configure``: ``{"model": NAME}``. What was configured stays."""
-        if request.path_params.get("backend", DEFAULT_BACKEND) not in KNOWN_BACKENDS:
-            raise BackendNotFound("backend not found")
+        check_backend(request.path_params.get("backend", DEFAULT_BACKEND))
         body = await read_fields(request, _REFUSED)
         with refused_as(_REFUSED):
             name = body.text("model")
@@ -103,7 +108,7 @@ class EngineRoutes:
         if not backend:
             raise InvalidRequest("invalid request: backend is required")
         if backend not in KNOWN_BACKENDS:
-            raise BackendNotFound("backend not found")
+            raise BackendNotFound("backend not found", hint=f"the engines are {', '.join(KNOWN_BACKENDS)}")
         return backend
 
     async def _model_id(self, reference: str) -> str | None:
@@ -114,9 +119,7 @@ class EngineRoutes:
 
     async def configure(self, request: Request) -> Response:
         """The engine is chosen by the model's format, so a configuration for another known backend is for ours."""
-        backend = request.path_params.get("backend", DEFAULT_BACKEND)
-        if backend not in KNOWN_BACKENDS:
-            raise BackendNotFound("backend not found")
+        check_backend(request.path_params.get("backend", DEFAULT_BACKEND))
         body = await read_fields(request, _REFUSED)
         with refused_as(_REFUSED):
             wish = read_wish(body, DEFAULT_BACKEND)

@@ -22,8 +22,8 @@ from dmr_desktop.service.inference_endpoints import (
     without_defaults,
 )
 
-BASES = ("/v1", "/engines/v1", "/engines/{backend}/v1", "/engines/{backend}")
-"""The last one for clients whose documented base has no version (LiteLLM)."""
+BASES = ("/v1", "/engines/v1", "/engines/{backend}/v1", "/engines", "/engines/{backend}")
+"""The last two for clients whose base has no version (LiteLLM's documented one)."""
 
 
 class InferenceRoutes:
@@ -57,6 +57,8 @@ class InferenceRoutes:
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["name"]
+        if not name:
+            return await self.models(request)  # only a slash too many
         try:
             model = await self._parts.catalog.get(name)
         except ModelNotFound:

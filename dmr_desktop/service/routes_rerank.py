@@ -24,6 +24,6 @@ def rerank_routes(parts: InferenceParts) -> list[BaseRoute]:
     rerank = RerankEndpoint(parts, without_defaults(parse_rerank))
     score = RerankEndpoint(parts, without_defaults(parse_score))
     found: list[BaseRoute] = []
-    for base in (*BASES, "/engines", ""):
+    for base in (*BASES, ""):
         found += [Route(f"{base}/rerank", rerank), Route(f"{base}/score", score)]
     return found

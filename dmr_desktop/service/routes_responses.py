@@ -9,14 +9,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from dmr_desktop.backends.base import DEFAULT_BACKEND
 from dmr_desktop.dialects.exchange import Exchange
 from dmr_desktop.dialects.responses import ResponsesDialect
 from dmr_desktop.dialects.responses_memory import StoredItem, StoredResponse
-from dmr_desktop.protocol.errors import BackendNotFound, InvalidRequest, ResponseNotFound
+from dmr_desktop.protocol.errors import InvalidRequest, ResponseNotFound
 from dmr_desktop.protocol.generation import Usage
 from dmr_desktop.protocol.runners import Mode
 from dmr_desktop.service.answers import HTTPProblem
-from dmr_desktop.service.engine_states import KNOWN_BACKENDS
+from dmr_desktop.service.engine_states import check_backend
 from dmr_desktop.service.generate import Call
 from dmr_desktop.service.inference_endpoints import GenerationEndpoint, InferenceParts, WholeEndpoint
 from dmr_desktop.service.response_store import ResponseStore
@@ -38,7 +39,7 @@ class ResponseRoutes:
         create = GenerationEndpoint(self._parts, dialect.parse, recall=dialect.recall)
         count = CountEndpoint(self._parts, dialect.parse, recall=dialect.recall)
         found: list[BaseRoute] = []
-        for base in ("", "/engines", *BASES):
+        for base in ("", *BASES):
             found += [
                 Route(f"{base}/responses", create),
                 Route(f"{base}/responses/input_tokens", count),
@@ -126,6 +127,5 @@ class _Methods:
         handler = self._handlers.get(scope["method"])
         if handler is None:
             raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": ", ".join(self._handlers)})
-        if scope["path_params"].get("backend", KNOWN_BACKENDS[0]) not in KNOWN_BACKENDS:
-            raise BackendNotFound("backend not found")
+        check_backend(scope["path_params"].get("backend", DEFAULT_BACKEND))
         await handler(Request(scope, receive))(scope, receive, send)

@@ -1,5 +1,6 @@
 """The one table of routes: what belongs to nobody is refused here, in Docker Model Runner's words."""
 
+import re
 from collections.abc import Iterable
 
 from starlette.requests import Request
@@ -32,19 +33,37 @@ async def _to_slash(request: Request) -> Response:
 
 
 _INFERENCE = ("/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/rerank", "/api/chat")
+_BASE = re.compile(r"(?:/v1|/engines(?:/llama\.cpp)?(?:/v1)?)")
+_UNDER_BASE = re.compile(r"(?:/v1|/engines(?:/[^/]+)?/v1)/[^/]+")
 _BASES = (
     "no model answers at this path. Set the client's base URL to this address with "
     "/engines/v1 (OpenAI's API), /anthropic (Anthropic's) or nothing (Ollama's) after it"
 )
 
 
+def next_step(method: str, path: str) -> str:
+    """What to say of a path that leads nowhere; empty if there is no guess at what was meant."""
+    whole = path.rstrip("/")
+    if _BASE.fullmatch(whole):
+        return f"this is a base URL, and right as one: models are listed at {whole}/models"
+    if method != "POST":
+        return ""
+    if whole.endswith(_INFERENCE):
+        return _BASES if path == whole else f"leave the slash at the end away, or else {_BASES}"
+    if _UNDER_BASE.match(whole):
+        return (
+            "that is not served here, where models read and write text: at chat/completions, responses, messages, "
+            "completions, embeddings, rerank, score and tokenize"
+        )
+    return ""
+
+
 class _NotFound:
-    """404 to any method. A program whose base URL is wrong, the usual first mistake, is told the right ones."""
+    """404 to any method."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_inference = scope["method"] == "POST" and scope["path"].endswith(_INFERENCE)
-        text = f"{self._text}: {_BASES}" if is_inference else self._text
-        await text_answer(404, text)(scope, receive, send)
+        step = next_step(scope["method"], scope["path"])
+        await text_answer(404, f"{self._text}: {step}" if step else self._text)(scope, receive, send)

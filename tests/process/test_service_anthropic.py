@@ -14,7 +14,7 @@ from tests.fixtures_service import LiveInProcess
 
 MODEL = "dmr.local/demo"
 BODY: dict[str, Any] = {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-BASES = ("/anthropic/v1", "/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp")
+BASES = ("/anthropic/v1", "/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp", "/engines")
 CRASH = Failed(ErrorInfo("runner_crashed", "the model's process died: killed by SIGSEGV", evidence="last words"))
 
 

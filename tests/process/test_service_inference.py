@@ -40,7 +40,7 @@ from tests.fixtures_service import LiveInProcess, live_in_process
 MODEL = "dmr.local/demo"
 MESSAGES = [{"role": "user", "content": "hi"}]
 CHAT: dict[str, Any] = {"model": MODEL, "messages": MESSAGES}
-BASES = ("/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp")
+BASES = ("/v1", "/engines/v1", "/engines/llama.cpp/v1", "/engines/llama.cpp", "/engines")
 CRASH = Failed(ErrorInfo("runner_crashed", "the model's process died: killed by SIGSEGV", evidence="last words"))
 
 
@@ -105,7 +105,6 @@ async def test_tool_calls_through_the_openai_client(live: LiveInProcess) -> None
 @pytest.mark.parametrize(
     ("path", "body", "status", "message"),
     [
-        ("/engines/nope/v1/chat/completions", {}, 404, "backend not found"),
         ("/v1/chat/completions", {}, 400, "model is required"),
         ("/v1/chat/completions", {"model": ""}, 400, "model is required"),
         ("/v1/chat/completions", {"model": 3}, 400, "invalid request: model must be a string"),
@@ -117,6 +116,18 @@ async def test_refusals(live: LiveInProcess, path: str, body: dict[str, Any], st
     assert (response.status_code, response.json()["error"]["message"]) == (status, message)
     for_cli = await live.http.post(path, json=body, headers={"User-Agent": "docker-model-cli/v1"})
     assert (for_cli.status_code, for_cli.text) == (status, f"{message}\n")
+
+
+@pytest.mark.parametrize("path", ["/engines/v1/v1/chat/completions", "/engines/v1/v1/messages"])
+async def test_a_backend_that_is_none_is_most_often_a_v1_too_many(live: LiveInProcess, path: str) -> None:
+    response = await live.http.post(path, json={})
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == (
+        "backend not found. No engine is called 'v1': leave the name away, as in /engines/v1. "
+        "A client that adds /v1 itself needs a base URL that ends in /engines"
+    )
+    for_cli = await live.http.post(path, json={}, headers={"User-Agent": "docker-model-cli/v1"})
+    assert (for_cli.status_code, for_cli.text) == (404, "backend not found\n")
 
 
 @pytest.mark.parametrize(("path", "model"), [("/v1/chat/completions", "ai/None:x"), ("/v1/embeddings", "ai/none")])
@@ -136,6 +147,17 @@ async def test_a_model_whose_name_is_nearly_right(live: LiveInProcess) -> None:
     response = await live.http.post("/v1/chat/completions", json={"model": "demo"})
     hint = "Did you mean dmr.local/demo? Otherwise `dmr pull demo` gets it, `dmr ls` lists what is here"
     assert response.json()["error"]["message"].endswith(f"""'"demo"': model not found. {hint}""")
+
+
+async def test_a_slash_too_many(live: LiveInProcess) -> None:
+    """Base URLs are typed with a slash at their end, and joined with paths that begin with one."""
+    for path in ("/engines/llama.cpp/v1//chat/completions", "/engines//v1/chat/completions"):
+        assert (await live.http.post(path, json=CHAT)).status_code == 200
+    for path in ("/v1/models", "/engines/llama.cpp/v1/models", "/anthropic/v1/models"):
+        assert (await live.http.get(f"{path}/")).json() == (await live.http.get(path)).json()
+    response = await live.http.post("/v1/chat/completions/", json=CHAT)
+    assert response.status_code == 404
+    assert response.text.startswith("404 page not found: leave the slash at the end away")
 
 
 @pytest.mark.parametrize("base", ["", "/v2", "/engines/v1/chat/completions", "/openai/v1"])

@@ -65,6 +65,12 @@ async def test_list_and_inspect_by_every_name(live: LiveInProcess) -> None:
             '{"error":{"message":"Method Not Allowed","type":"invalid_request_error","param":null,"code":null}}',
         ),
         ("POST", "/engines/nope/_configure", 404, "backend not found\n"),
+        (
+            "GET",
+            "/engines/llama.cpp/v1/",
+            404,
+            "not found: this is a base URL, and right as one: models are listed at /engines/llama.cpp/v1/models\n",
+        ),
     ],
 )
 async def test_refusals(live: LiveInProcess, method: str, path: str, status: int, text: str | None) -> None:
