@@ -7,6 +7,7 @@ the name of its options.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dmr_desktop.engine.formats.integer_bounds import with_bounded_integers
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 
@@ -24,7 +25,7 @@ _OPEN_ENDED = (*_COMBINERS, "$ref", "additionalProperties", "unevaluatedProperti
 
 
 def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[str, Any]:
-    """A copy for ``%json`` in a grammar: compact JSON, objects closed where they do not say otherwise.
+    """A copy for ``%json`` in a grammar: compact JSON, objects closed, integers bounded where nothing else is said.
 
     Keywords that cannot be enforced are refused by the compiler when ``strict``, else ignored. Raises
     :class:`InvalidRequest` naming ``param``.
@@ -41,7 +42,7 @@ def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[st
         if isinstance(node, Mapping):
             _check_node(node, schema, param)
     found = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
-    closed: dict[str, Any] = _closed(found)
+    closed = with_bounded_integers(_closed(found))
     closed["x-guidance"] = {
         "whitespace_flexible": False,
         "item_separator": ",",

@@ -170,6 +170,39 @@ def test_a_schema_gives_compact_json_in_its_own_order() -> None:
         assert not takes(prepared, IN_TEXT, bad)
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "title": "N", "default": 3},
+        {"type": ["null", "integer"]},
+        {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        {"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}},
+        {"$ref": "#/definitions/n", "definitions": {"n": {"type": "integer"}}},
+    ],
+)
+def test_integers_have_an_end(schema: dict[str, JSON]) -> None:
+    """A small model may repeat a digit for ever; an identifier of 64 bits is still one."""
+    prepared = prepare(response_format=JsonSchema(schema))
+    for good in ("0", "-7", "1" * 19, str(-9 * 10**18)):
+        assert takes(prepared, IN_TEXT, good)
+    for bad in ("1" * 20, "-" + "9" * 20, "1.0", "01"):
+        assert not takes(prepared, IN_TEXT, bad)
+    assert takes(prepared, IN_TEXT, "null") == ("null" in json.dumps(schema))
+
+
+def test_integers_have_an_end_in_lists_and_in_calls() -> None:
+    numbers: dict[str, JSON] = {"type": "object", "properties": {"n": {"type": "array", "items": {"type": "integer"}}}}
+    prepared = prepare(tools=[Tool("f", "", numbers)], choice="required")
+    assert takes(prepared, IN_TEXT, call("f", {"n": [1, -2]}))
+    assert not takes(prepared, IN_TEXT, call("f", {"n": [1, 10**20]}))
+
+
+def test_an_integer_with_limits_of_its_own_has_no_others() -> None:
+    prepared = prepare(response_format=JsonSchema({"type": "integer", "minimum": 1}))
+    assert takes(prepared, IN_TEXT, "1" * 30)
+    assert not takes(prepared, IN_TEXT, "0")
+
+
 def test_raw_prompts_can_be_constrained_too() -> None:
     request = GenerationRequest(TextPrompt("x"), response_format=JsonObject())
     assert takes(ChatFormatter(IN_TEXT, None).prepare(request), IN_TEXT, '{"a":1}')
