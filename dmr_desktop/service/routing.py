@@ -33,6 +33,7 @@ async def _to_slash(request: Request) -> Response:
 
 
 _INFERENCE = ("/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/rerank", "/api/chat")
+_LISTS = ("/models", "/api/tags")
 _BASE = re.compile(r"(?:/v1|/engines(?:/llama\.cpp)?(?:/v1)?)")
 _UNDER_BASE = re.compile(r"(?:/v1|/engines(?:/[^/]+)?/v1)/[^/]+")
 _BASES = (
@@ -46,6 +47,8 @@ def next_step(method: str, path: str) -> str:
     whole = path.rstrip("/")
     if _BASE.fullmatch(whole):
         return f"this is a base URL, and right as one: models are listed at {whole}/models"
+    if method == "GET" and whole.endswith(_LISTS):
+        return _BASES
     if method != "POST":
         return ""
     if whole.endswith(_INFERENCE):

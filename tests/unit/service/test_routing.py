@@ -24,6 +24,9 @@ def test_what_is_not_served_is_told_what_is(path: str) -> None:
 
 
 def test_a_wrong_base_is_told_the_right_ones() -> None:
+    """Also to clients that first ask for the models."""
+    assert next_step("GET", "/api/v1/models").startswith("no model answers at this path")
+    assert next_step("GET", "/v1/api/tags").startswith("no model answers at this path")
     assert next_step("POST", "/api/v1/chat/completions").startswith("no model answers at this path")
     assert next_step("POST", "/v1/messages/").startswith("leave the slash at the end away")
 
