@@ -201,7 +201,8 @@ def test_a_container_without_the_key_changes_nothing(web: httpx.Client, addresse
 
 
 def test_refusals_reach_the_user(web: httpx.Client) -> None:
-    assert web.post("/ollama/api/pull", json={"model": "dmr.local/none"}).json()["detail"] == "Model not found"
+    pulled = web.post("/ollama/api/pull", json={"model": "dmr.local/none"})
+    assert pulled.json()["detail"] == "Model not found: names in dmr.local are local only"
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     refused = ask(web, messages=[{"role": "user", "content": [image]}], stream=False)
     assert (refused.status_code, refused.json()["detail"]) == (
