@@ -285,7 +285,9 @@ def test_a_streamed_chat_with_a_tool_and_memory(server: httpx.Client, responses:
     session = f"session {responses}"
     pieces = _pieces(chat(server, hook["id"], "What is the weather in London?", session))
     assert "14" in "".join(pieces)
-    assert len([piece for piece in pieces if piece]) > 3
+    assert len([piece for piece in pieces if piece]) > 1  # what is made within a few milliseconds comes together
+    story = _pieces(chat(server, hook["id"], "Tell me a long story", session))
+    assert len([piece for piece in story if piece]) > 3
     _pieces(chat(server, hook["id"], "Remember the number 4711", session))
     assert "4711" in "".join(_pieces(chat(server, hook["id"], "What was the number?", session)))
 
