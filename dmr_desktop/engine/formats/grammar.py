@@ -6,7 +6,7 @@ stand in it by number, since a quoted text never matches a control token, even o
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -26,6 +26,8 @@ from dmr_desktop.engine.formats.chat_format import (
     TaggedCall,
     WrappedContent,
 )
+from dmr_desktop.engine.formats.json_in_any_order import JsonInAnyOrder
+from dmr_desktop.engine.formats.members import Member, in_any_order, in_order
 from dmr_desktop.engine.formats.schema import checked_schema
 from dmr_desktop.engine.formats.tagged_grammar import TaggedArguments
 from dmr_desktop.protocol.errors import InvalidRequest
@@ -86,14 +88,14 @@ def free_call_grammar(
 ) -> str | None:
     """The grammar of calls that the model starts by itself, from the token in which their first mark begins.
 
-    As :func:`answer_grammar` has them, but never an error: what of a tool's schema cannot be enforced is left open.
-    None when nothing can be said of the calls.
+    As :func:`answer_grammar` has them, but properties come in any order, and never an error: what of a tool's schema
+    cannot be enforced is left open. None when nothing can be said of the calls.
     """
     syntax = chat_format.calls
     tools = callable_tools(request)
     if syntax is None or not tools:
         return None
-    writer = _Writer(split)
+    writer = _Writer(split, in_any_order=True)
     entries = [] if call_open else [writer.entry(mark) for mark in marks_of(chat_format)]
     try:
         tools = tuple(_what_can_be_enforced(tool, syntax.body) for tool in tools)
@@ -155,20 +157,50 @@ def _is_named(choice: ToolChoice) -> bool:
 class _Writer:
     """Collects rules; each method gives the expression to use in another rule."""
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, *, in_any_order: bool = False) -> None:
+        """``in_any_order``: properties may come so, in all but what ``fixed_json`` writes."""
         self._split = split
+        self._in_any_order = in_any_order
         self._rules: list[str] = []
+        self._known: dict[str, str] = {}
+        self._names = 0
 
     def rule(self, body: str, *, lazy: bool = False) -> str:
-        name = f"r{len(self._rules)}"
-        self._rules.append(f"{name}{'[lazy]' if lazy else ''}: {body}")
+        """The name of the rule with this body, which is written once."""
+        body = f"{'[lazy]' if lazy else ''}: {body}"
+        name = self._known.get(body)
+        if name is None:
+            name = self._known[body] = self.new_name()
+            self._rules.append(name + body)
         return name
+
+    def new_name(self) -> str:
+        self._names += 1
+        return f"r{self._names}"
+
+    def define(self, name: str, body: str) -> None:
+        self._rules.append(f"{name}: {body}")
 
     def literal(self, text: str) -> str:
         return " ".join(map(_piece, self._split(text)))
 
     def json(self, schema: JSON, param: str, *, strict: bool = False, separators: tuple[str, str] = (",", ":")) -> str:
         """JSON that fits ``schema``. Raises :class:`InvalidRequest` naming ``param``."""
+        if self._in_any_order and isinstance(schema, Mapping):
+            checked_schema(schema, param)
+            before = len(self._rules), dict(self._known)
+            try:
+                return JsonInAnyOrder(self, schema, param, separators).write()
+            except InvalidRequest:
+                # Some part means something only as a part of the whole.
+                del self._rules[before[0] :]
+                self._known = before[1]
+        return self.fixed_json(schema, param, strict=strict, separators=separators)
+
+    def fixed_json(
+        self, schema: JSON, param: str, *, strict: bool = False, separators: tuple[str, str] = (",", ":")
+    ) -> str:
+        """The same with properties in the order of the schema."""
         checked = checked_schema(schema, param, strict=strict)
         checked["x-guidance"] |= {"item_separator": separators[0], "key_separator": separators[1]}
         body = "%json " + json.dumps(checked, ensure_ascii=False, separators=(",", ":"))
@@ -177,6 +209,9 @@ class _Writer:
             hint = "Leave out what is named, or set strict to false." if strict else "Leave out what is named."
             raise InvalidRequest(f"The JSON schema cannot be enforced: {problem}", hint=hint, param=param)
         return self.rule(body)
+
+    def members(self, members: Sequence[Member]) -> str:
+        return in_any_order(members, self) if self._in_any_order else in_order(members, self)
 
     def response(self, response_format: ResponseFormat) -> str:
         if isinstance(response_format, JsonSchema):
@@ -242,7 +277,7 @@ class _Writer:
         schema = tool.parameters or _NO_ARGUMENTS
         if isinstance(syntax.body, TaggedCall):
             # The whole schema must be one that can be enforced, whichever parts of it stand alone.
-            self.json(schema, param, strict=tool.strict)
+            self.fixed_json(schema, param, strict=tool.strict)
             return TaggedArguments(self, syntax.body, tool, param).write()
         separators = (syntax.item_separator, syntax.key_separator)
         return self.json(schema, param, strict=tool.strict, separators=separators)

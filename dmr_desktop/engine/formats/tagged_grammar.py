@@ -1,25 +1,16 @@
 """Grammar rules for arguments that stand one by one, by the schema of the tool."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from dmr_desktop.engine.formats.chat_format import NestedValues, QuotedValues, TaggedCall, TextValues
+from dmr_desktop.engine.formats.json_in_any_order import DEFINITIONS
 from dmr_desktop.engine.formats.kinds import kinds, resolved
+from dmr_desktop.engine.formats.members import RuleWriter, text_member
 from dmr_desktop.protocol.generation import Tool
 from dmr_desktop.protocol.json_types import JSON
 
 _MAX_DEPTH = 8
 _KEY = "/[A-Za-z_][A-Za-z0-9_-]{0,63}/"
-_DEFINITIONS = ("$defs", "definitions")
-
-
-class RuleWriter(Protocol):
-    """What this needs of :class:`.grammar._Writer`; every method gives an expression."""
-
-    def rule(self, body: str, *, lazy: bool = False) -> str: ...
-    def literal(self, text: str) -> str: ...
-    def json(self, schema: JSON, param: str, *, strict: bool, separators: tuple[str, str]) -> str: ...
-    def until(self, marker: str) -> str: ...
 
 
 class TaggedArguments:
@@ -49,10 +40,16 @@ class TaggedArguments:
             return writer.rule(f"({first} {other}{{0,15}})?")
         names = _required(root)
         members = [
-            (f"{body.key_start}{name}{body.key_end}", self._value(name, schema), name in names)
+            text_member(
+                f"{body.key_start}{name}{body.key_end}",
+                self._value(name, schema),
+                body.separator,
+                writer,
+                is_required=name in names,
+            )
             for name, schema in properties.items()
         ]
-        return in_order(members, body.separator, writer)
+        return writer.members(members)
 
     def _any_argument(self, lead: str) -> str:
         """An argument of any name, for tools that do not say what they take."""
@@ -97,7 +94,7 @@ class TaggedArguments:
 
     def _json(self, schema: JSON) -> str:
         full: dict[str, JSON] = dict(resolved(schema, self._root))
-        full |= {name: self._root[name] for name in _DEFINITIONS if name in self._root}
+        full |= {name: self._root[name] for name in DEFINITIONS if name in self._root}
         return self._writer.json(full, self._param, strict=self._strict, separators=(", ", ": "))
 
     def _quoted(self, schema: JSON, style: QuotedValues, depth: int) -> str:
@@ -128,9 +125,10 @@ class TaggedArguments:
             return f'"{{" ({member} ("," {member}){{0,15}})? "}}"'
         names = _required(here)
         members = [
-            (f"{name}:", self._quoted(schema, style, depth + 1), name in names) for name, schema in properties.items()
+            text_member(f"{name}:", self._quoted(schema, style, depth + 1), ",", writer, is_required=name in names)
+            for name, schema in properties.items()
         ]
-        return f'"{{" {in_order(members, ",", writer)} "}}"'
+        return f'"{{" {writer.members(members)} "}}"'
 
     def _nested(self, name: str, schema: JSON, style: NestedValues, depth: int) -> str:
         """A value and its closing tag."""
@@ -144,10 +142,16 @@ class TaggedArguments:
         if "object" in allowed and isinstance(properties, Mapping) and depth < _MAX_DEPTH:
             names = _required(here)
             members = [
-                (f"{style.prefix}<{child}>", self._nested(child, inner, style, depth + 1), child in names)
+                text_member(
+                    f"{style.prefix}<{child}>",
+                    self._nested(child, inner, style, depth + 1),
+                    "",
+                    writer,
+                    is_required=child in names,
+                )
                 for child, inner in properties.items()
             ]
-            answers.append(f"{in_order(members, '', writer)} {end}")
+            answers.append(f"{writer.members(members)} {end}")
         if "array" in allowed and depth < _MAX_DEPTH:
             inner = self._nested(style.item, here.get("items") or {}, style, depth + 1)
             item = writer.rule(f"{writer.literal(f'{style.prefix}<{style.item}>')} {inner}")
@@ -158,22 +162,6 @@ class TaggedArguments:
         if "string" in allowed or not answers:
             answers.append(self._text(here, close))
         return writer.rule(" | ".join(answers))
-
-
-def in_order(members: Sequence[tuple[str, str, bool]], separator: str, writer: RuleWriter) -> str:
-    """The members in their order, with ``separator`` between those that are there.
-
-    Each is its fixed beginning, the rule of what follows, and whether it is required. A separator and what follows it
-    are one text, or the grammar could not tell it from others that begin alike.
-    """
-    rest = later = '""'
-    for lead, value, required in reversed(members):
-        first = f"{writer.literal(lead)} {value} {later}"
-        following = f"{writer.literal(separator + lead)} {value} {later}"
-        if not required:
-            first, following = f"({first} | {rest})", f"({following} | {later})"
-        rest, later = writer.rule(first), writer.rule(following)
-    return rest
 
 
 def _required(schema: Mapping[str, JSON]) -> set[JSON]:
