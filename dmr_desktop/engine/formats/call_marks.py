@@ -47,7 +47,7 @@ def marks_of(chat_format: ChatFormat) -> tuple[CallMark, ...]:
 def watching(
     chat_format: ChatFormat, split: Callable[[str], list[str | int]], *, is_thinking: bool, call_open: bool
 ) -> CallWatching | None:
-    """What to watch the output for; None if there is nothing. ``split`` as in :mod:`.grammar`."""
+    """What to watch the output for; None if there is nothing. ``split`` as in :mod:`.grammar_writer`."""
     marks = marks_of(chat_format)
     if not marks and not call_open:
         return None

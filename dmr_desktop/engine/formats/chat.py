@@ -14,7 +14,8 @@ from dmr_desktop.engine.formats.call_marks import watching
 from dmr_desktop.engine.formats.chat_format import ChatFormat, JsonCall, units
 from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
-from dmr_desktop.engine.formats.grammar import Thinking, answer_grammar, callable_tools, free_call_grammar
+from dmr_desktop.engine.formats.grammar import answer_grammar, callable_tools, free_call_grammar
+from dmr_desktop.engine.formats.grammar_writer import Thinking
 from dmr_desktop.engine.formats.learn import learn
 from dmr_desktop.engine.formats.messages import one_call_each, plainly_typed, template_messages, template_tools
 from dmr_desktop.engine.formats.parser import OutputParser

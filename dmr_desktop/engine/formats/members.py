@@ -11,7 +11,7 @@ _BITS = 64
 
 
 class RuleWriter(Protocol):
-    """What is needed of :class:`.grammar._Writer`; what its methods give are expressions for other rules.
+    """What is needed of :class:`.grammar_writer.GrammarWriter`; what its methods give are expressions for other rules.
 
     ``define`` writes the rule of a name that ``new_name`` gave, for rules that lead back to themselves.
     """
