@@ -1,8 +1,8 @@
 """How a model spells reasoning and tool calls: a record, learned from its template or declared.
 
 A new way of spelling calls is a new body type here, a reader for it (see :mod:`.call_reader`), a rule writer in
-:mod:`.grammar_writer` and a speller in :mod:`.spell`; nothing else changes. Texts are exactly as the template renders them,
-white space included: the grammar writes them so, the parser ignores the white space around them.
+:mod:`.grammar_writer` and a speller in :mod:`.spell`; nothing else changes. Texts are exactly as the template renders
+them, white space included: the grammar writes them so, the parser ignores the white space around them.
 """
 
 import re
