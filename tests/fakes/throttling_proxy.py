@@ -99,5 +99,7 @@ class ThrottlingProxy:
                     for count, event in self._marks:
                         if total >= count:
                             event.set()
+            if answer.length:
+                handler.close_connection = True  # the registry went away, and nothing more comes
         finally:
             connection.close()
