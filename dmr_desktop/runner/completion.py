@@ -4,6 +4,8 @@ The inbox is a queue without an end: the service bounds how much it asks for.
 """
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -27,6 +29,7 @@ from dmr_desktop.protocol.generation import (
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.wire import load
 from dmr_desktop.runner.answers import MAX_CHOICES, Answer, Answers, sequence_id
+from dmr_desktop.runner.burst import rest_of_burst
 from dmr_desktop.runner.desk import HandOver, Message, answer_tokens
 from dmr_desktop.runner.frame_pace import FramePace
 from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
@@ -59,6 +62,7 @@ class CompletionService:
         self._formatter = formatter
         self._outbox = outbox
         self._inbox: SimpleQueue[Command] = SimpleQueue()
+        self._is_warm = False
         self._pace = FramePace()
         self._answers = Answers(lambda number: self._inbox.put(Cancel(number)))
 
@@ -82,21 +86,15 @@ class CompletionService:
     def stats(self) -> dict[str, JSON]:
         return asdict(self._engine.stats())
 
-    def run(self) -> NoReturn:
+    def run(self, is_more_coming: Callable[[], bool]) -> NoReturn:
         """The engine's loop: what came in, then a step, for ever."""
         engine, inbox = self._engine, self._inbox
-        is_warm = False
         while True:
-            if engine.is_idle and not is_warm:
-                try:
-                    self._obey(inbox.get(timeout=_QUIET_SECONDS))
-                except Empty:
-                    # Beside a request it would slow every step of it: building the table holds the interpreter.
-                    threading.Thread(target=engine.warm_grammars, name="warm grammars", daemon=True).start()
-                    is_warm = True
-            elif engine.is_idle:
-                self._obey(inbox.get())
-            if not inbox.empty():
+            if engine.is_idle:
+                self._obey(self._first_command())
+                for command in rest_of_burst(inbox, is_more_coming):
+                    self._obey(command)
+            elif not inbox.empty():
                 # A newcomer's prompt may make the next step a long one.
                 self._send_held()
                 while not inbox.empty():
@@ -104,6 +102,16 @@ class CompletionService:
             self._pace.add(engine.step())
             if self._pace.is_due:
                 self._send_held()
+
+    def _first_command(self) -> Command:
+        """Waits for it. The first quiet moment is for the grammars."""
+        if not self._is_warm:
+            with suppress(Empty):
+                return self._inbox.get(timeout=_QUIET_SECONDS)
+            # Beside a request it would slow every step of it: building the table holds the interpreter.
+            threading.Thread(target=self._engine.warm_grammars, name="warm grammars", daemon=True).start()
+            self._is_warm = True
+        return self._inbox.get()
 
     def _send_held(self) -> None:
         if not self._pace.is_holding:

@@ -53,6 +53,11 @@ class Desk:
             self._open.add(message["id"])
         self._queue.put(message)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is still to be handed over. Any thread may ask."""
+        return bool(self._open)
+
     def drop(self, number: int) -> None:
         """The request was cancelled: unless it was handed over already, it never will be."""
         with self._lock:
@@ -73,8 +78,8 @@ class Desk:
         with self._lock:
             # Under the lock, so that a cancel comes either before this or after it.
             if message["id"] in self._open:
-                self._open.remove(message["id"])
                 hand_over()
+                self._open.remove(message["id"])
 
 
 def answer_tokens(outbox: Outbox, number: int, tokens: list[int]) -> None:

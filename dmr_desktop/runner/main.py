@@ -90,4 +90,4 @@ def _serve(channel: Channel, state_dir: Path | None) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
-    return service.run()
+    return service.run(lambda: desk.is_busy)

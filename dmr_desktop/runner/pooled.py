@@ -3,7 +3,7 @@ ends soon.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import NoReturn, TypeAlias
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
 from dmr_desktop.protocol.wire import dump
+from dmr_desktop.runner.burst import rest_of_burst
 from dmr_desktop.runner.outbox import Outbox
 
 _INPUTS_AT_ONCE = 64
@@ -61,10 +62,15 @@ class PooledService(ABC):
     def stats(self) -> dict[str, JSON]:
         return {"waiting": len(self._waiting), "inputs": self._num_inputs}
 
-    def run(self) -> NoReturn:
+    def run(self, is_more_coming: Callable[[], bool]) -> NoReturn:
         """For ever: take what has come, compute the oldest with as many others as fit."""
         while True:
-            self._take(wait=not self._waiting)
+            if self._waiting:
+                self._take_all()
+            else:
+                self._take(self._inbox.get())
+                for command in rest_of_burst(self._inbox, is_more_coming):
+                    self._take(command)
             jobs: list[Job] = []
             for job in self._waiting.values():
                 if jobs and sum(len(other.inputs) for other in jobs) + len(job.inputs) > _INPUTS_AT_ONCE:
@@ -74,14 +80,16 @@ class PooledService(ABC):
                 for job in jobs:
                     self._compute(job)
 
-    def _take(self, *, wait: bool) -> None:
-        while wait or not self._inbox.empty():
-            wait = False
-            match self._inbox.get():
-                case Job() as job:
-                    self._waiting[job.number] = job
-                case Cancel(number):
-                    self._waiting.pop(number, None)
+    def _take_all(self) -> None:
+        while not self._inbox.empty():
+            self._take(self._inbox.get())
+
+    def _take(self, command: Command) -> None:
+        match command:
+            case Job() as job:
+                self._waiting[job.number] = job
+            case Cancel(number):
+                self._waiting.pop(number, None)
 
     def _compute_together(self, jobs: list[Job]) -> bool:
         """False if there is nothing to join, or one of them is wrong: then each is computed by itself."""
@@ -101,7 +109,7 @@ class PooledService(ABC):
         parts = []
         try:
             for start in range(0, len(job.inputs), _INPUTS_AT_ONCE):
-                self._take(wait=False)
+                self._take_all()
                 if job.number not in self._waiting:
                     return  # cancelled
                 parts.append(self._rows(job.inputs[start : start + _INPUTS_AT_ONCE]))

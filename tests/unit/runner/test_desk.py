@@ -1,7 +1,8 @@
 """The desk and the reader together: one slow request holds up nobody but those behind it."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -61,6 +62,13 @@ class Model:
         return {"running": 1}
 
 
+def until_false(is_true: Callable[[], bool]) -> None:
+    until = time.monotonic() + SECONDS
+    while is_true():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
 class Parts:
     def __init__(self) -> None:
         self.sent = Sent()
@@ -112,6 +120,50 @@ def test_cancelled_while_it_is_prepared_it_is_not_handed_over(parts: Parts) -> N
     assert parts.sent.next() == {"op": "done", "id": 3}
     assert parts.model.prepared == [1, 3]
     assert parts.model.cancelled == [1, 2]
+
+
+def test_it_is_busy_until_the_last_is_handed_over(parts: Parts) -> None:
+    assert not parts.desk.is_busy
+    parts.say(op="generate", id=1, **{"is": "slow"})
+    assert parts.model.began.wait(SECONDS)
+    assert parts.desk.is_busy
+    parts.model.go.set()
+    assert parts.sent.next() == {"op": "done", "id": 1}
+    parts.say(op="generate", id=2, **{"is": "bad"})
+    assert parts.sent.next()[0][0] == 2
+    parts.say(op="stats", id=9)
+    assert parts.sent.next()["op"] == "stats"
+    until_false(lambda: parts.desk.is_busy)
+
+
+def test_cancelled_while_it_is_prepared_it_no_longer_keeps_it_busy(parts: Parts) -> None:
+    parts.say(op="generate", id=1, **{"is": "slow"})
+    assert parts.model.began.wait(SECONDS)
+    parts.say(op="cancel", id=1)
+    parts.say(op="stats", id=9)
+    assert parts.sent.next()["op"] == "stats"
+    assert not parts.desk.is_busy
+
+
+def test_it_is_busy_while_it_hands_over() -> None:
+    """Else the engine would start in the instant between the two, without the last of a burst."""
+    seen: list[bool] = []
+    handed_over = threading.Event()
+
+    class Told(Model):
+        def prepare(self, message: Message) -> HandOver:
+            return hand_over
+
+    def hand_over() -> None:
+        seen.append(desk.is_busy)
+        handed_over.set()
+
+    outbox = Outbox(Sent())  # type: ignore[arg-type]
+    desk = Desk(Told(outbox), outbox)
+    threading.Thread(target=desk.run, daemon=True).start()
+    desk.put({"op": "generate", "id": 1})
+    assert handed_over.wait(SECONDS)
+    assert seen == [True]
 
 
 def test_cancelled_behind_its_hand_over_the_model_hears_of_it(parts: Parts) -> None:
