@@ -30,14 +30,30 @@ NO_PARKING = Parking()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parcel:
-    """``tokens`` and what the KV cache held for all of them."""
+    """A conversation's ``tokens``, and what the KV cache held for those from ``start`` on.
+
+    For those before, ``base`` has it: a parcel that begins with the same ``start`` tokens.
+    """
 
     tokens: Tokens
     data: Saved
+    base: "Parcel | None" = None
+    start: int = 0
+
+    @property
+    def parts(self) -> list["Parcel"]:
+        """All that it takes to put it together, in that order, the parcel itself last."""
+        found = [self]
+        while found[0].base is not None:
+            found.insert(0, found[0].base)
+        return found
 
 
 class Parked:
-    """Least recently used first to go. Holds at most ``most_tokens`` tokens in ``parking.most_bytes`` bytes."""
+    """Least recently used first to go, but none that another one builds on.
+
+    Holds at most ``most_tokens`` tokens in ``parking.most_bytes`` bytes, those in common counted once.
+    """
 
     def __init__(self, parking: Parking, most_tokens: int) -> None:
         self.is_eager = parking.is_eager
@@ -48,18 +64,18 @@ class Parked:
     @property
     def free_bytes(self) -> int:
         """Room that needs nobody to go; 0 too when there is none for more tokens."""
-        if sum(len(parcel.tokens) for parcel in self._parcels) >= self._most_tokens:
+        if self._num_tokens >= self._most_tokens:
             return 0
         return self.most_bytes - sum(parcel.data.nbytes for parcel in self._parcels)
 
     def add(self, parcel: Parcel) -> None:
         """Takes one that is no larger than ``most_bytes``. What it continues goes, being part of it."""
-        self._parcels = [
-            other for other in self._parcels if common_length(parcel.tokens, other.tokens) < len(other.tokens)
-        ]
         self._parcels.append(parcel)
-        while self.free_bytes < 0 or sum(len(other.tokens) for other in self._parcels) > self._most_tokens:
-            del self._parcels[0]
+        for other in self._parcels[:-1]:
+            if common_length(parcel.tokens, other.tokens) == len(other.tokens):
+                self.remove(other)
+        while self.free_bytes < 0 or self._num_tokens > self._most_tokens:
+            self._parcels.remove(next(other for other in self._parcels if not self._is_base(other)))
 
     def match(self, wanted: Tokens) -> tuple[Parcel | None, int]:
         """The parcel that begins most like ``wanted``, and the number of tokens they have in common."""
@@ -72,12 +88,23 @@ class Parked:
         return best, length
 
     def use(self, parcel: Parcel) -> None:
-        """Makes it the last to go."""
-        self.remove(parcel)
-        self._parcels.append(parcel)
+        """Makes it, and what it builds on, the last to go."""
+        for part in parcel.parts:
+            if part in self._parcels:
+                self._parcels.remove(part)
+                self._parcels.append(part)
 
     def remove(self, parcel: Parcel) -> None:
-        self._parcels = [other for other in self._parcels if other is not parcel]
+        """Forgets it, unless another one builds on it."""
+        if parcel in self._parcels and not self._is_base(parcel):
+            self._parcels.remove(parcel)
+
+    @property
+    def _num_tokens(self) -> int:
+        return sum(len(parcel.tokens) - parcel.start for parcel in self._parcels)
+
+    def _is_base(self, parcel: Parcel) -> bool:
+        return any(other.base is parcel for other in self._parcels)
 
 
 def common_length(one: Tokens, other: Tokens) -> int:

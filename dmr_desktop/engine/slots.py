@@ -21,6 +21,8 @@ _WORTH_BRINGING_BACK = 16
 _WORTH_PARKING = 256
 # So many tokens of a conversation are not worth a parcel of its own when the rest is parked already.
 _QUICKLY_COMPUTED = 64
+# With fewer tokens in common than this a conversation is parked whole.
+_WORTH_A_BASE = 256
 # At least so many cells are taken from a paused sequence at a time.
 _CUT = 256
 _NO_TOKENS: Tokens = np.empty(0, np.int32)
@@ -206,15 +208,18 @@ class Slots:
         self.clear(slot)
 
     def _park_if_lost(self, slot: Slot) -> None:
-        """Of many with a common prefix the last one to go takes it along: to keep it for each would fill the room."""
+        """Of many with a common prefix that is not parked yet the last one to go takes it along."""
         if not slot.computed:
             return
-        shared = _shared_length(slot, self._slots)
-        parcel, common = self._parked.match(slot.tokens[: slot.computed])
-        if parcel is not None and common < len(parcel.tokens):
-            shared = max(shared, common)
-        if 2 * shared <= slot.computed:
-            self._park(slot, self._parked.most_bytes)
+        held = slot.tokens[: slot.computed]
+        parcel, common = self._parked.match(held)
+        if self._base(parcel, common) is None:
+            shared = _shared_length(slot, self._slots)
+            if parcel is not None and common < len(parcel.tokens):
+                shared = max(shared, common)
+            if 2 * shared > slot.computed:
+                return
+        self._park(slot, self._parked.most_bytes)
 
     def _park(self, slot: Slot, most_bytes: int) -> bool:
         """Whether what the slot holds is parked, but for a few tokens at its end that are quickly computed again."""
@@ -225,18 +230,26 @@ class Slots:
         if parcel is not None and slot.computed - common <= _QUICKLY_COMPUTED:
             self._parked.use(parcel)
             return True
-        data = self._memory.save(slot.id, most_bytes)
+        base = self._base(parcel, common)
+        start = common if base is not None else 0
+        data = self._memory.save(slot.id, most_bytes, start)
         if data is None:
             return False
-        self._parked.add(Parcel(held.copy(), data))
+        self._parked.add(Parcel(held.copy(), data, base, start))
         return True
+
+    def _base(self, parcel: Parcel | None, common: int) -> Parcel | None:
+        """The parcel, if what follows the tokens in common is all that needs to be parked."""
+        return parcel if common >= _WORTH_A_BASE and self._memory.can_save_parts else None
 
     def _bring_back(self, slot: Slot, parcel: Parcel, length: int) -> None:
         """Puts the first ``length`` tokens of a parcel into an empty slot, or none if that cannot be."""
-        while not self._memory.restore(slot.id, parcel.data):
-            if not any(other.sequence is None and other.computed and not other.is_wanted for other in self._slots):
-                return
-            self.evict(len(parcel.tokens))
+        while parcel.base is not None and length <= parcel.start:
+            parcel = parcel.base
+        if not self._put(slot, parcel):
+            self._memory.clear(slot.id)
+            slot.borrowed = 0
+            return
         if 2 * length >= len(parcel.tokens):
             self._parked.remove(parcel)
         else:
@@ -246,6 +259,30 @@ class Slots:
             self.clear(slot)
         elif length < slot.computed:
             slot.computed = length if self._memory.keep_prefix(slot.id, length) else 0
+
+    def _put(self, slot: Slot, parcel: Parcel) -> bool:
+        """All of a parcel into an empty slot, what it has in common with another slot as the same cells.
+
+        False when there is no room; the slot then holds a part of it.
+        """
+        parts = parcel.parts
+        for other in self._slots:
+            if (
+                parcel.start
+                and common_length(parcel.tokens[: parcel.start], other.tokens[: other.computed]) == parcel.start
+            ):
+                self._memory.copy_prefix(other.id, slot.id, parcel.start)
+                slot.borrowed = parcel.start if other.sequence is not None else 0
+                parts = [parcel]
+                break
+        for index, part in enumerate(parts):
+            if index and not self._memory.keep_prefix(slot.id, part.start):
+                return False
+            while not self._memory.restore(slot.id, part.data, part.start):
+                if not any(other.sequence is None and other.computed and not other.is_wanted for other in self._slots):
+                    return False
+                self.evict(len(part.tokens) - part.start)
+        return True
 
     def _can_use(self, slot: Slot, length: int) -> bool:
         if length == 0:

@@ -71,7 +71,8 @@ def logits_after(model: Model, tokens: list[int], chunk: int, company: int = 0) 
 
     In each batch ``company`` tokens of another sequence come first.
     """
-    context = Context(model, pool_size=2048, num_sequences=2, n_batch=512, n_ubatch=512, threads=1)
+    pool_size = max(2048, 9 * len(tokens))
+    context = Context(model, pool_size=pool_size, num_sequences=2, n_batch=1024, n_ubatch=512, threads=1)
     batch = context.batch
     try:
         for step, start in enumerate(range(0, len(tokens), chunk)):
@@ -368,6 +369,58 @@ def test_a_parked_conversation_goes_on_as_if_it_had_stayed(any_model: Model, is_
     fresh.close()
     engine.close()
     assert_same_but_for_rounding(any_model, following, alone, text)
+
+
+def test_parked_ends_behind_a_common_beginning_are_what_they_were(any_model: Model) -> None:
+    engine = Engine.open(any_model, context_size=2048, num_sequences=4, threads=1, parking=Parking(1 << 30))
+    common = tokens_of(any_model, SYSTEM * 6)
+    assert len(common) > 256
+    firsts = [[*common, *[number] * 80] for number in (300, 301, 302)]
+    generated(engine, [common], 1)
+    generated(engine, firsts, 1)
+    generated(engine, [tokens_of(any_model, "a b c d e f")], 2)
+    assert engine.stats().kv_cells_used < 50, "their cells are still there"
+    followings = [[*first, 303, 304] for first in firsts]
+    before = engine.stats().prompt_tokens
+    texts = [generated(engine, [following])[0] for following in followings]
+    assert engine.stats().prompt_tokens - before <= 3 * 4
+    fresh = open_for(any_model, 1)
+    for following, text in zip(followings, texts, strict=True):
+        (alone,) = generated(fresh, [following])
+        assert_same_but_for_rounding(any_model, following, alone, text)
+    fresh.close()
+    engine.close()
+
+
+def test_a_part_is_saved_and_comes_back_to_the_bit(tiny_model: Model) -> None:
+    context = Context(tiny_model, pool_size=1024, num_sequences=2, n_batch=1024, n_ubatch=512, threads=1)
+    assert context.can_save_parts
+    count, batch = 300, context.batch
+    batch.tokens[:count], batch.positions[:count], batch.seq_ids[:count] = np.arange(count), np.arange(count), 0
+    batch.wanted[:count] = np.arange(count) == count - 1
+    assert context.decode(count)
+    whole, end = context.save(0, 1 << 30), context.save(0, 1 << 30, 200)
+    assert whole is not None
+    assert end is not None
+    assert end.nbytes < 0.4 * whole.nbytes
+    assert context.save(0, end.nbytes - 1, 200) is None
+    assert context.restore(1, whole)
+    # Each cell is saved with the number of its sequence.
+    expected = context.save(1, 1 << 30)
+    assert context.keep_prefix(1, 200)
+    assert context.restore(1, end, 200)
+    assert np.array_equal(context.save(1, 1 << 30), expected)  # type: ignore[arg-type]
+    # There is no room for it beside the others: they stay as they are.
+    small = Context(tiny_model, pool_size=256, num_sequences=2, n_batch=256, n_ubatch=256, threads=1)
+    start = context.save(1, 1 << 30) if context.keep_prefix(1, 200) else None
+    assert start is not None
+    assert small.restore(0, start)
+    assert not small.restore(0, end, 200)
+    rest = small.save(0, 1 << 30)
+    assert rest is not None
+    assert rest.nbytes == start.nbytes
+    small.close()
+    context.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody counts shared memory")

@@ -88,6 +88,9 @@ class FakeContext:
     is_recurrent: bool = False
     cannot_cut: bool = False
     """Says that prefixes can be shared, and then cannot cut one."""
+    saves_whole: bool = False
+    """Cannot save a part of a sequence."""
+    bytes_saved: int = 0
     fail_with: RunnerError | None = None
     poison: int | None = None
     """A sequence id whose logits are not numbers."""
@@ -107,6 +110,10 @@ class FakeContext:
     @property
     def can_share(self) -> bool:
         return not self.is_recurrent
+
+    @property
+    def can_save_parts(self) -> bool:
+        return not self.is_recurrent and not self.saves_whole
 
     @property
     def cells_used(self) -> int:
@@ -149,18 +156,21 @@ class FakeContext:
         assert length <= len(self.cells[source])
         self.cells[target] = self.cells[source][:length]
 
-    def save(self, seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
+    def save(self, seq_id: int, most_bytes: int, start: int) -> npt.NDArray[np.uint8] | None:
         assert not self.is_recurrent
         self.saved.append(seq_id)
-        data = np.array([cell.token for cell in self.cells[seq_id]], np.int32).view(np.uint8)
-        return data if 0 < data.nbytes <= most_bytes else None
+        data = np.array([cell.token for cell in self.cells[seq_id][start:]], np.int32).view(np.uint8)
+        if not 0 < data.nbytes <= most_bytes:
+            return None
+        self.bytes_saved += data.nbytes
+        return data
 
-    def restore(self, seq_id: int, data: npt.NDArray[np.uint8]) -> bool:
-        assert not self.cells[seq_id], "the sequence holds something"
+    def restore(self, seq_id: int, data: npt.NDArray[np.uint8], start: int) -> bool:
+        assert len(self.cells[seq_id]) == start, "a gap or an overlap in the positions"
         tokens = data.view(np.int32)
         if self.cells_used + len(tokens) > self.pool_size:
             return False
-        self.cells[seq_id] = [Cell(int(token)) for token in tokens]
+        self.cells[seq_id] = self.cells[seq_id] + [Cell(int(token)) for token in tokens]
         return True
 
     def has_prefix(self, seq_id: int, length: int) -> bool:

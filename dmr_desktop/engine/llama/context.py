@@ -56,12 +56,14 @@ class Context:
         self.num_sequences = num_sequences
         self.vocab_size = model.vocabulary.size
         self._model = model
-        self._max_rows = max(num_sequences, 8)
+        # One sequence more, to hold a part of another for a moment.
+        self.can_save_parts = not model.is_recurrent and model.window == 0 and num_sequences < MAX_SEQUENCES
+        self._max_rows = max(num_sequences + self.can_save_parts, 8)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = pool_size
         params.n_batch = n_batch
         params.n_ubatch = min(n_ubatch, n_batch)
-        params.n_seq_max = num_sequences
+        params.n_seq_max = num_sequences + self.can_save_parts
         params.n_outputs_max = self._max_rows
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
@@ -146,12 +148,45 @@ class Context:
     def clear(self, seq_id: int) -> None:
         llama_cpp.llama_memory_seq_rm(self._checked(seq_id), seq_id, -1, -1)
 
-    def save(self, seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
-        """A copy of all that is held for a sequence; None if that would be more than ``most_bytes``, or nothing.
+    def save(self, seq_id: int, most_bytes: int, start: int = 0) -> npt.NDArray[np.uint8] | None:
+        """A copy of what is held for a sequence from position ``start`` on, which is 0 unless :attr:`can_save_parts`.
 
-        Cells shared with others are copied too; windows may leave out what they no longer look at.
+        None if that would be more than ``most_bytes``, or nothing. Cells shared with others are copied too; windows may
+        leave out what they no longer look at.
         """
-        self._checked(seq_id)
+        memory = self._checked(seq_id)
+        if start == 0:
+            return self._copy_of(seq_id, most_bytes)
+        spare = self._spare()
+        llama_cpp.llama_memory_seq_cp(memory, seq_id, spare, start, -1)
+        try:
+            return self._copy_of(spare, most_bytes)
+        finally:
+            llama_cpp.llama_memory_seq_rm(memory, spare, -1, -1)
+
+    def restore(self, seq_id: int, data: npt.NDArray[np.uint8], start: int = 0) -> bool:
+        """Gives a sequence that holds ``start`` tokens what :meth:`save` took from there on.
+
+        False: there is no room, and it stays as it is.
+        """
+        memory = self._checked(seq_id)
+        target = self._spare() if start else seq_id
+        is_done = bool(llama_cpp.llama_state_seq_set_data(self._open(), _bytes_of(data), data.nbytes, target))
+        if is_done and start:
+            llama_cpp.llama_memory_seq_cp(memory, target, seq_id, -1, -1)
+        if start or not is_done:
+            llama_cpp.llama_memory_seq_rm(memory, target, -1, -1)
+        return is_done
+
+    def has_prefix(self, seq_id: int, length: int) -> bool:
+        """Whether computing can go on at position ``length``: sliding windows may have dropped older cells."""
+        window = self._model.window
+        if window == 0:
+            return True
+        oldest = int(llama_cpp.llama_memory_seq_pos_min(self._checked(seq_id), seq_id))
+        return oldest == 0 or 0 < oldest < length - window
+
+    def _copy_of(self, seq_id: int, most_bytes: int) -> npt.NDArray[np.uint8] | None:
         size = int(llama_cpp.llama_state_seq_get_size(self._open(), seq_id))
         if not 0 < size <= most_bytes:
             return None
@@ -162,21 +197,11 @@ class Context:
         written = int(llama_cpp.llama_state_seq_get_data(self._open(), _bytes_of(data), size, seq_id))
         return data if written == size else None
 
-    def restore(self, seq_id: int, data: npt.NDArray[np.uint8]) -> bool:
-        """Gives an empty sequence what :meth:`save` took. False: there is no room, and it stays empty."""
-        self._checked(seq_id)
-        if llama_cpp.llama_state_seq_set_data(self._open(), _bytes_of(data), data.nbytes, seq_id):
-            return True
-        self.clear(seq_id)
-        return False
-
-    def has_prefix(self, seq_id: int, length: int) -> bool:
-        """Whether computing can go on at position ``length``: sliding windows may have dropped older cells."""
-        window = self._model.window
-        if window == 0:
-            return True
-        oldest = int(llama_cpp.llama_memory_seq_pos_min(self._checked(seq_id), seq_id))
-        return oldest == 0 or 0 < oldest < length - window
+    def _spare(self) -> int:
+        """The id of the sequence that nobody else has; it is empty."""
+        if not self.can_save_parts:
+            raise RunnerError("This model's memory cannot be saved in parts.")
+        return self.num_sequences
 
     def _open(self) -> int:
         if self._handle is None:

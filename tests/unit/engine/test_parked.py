@@ -63,3 +63,30 @@ def test_the_longest_beginning_in_common_is_found(parked: Parked) -> None:
 @pytest.mark.parametrize(("one", "other", "length"), [("", "a", 0), ("ab", "ab", 2), ("ab", "abc", 2), ("xb", "ab", 0)])
 def test_common_length(one: str, other: str, length: int) -> None:
     assert common_length(parcel(one).tokens, parcel(other).tokens) == length
+
+
+def test_what_others_build_on_stays_and_counts_once(parked: Parked) -> None:
+    base = parcel("hello you")
+    one, two = (Parcel(parcel(text).tokens, np.zeros(8, np.uint8), base, 6) for text in ("hello one", "hello two"))
+    for each in (base, one, two):
+        parked.add(each)
+    assert parked.free_bytes == 30 - 10 - 8 - 8
+    parked.remove(base)
+    assert length_of_match(parked, "hello you!") == 9
+    # The oldest is needed: the next one goes.
+    parked.add(parcel("other"))
+    assert [length_of_match(parked, text) for text in ("hello one", "hello two", "hello you", "other")] == [6, 9, 9, 5]
+    assert two.parts == [base, two]
+    parked.remove(two)
+    parked.remove(base)
+    assert length_of_match(parked, "hello") == 0
+
+
+def test_using_one_uses_what_it_builds_on(parked: Parked) -> None:
+    base = parcel("hello you")
+    one = Parcel(parcel("hello one").tokens, np.zeros(10, np.uint8), base, 6)
+    for each in (base, one, parcel("ccc")):
+        parked.add(each)
+    parked.use(one)
+    parked.add(parcel("ddd"))
+    assert [length_of_match(parked, text) for text in ("hello one", "hello you", "ccc", "ddd")] == [9, 9, 0, 3]

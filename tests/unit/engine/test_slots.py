@@ -300,6 +300,67 @@ def test_a_few_tokens_behind_what_is_parked_are_computed_again(context: FakeCont
     assert lengths == [len(LONG) + 3, len(LONG), len(LONG) + 70]
 
 
+def several_parked(context: FakeContext, parking: Parking = PLENTY) -> tuple[Slots, list[str]]:
+    """Conversations with a common beginning, computed together, parked when another one came."""
+    slots = Slots(context, parking)
+    texts = [LONG + "a" * 100, LONG + "b" * 100, LONG + "c" * 180]
+    together = [a_sequence(prompt(text)) for text in texts]
+    for sequence in together:
+        place(slots, sequence)
+        compute(context, sequence)
+    for sequence in together:
+        slots.release(sequence)
+    done(context, slots, "other")
+    assert context.cells_used == len("other")
+    return slots, texts
+
+
+def held(context: FakeContext, slot: Slot) -> str:
+    return bytes(cell.token for cell in context.cells[slot.id]).decode()
+
+
+def test_of_conversations_with_a_common_beginning_only_the_ends_are_parked_again() -> None:
+    context = FakeContext(num_sequences=4, pool_size=2000)
+    slots, texts = several_parked(context)
+    assert context.bytes_saved == 4 * (len(LONG) + 380)
+    for text in texts:
+        slot = place(slots, a_sequence(prompt(text + "!")))
+        assert held(context, slot) == text
+    # And only the ends take cells again.
+    assert context.cells_used == len(LONG) + 380 + len("other")
+
+
+def test_a_parked_end_comes_back_behind_a_parked_beginning() -> None:
+    context = FakeContext(num_sequences=4, pool_size=2000)
+    slots, texts = several_parked(context)
+    slot = place(slots, a_sequence(prompt(texts[2] + "!")))
+    assert held(context, slot) == texts[2]
+    # Of an end that is wanted only as far as the beginning, the beginning comes.
+    slot = place(slots, a_sequence(prompt(LONG + "new")))
+    assert held(context, slot) == LONG
+
+
+@pytest.mark.parametrize("room", [350, 450])
+def test_without_room_for_a_parked_end_or_beginning_all_is_computed_again(room: int) -> None:
+    context = FakeContext(num_sequences=4, pool_size=2000)
+    slots, texts = several_parked(context)
+    context.pool_size = 200 + room
+    running = a_sequence(prompt("z" * 200))
+    place(slots, running)
+    compute(context, running)
+    slot = place(slots, a_sequence(prompt(texts[2] + "!")))
+    assert slot.computed == 0 == len(context.cells[slot.id])
+    assert slot.borrowed == 0
+
+
+def test_where_parts_cannot_be_saved_all_is() -> None:
+    context = FakeContext(num_sequences=4, pool_size=2000, saves_whole=True)
+    slots, texts = several_parked(context)
+    assert context.bytes_saved == 4 * (3 * len(LONG) + 380)
+    slot = place(slots, a_sequence(prompt(texts[2] + "!")))
+    assert held(context, slot) == texts[2]
+
+
 def test_a_running_state_is_not_parked() -> None:
     context = FakeContext(num_sequences=1, is_recurrent=True)
     slots = Slots(context, PLENTY)
