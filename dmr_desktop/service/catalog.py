@@ -179,9 +179,8 @@ class Catalog:
         licenses: Sequence[Path],
     ) -> Model:
         """Cancelling it ends the copying."""
-        with self._until_cancelled() as progress:
-            model = await self.in_long_thread(
-                self._store.package_gguf,
+        return await self._package(
+            lambda progress: self._store.package_gguf(
                 gguf,
                 target,
                 context_size=context_size,
@@ -190,8 +189,7 @@ class Catalog:
                 licenses=licenses,
                 progress=progress,
             )
-        self.changed()
-        return model
+        )
 
     async def package_directory(
         self,
@@ -202,10 +200,9 @@ class Catalog:
         chat_template: Path | None,
         licenses: Sequence[Path],
     ) -> Model:
-        """Cancelling it ends the copying."""
-        with self._until_cancelled() as progress:
-            model = await self.in_long_thread(
-                self._store.package_directory,
+        """As :meth:`package_gguf`."""
+        return await self._package(
+            lambda progress: self._store.package_directory(
                 folder,
                 target,
                 context_size=context_size,
@@ -213,6 +210,11 @@ class Catalog:
                 licenses=licenses,
                 progress=progress,
             )
+        )
+
+    async def _package(self, package: Callable[[Callable[[Progress], None]], Model]) -> Model:
+        with self._until_cancelled() as progress:
+            model = await self.in_long_thread(package, progress)
         self.changed()
         return model
 
