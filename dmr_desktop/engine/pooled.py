@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dmr_desktop.engine.api import EngineFacts
+from dmr_desktop.engine.llama import Model
 from dmr_desktop.engine.threads import AdaptiveThreads
 from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 
@@ -29,6 +30,8 @@ class RowContext(Protocol):
     """All of :class:`.llama.pooled_context.PooledContext` that is used here."""
 
     @property
+    def dimension(self) -> int: ...
+    @property
     def num_sequences(self) -> int: ...
     @property
     def max_tokens(self) -> int: ...
@@ -43,6 +46,17 @@ class PooledEngine:
     noun = "input"
     param = "input"
     too_long = "Split the text into shorter pieces."
+
+    @staticmethod
+    def facts_of(model: Model, context: RowContext) -> EngineFacts:
+        """What there is to say of an engine on this model with this context."""
+        return EngineFacts(
+            context_size=context.max_tokens,
+            train_context_size=model.train_context_size,
+            num_sequences=context.num_sequences,
+            vocab_size=model.vocabulary.size,
+            embedding_length=context.dimension,
+        )
 
     def __init__(self, context: RowContext, facts: EngineFacts, threads: AdaptiveThreads) -> None:
         self.facts = facts

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dmr_desktop.engine.api import EngineFacts
 from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import Model, RankingContext
 from dmr_desktop.engine.pooled import INPUTS_AT_ONCE, PooledEngine
@@ -33,14 +32,7 @@ class RankingEngine(PooledEngine):
         most = min(context_size or _default_context_size(model), model.train_context_size)
         adaptive = AdaptiveThreads(threads or default_threads(), FreeCores())
         context = RankingContext(model, max_tokens=most, num_sequences=INPUTS_AT_ONCE, threads=adaptive.start())
-        facts = EngineFacts(
-            context_size=most,
-            train_context_size=model.train_context_size,
-            num_sequences=INPUTS_AT_ONCE,
-            vocab_size=model.vocabulary.size,
-            embedding_length=context.dimension,
-        )
-        return cls(context, facts, adaptive)
+        return cls(context, cls.facts_of(model, context), adaptive)
 
     def rank(self, pairs: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Float32 ``[len(pairs)]``. Computes until all are done.
