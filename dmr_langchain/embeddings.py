@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings
-from langchain_core.utils import secret_from_env
-from openai import AsyncOpenAI, BadRequestError, OpenAI
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from openai import BadRequestError
+from pydantic import Field
 
-from dmr_langchain._address import Place, find_places
-from dmr_langchain._sdk import atokenize, make_sdk_clients, tokenize
+from dmr_langchain._connected import ConnectedModel
+from dmr_langchain._sdk import atokenize, tokenize
 from dmr_langchain.errors import helpful_errors, is_overflow
 
 
-class DMREmbeddings(BaseModel, Embeddings):
+class DMREmbeddings(ConnectedModel, Embeddings):
     """Embeddings by a model on this machine.
 
     Texts are sent as they are; tokens are the service's affair.
@@ -47,17 +46,6 @@ class DMREmbeddings(BaseModel, Embeddings):
     ``base_url``, ``socket_path`` (or ``uds``), ``api_key`` and ``timeout`` are those of ``ChatDMR``.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
-
-    model: str
-    base_url: str | None = None
-    socket_path: str | None = None
-    uds: str | None = None
-    """Another name for ``socket_path``."""
-    api_key: SecretStr | None = Field(default_factory=secret_from_env("DMR_API_KEY", default=None))
-    timeout: float | Any | None = None
-    max_retries: int | None = None
-    trust_env: bool = False
     chunk_size: int = Field(default=64, ge=1)
     """Texts in one request at most."""
     dimensions: int | None = Field(default=None, ge=1)
@@ -68,25 +56,6 @@ class DMREmbeddings(BaseModel, Embeddings):
     """Put before each document (e5: ``"passage: "``, nomic: ``"search_document: "``)."""
     on_overflow: Literal["error", "truncate"] = "error"
     """A text that is too long for the model is an error, or its end is left out."""
-
-    _places: tuple[Place, ...] = PrivateAttr(default=())
-    _client: OpenAI = PrivateAttr()
-    _async_client: AsyncOpenAI = PrivateAttr()
-
-    @model_validator(mode="after")
-    def _find_service(self) -> Self:
-        self._places = find_places(self.base_url, self.socket_path or self.uds)
-        self._connect()
-        return self
-
-    def _connect(self) -> None:
-        self._client, self._async_client = make_sdk_clients(
-            self._places,
-            api_key=self.api_key,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            trust_env=self.trust_env,
-        )
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         vectors: list[list[float]] = []
@@ -142,19 +111,6 @@ class DMREmbeddings(BaseModel, Embeddings):
 
     def _count(self, text: str) -> dict[str, Any]:
         return {"model": self.model, "prompt": text, "mode": "embedding"}
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """Clients hold locks and sockets: a copy or an unpickled object makes its own."""
-        state = super().__getstate__()
-        private = state.get("__pydantic_private__") or {}
-        return {**state, "__pydantic_private__": {"_places": private["_places"]}}
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        super().__setstate__(state)
-        self._connect()
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return self.model_copy()
 
 
 def _cut(

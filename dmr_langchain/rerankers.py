@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.utils import secret_from_env
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field
 
-from dmr_langchain._address import Place, find_places
-from dmr_langchain._sdk import Clients, make_sdk_clients, unversioned
+from dmr_langchain._connected import ConnectedModel
+from dmr_langchain._sdk import unversioned
 from dmr_langchain.errors import helpful_errors
 
 SCORE = "relevance_score"
 
 
-class DMRReranker(BaseDocumentCompressor):
+class DMRReranker(ConnectedModel, BaseDocumentCompressor):
     """Puts documents into the order in which they answer a query, by a model on this machine.
 
     Setup:
@@ -48,43 +47,14 @@ class DMRReranker(BaseDocumentCompressor):
     ``base_url``, ``socket_path`` (or ``uds``), ``api_key`` and ``timeout`` are those of ``ChatDMR``.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
-
-    model: str
     top_n: int | None = Field(default=None, ge=1)
     """How many documents to keep; None: all."""
     use_activation: bool = False
     """Scores from 0 to 1 instead of the model's own, which may be of any size."""
     on_overflow: Literal["error", "truncate"] = "error"
     """A document that is too long for the model is an error, or its end is left out."""
-    base_url: str | None = None
-    socket_path: str | None = None
-    uds: str | None = None
-    """Another name for ``socket_path``."""
-    api_key: SecretStr | None = Field(default_factory=secret_from_env("DMR_API_KEY", default=None))
-    timeout: float | Any | None = None
-    max_retries: int | None = None
-    trust_env: bool = False
     chunk_size: int = Field(default=256, ge=1)
     """Documents in one request at most."""
-
-    _places: tuple[Place, ...] = PrivateAttr(default=())
-    _clients: Clients = PrivateAttr()
-
-    @model_validator(mode="after")
-    def _find_service(self) -> Self:
-        self._places = find_places(self.base_url, self.socket_path or self.uds)
-        self._connect()
-        return self
-
-    def _connect(self) -> None:
-        self._clients = make_sdk_clients(
-            self._places,
-            api_key=self.api_key,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            trust_env=self.trust_env,
-        )
 
     def rerank(
         self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
@@ -96,7 +66,7 @@ class DMRReranker(BaseDocumentCompressor):
             query: What they are compared with.
             top_n: Instead of the object's own.
         """
-        sdk, found = self._clients[0], []
+        sdk, found = self._client, []
         with helpful_errors(self.model, self._places):
             for start, body in self._requests(documents, query):
                 found += _results(sdk.post(unversioned(sdk) + "/rerank", cast_to=object, body=body), start)
@@ -106,7 +76,7 @@ class DMRReranker(BaseDocumentCompressor):
         self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
     ) -> list[dict[str, Any]]:
         """As ``rerank``."""
-        sdk, found = self._clients[1], []
+        sdk, found = self._async_client, []
         with helpful_errors(self.model, self._places):
             for start, body in self._requests(documents, query):
                 found += _results(await sdk.post(unversioned(sdk) + "/rerank", cast_to=object, body=body), start)
@@ -138,19 +108,6 @@ class DMRReranker(BaseDocumentCompressor):
             if self.on_overflow == "truncate":
                 body["truncate"] = True
             yield start, body
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """Clients hold locks and sockets: a copy or an unpickled object makes its own."""
-        state = super().__getstate__()
-        private = state.get("__pydantic_private__") or {}
-        return {**state, "__pydantic_private__": {"_places": private["_places"]}}
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        super().__setstate__(state)
-        self._connect()
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return self.model_copy()
 
 
 def _results(answer: Any, start: int) -> list[dict[str, Any]]:
