@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dmr_desktop.protocol.errors import WrongMode
 from dmr_desktop.protocol.runners import Mode
-from dmr_desktop.store.gguf import GGUFHeader
+from dmr_desktop.store.gguf_header import GGUFHeader
 
 _POOLS = (1, 2, 3)
 """Mean, the first token, the last one: llama.cpp's ways to make one vector of a text."""

@@ -8,7 +8,7 @@ Layers with a sliding window count in full: the engine keeps all their cells, be
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dmr_desktop.store.gguf import TOKENS, GGUFHeader
+from dmr_desktop.store.gguf_header import TOKENS, GGUFHeader
 
 _MIB = 1024 * 1024
 PROCESS_BYTES = 150 * _MIB

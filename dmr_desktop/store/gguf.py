@@ -7,17 +7,14 @@ and 3, little-endian.
 
 import contextlib
 import io
-import re
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from dmr_desktop.protocol.errors import UnsupportedModel
-from dmr_desktop.store.gguf_types import FILE_TYPES, MAGIC, SCALARS, TENSOR_TYPES, ValueType
+from dmr_desktop.store.gguf_header import MAX_SHOWN_ITEMS, TOKENS, GGUFHeader, Value, shown
+from dmr_desktop.store.gguf_types import MAGIC, SCALARS, TENSOR_TYPES, ValueType
 
-_INTEGER = re.compile(r"-?\d{1,18}")
 _MAX_KEYS = 1 << 16
 _MAX_TENSORS = 1 << 17
 _MAX_KEY_BYTES = 65535
@@ -25,17 +22,12 @@ _MAX_NAME_BYTES = 63
 _MAX_STRING_BYTES = 16 << 20
 _MAX_KEPT_BYTES = 32 << 20
 """Text of all keys and values together: what reading a header may cost in memory, whatever the file claims."""
-_MAX_SHOWN_ITEMS = 50
-"""Longer arrays are left out of the metadata, as in Docker Model Runner."""
 _DEFAULT_ALIGNMENT = 32
 _ALIGNMENTS = {1 << exponent for exponent in range(21)}
 _MAX_DIMS = 4
 _MAX_KEPT_NUMBERS = 4096
 _MAX_TOKENS = 1 << 19
 """Twice the largest vocabulary known: to find a token that is there twice, all of them are remembered."""
-TOKENS = "tokenizer.ggml.tokens"
-
-Value = int | float | bool | str
 
 
 class GGUFError(UnsupportedModel):
@@ -46,53 +38,6 @@ class GGUFError(UnsupportedModel):
         # Names come from the file: nothing in them may move a terminal's cursor.
         what = "".join(sign if sign.isprintable() else "?" for sign in what)
         super().__init__(f"not a usable GGUF file: {what}{where}", hint="download or convert the model again")
-
-
-@dataclass(frozen=True, slots=True)
-class GGUFHeader:
-    """``metadata`` holds every key but long arrays, in the file's order, as text; ``values`` the scalars and strings.
-
-    ``array_lengths`` and ``array_types`` are those of all arrays, ``numbers`` the content of short ones of integers.
-    ``num_elements`` and ``tensor_bytes`` are sums over the tensors.
-    ``has_ranking_head``: a tensor of it turns a text into scores, as in models that rank documents.
-    """
-
-    version: int
-    values: dict[str, Value]
-    metadata: dict[str, str]
-    array_lengths: dict[str, int]
-    array_types: dict[str, ValueType]
-    numbers: dict[str, tuple[int, ...]]
-    num_tensors: int
-    num_elements: int
-    tensor_bytes: int
-    has_ranking_head: bool = False
-
-    @property
-    def architecture(self) -> str:
-        found = self.values.get("general.architecture", "")
-        return found.strip() if isinstance(found, str) else ""
-
-    @property
-    def quantization(self) -> str:
-        found = self.values.get("general.file_type")
-        return FILE_TYPES.get(found, "Unknown") if isinstance(found, int) else "Unknown"
-
-    @property
-    def context_length(self) -> int | None:
-        """Tokens the model was trained for; None when the file does not say."""
-        found = self.number("context_length")
-        return found if found is not None and found > 0 else None
-
-    @property
-    def num_shards(self) -> int:
-        found = self.values.get("split.count")
-        return found if isinstance(found, int) and found > 0 else 1
-
-    def number(self, name: str) -> int | None:
-        """The whole number at ``<architecture>.<name>``."""
-        found = self.values.get(f"{self.architecture}.{name}")
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def read_header(path: Path) -> GGUFHeader:
@@ -110,32 +55,6 @@ def read_beginning(data: bytes, size: int) -> GGUFHeader:
     Raises :class:`GGUFError` if it is no such file.
     """
     return _Reader(io.BytesIO(data), size).beginning()
-
-
-def header_of_metadata(metadata: Mapping[str, str]) -> GGUFHeader:
-    """The header of which only :attr:`GGUFHeader.metadata` is known: numbers are read back from their texts."""
-    values: dict[str, Value] = {}
-    numbers: dict[str, tuple[int, ...]] = {}
-    for key, text in metadata.items():
-        found = _integers(text)
-        if len(found) == 1:
-            values[key] = found[0]
-        elif found:
-            numbers[key] = found
-        else:
-            values[key] = text
-    architecture = values.get("general.architecture")
-    vocabulary = values.get(f"{architecture}.vocab_size")
-    lengths = {TOKENS: vocabulary} if isinstance(vocabulary, int) else {}
-    return GGUFHeader(3, values, dict(metadata), lengths, {}, numbers, 0, 0, 0)
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    """The whole numbers of ``1, 2, 3``; () if it is something else."""
-    parts = text.split(", ")
-    if len(parts) > _MAX_SHOWN_ITEMS or not all(_INTEGER.fullmatch(part) for part in parts):
-        return ()
-    return tuple(int(part) for part in parts)
 
 
 class _Reader:
@@ -204,7 +123,7 @@ class _Reader:
             return
         value = self._string(key, _MAX_STRING_BYTES) if kind is ValueType.STRING else self._scalar(kind, key)
         self._values[key] = value
-        self._metadata[key] = _shown(value)
+        self._metadata[key] = shown(value)
 
     def _value_type(self, key: str) -> ValueType:
         start = self._at
@@ -232,7 +151,7 @@ class _Reader:
         self._array_lengths[key] = length
         self._array_types[key] = kind
         if kind is ValueType.STRING:
-            if length <= _MAX_SHOWN_ITEMS and key != TOKENS:
+            if length <= MAX_SHOWN_ITEMS and key != TOKENS:
                 self._metadata[key] = ", ".join(self._string(key, _MAX_STRING_BYTES) for _ in range(length))
             else:
                 self._skip_strings(length, key)
@@ -242,8 +161,8 @@ class _Reader:
             self._skip(length * item_bytes)
 
     def _keep(self, key: str, items: list[Value]) -> None:
-        if len(items) <= _MAX_SHOWN_ITEMS:
-            self._metadata[key] = ", ".join(map(_shown, items))
+        if len(items) <= MAX_SHOWN_ITEMS:
+            self._metadata[key] = ", ".join(map(shown, items))
         self._kept_bytes += 8 * len(items)
         if all(isinstance(item, int) for item in items) and self._kept_bytes <= _MAX_KEPT_BYTES:
             self._numbers[key] = tuple(int(item) for item in items)
@@ -362,11 +281,3 @@ class _Reader:
     def _skip(self, count: int) -> None:
         self._at += count
         self._file.seek(self._at)
-
-
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:f}"
-    return str(value)

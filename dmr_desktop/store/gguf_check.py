@@ -7,7 +7,8 @@ knows an architecture, and whether the tensors are those it wants, is the runner
 import math
 from collections.abc import Sequence
 
-from dmr_desktop.store.gguf import TOKENS, GGUFError, GGUFHeader
+from dmr_desktop.store.gguf import GGUFError
+from dmr_desktop.store.gguf_header import TOKENS, GGUFHeader
 from dmr_desktop.store.gguf_types import ValueType
 
 _MAX_CONTEXT = 1 << 30

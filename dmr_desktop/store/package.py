@@ -13,8 +13,9 @@ from dmr_desktop.protocol.errors import InvalidRequest, StoreError
 from dmr_desktop.protocol.models import ModelConfig, Progress
 from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.config import render_config
-from dmr_desktop.store.gguf import GGUFHeader, read_header
+from dmr_desktop.store.gguf import read_header
 from dmr_desktop.store.gguf_check import check_loadable, check_projector
+from dmr_desktop.store.gguf_header import GGUFHeader
 from dmr_desktop.store.layers import Source, check_is_file, copy_layers, manifest_of, modified
 from dmr_desktop.store.manifest import (
     CHAT_TEMPLATE,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.models import Model, ModelConfig
 from dmr_desktop.store.estimate import ModelShape, shape_of
-from dmr_desktop.store.gguf import GGUFHeader, header_of_metadata, read_beginning
+from dmr_desktop.store.gguf import read_beginning
+from dmr_desktop.store.gguf_header import GGUFHeader, header_of_metadata
 from dmr_desktop.store.hub import Hub
 from dmr_desktop.store.hub_files import Choice, choose
 from dmr_desktop.store.manifest import GGUF, MMPROJ, Descriptor
