@@ -18,7 +18,7 @@ from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, Timings, TokenLogprob, TopLogprob
 
 if TYPE_CHECKING:
-    from dmr_desktop.engine.slots import Slot
+    from dmr_desktop.engine.slot import Slot
 
 _NO_TIMINGS = Timings()
 

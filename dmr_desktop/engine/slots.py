@@ -5,13 +5,12 @@ first to go, and not to be lost but parked in ordinary memory. Cells are shared:
 number of slots.
 """
 
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 from dmr_desktop.engine.contracts import PrefixMemory
-from dmr_desktop.engine.parked import NO_PARKING, Parcel, Parked, Parking, Tokens, common_length
+from dmr_desktop.engine.parked import NO_PARKING, Parcel, Parked, Parking, common_length
 from dmr_desktop.engine.sequence import Sequence
+from dmr_desktop.engine.slot import NO_TOKENS, Slot, shared_length
 
 # Waiting for another sequence to compute fewer common tokens than this is not worth a step's delay.
 _WORTH_WAITING = 16
@@ -25,29 +24,6 @@ _QUICKLY_COMPUTED = 64
 _WORTH_A_BASE = 256
 # At least so many cells are taken from a paused sequence at a time.
 _CUT = 256
-_NO_TOKENS: Tokens = np.empty(0, np.int32)
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """``tokens[:computed]`` is what the KV cache holds for sequence id ``id``.
-
-    ``sequence`` is set while one runs here. Of its tokens ``borrowed`` came from another slot. ``paused`` is the one
-    that ran here and had to make way.
-    """
-
-    id: int
-    tokens: Tokens = field(default_factory=lambda: _NO_TOKENS)
-    computed: int = 0
-    borrowed: int = 0
-    sequence: Sequence | None = None
-    paused: Sequence | None = None
-    last_used: int = 0
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether somebody waits who is sure to use what it holds."""
-        return self.paused is not None and self.paused.slot is None and self.paused.finish is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +148,7 @@ class Slots:
             self._memory.clear(slot.id)
         slot.computed = slot.borrowed = 0
         if slot.sequence is None:
-            slot.tokens, slot.paused = _NO_TOKENS, None
+            slot.tokens, slot.paused = NO_TOKENS, None
 
     def evict(self, cells: int) -> bool:
         """Frees the cells of the least recently used idle slot that holds anything. False if none does.
@@ -194,7 +170,7 @@ class Slots:
         """Parks what is of no use to those who run, as far as there is room that nobody has to leave for it."""
         running = [slot for slot in self._slots if slot.sequence is not None]
         idle = [slot for slot in self._slots if slot.sequence is None and slot.computed and not slot.is_wanted]
-        own = {slot.id: slot.computed - _shared_length(slot, running) for slot in idle}
+        own = {slot.id: slot.computed - shared_length(slot, running) for slot in idle}
         # What is mostly theirs too would free few cells.
         parked = [slot for slot in idle if 2 * own[slot.id] > slot.computed]
         if sum(own[slot.id] for slot in parked) >= _WORTH_PARKING:
@@ -214,7 +190,7 @@ class Slots:
         held = slot.tokens[: slot.computed]
         parcel, common = self._parked.match(held)
         if self._base(parcel, common) is None:
-            shared = _shared_length(slot, self._slots)
+            shared = shared_length(slot, self._slots)
             if parcel is not None and common < len(parcel.tokens):
                 shared = max(shared, common)
             if 2 * shared > slot.computed:
@@ -315,9 +291,3 @@ class Slots:
     def _touch(self, slot: Slot) -> None:
         self._clock += 1
         slot.last_used = self._clock
-
-
-def _shared_length(slot: Slot, others: list[Slot]) -> int:
-    held = slot.tokens[: slot.computed]
-    known = (other.tokens[: other.computed] for other in others if other is not slot)
-    return max((common_length(held, tokens) for tokens in known), default=0)

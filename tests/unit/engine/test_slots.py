@@ -5,7 +5,8 @@ import pytest
 from dmr_desktop.engine.api import SequenceRequest
 from dmr_desktop.engine.parked import Parking
 from dmr_desktop.engine.sequence import Sequence
-from dmr_desktop.engine.slots import Slot, Slots
+from dmr_desktop.engine.slot import Slot
+from dmr_desktop.engine.slots import Slots
 from tests.fakes.fake_llama import Cell, FakeContext, FakeVocabulary, prompt
 
 SYSTEM = "you are a helpful assistant. "
