@@ -14,7 +14,8 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.engine.formats.spell import spelled_calls
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, Message, TextPart, Tool, ToolCall
 from tests.fakes.fake_vocabulary import FakeVocabulary

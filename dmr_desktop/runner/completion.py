@@ -15,7 +15,8 @@ from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.call_watch import CallWatching
 from dmr_desktop.engine.constraint import ComingConstraint
 from dmr_desktop.engine.engine import Engine
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.engine.llama import Model
 from dmr_desktop.protocol.errors import InvalidRequest, RunnerError
 from dmr_desktop.protocol.generation import (

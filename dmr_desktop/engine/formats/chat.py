@@ -4,12 +4,11 @@ One :class:`ChatFormatter` serves one model. It owns the model's template and wh
 Not re-entrant: one thread prepares requests. Parsers are independent of it and of each other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from dmr_desktop.engine.call_watch import CallWatching
 from dmr_desktop.engine.formats.call_marks import watching
 from dmr_desktop.engine.formats.chat_format import ChatFormat, JsonCall, units
 from dmr_desktop.engine.formats.control_text import MARK, ControlText
@@ -18,7 +17,7 @@ from dmr_desktop.engine.formats.grammar import answer_grammar, callable_tools, f
 from dmr_desktop.engine.formats.grammar_writer import Thinking
 from dmr_desktop.engine.formats.learn import learn
 from dmr_desktop.engine.formats.messages import one_call_each, plainly_typed, template_messages, template_tools
-from dmr_desktop.engine.formats.parser import OutputParser
+from dmr_desktop.engine.formats.prepared import RAW, FreeCalls, Prepared
 from dmr_desktop.engine.formats.probe import USER_MESSAGE, Traits, probe, try_render
 from dmr_desktop.engine.formats.sandbox import MAX_OUTPUT
 from dmr_desktop.engine.formats.spell import instruction, spelled_calls
@@ -30,55 +29,9 @@ from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, TextPart, TextPrompt, TokenPrompt, ToolCall
 from dmr_desktop.protocol.json_types import JSON
 
-_RAW = ChatFormat("raw")
 _EXAMPLE = ToolCall("callid001", "NAME", '{"KEY": "VALUE"}')
 _END_OF_PREFILL = "\ufdd1"
 """Put behind an answer that the model is to continue, to find its end in the prompt."""
-
-
-@dataclass(frozen=True, slots=True)
-class FreeCalls:
-    """Calls that the model may start by itself: what to watch for, and the grammar from there on.
-
-    ``write_grammar`` takes milliseconds and may run on any thread; None: nothing can be said of the calls.
-    """
-
-    watching: CallWatching
-    write_grammar: Callable[[], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request made ready for the engine.
-
-    ``stop`` are stop strings of the format, besides the request's own. ``grammar`` as in SequenceRequest.
-    ``visible_tokens``: control tokens whose text the parser must see. ``prompt_text`` is for people; it
-    is empty for a prompt given as tokens.
-    """
-
-    tokens: list[int]
-    stop: tuple[str, ...]
-    grammar: str | None
-    visible_tokens: frozenset[int]
-    prompt_text: str
-    chat_format: ChatFormat = _RAW
-    tools: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
-    reasoning_open: bool = False
-    reasoning_begun: bool = False
-    call_open: bool = False
-    thinking: ThinkingLimit | None = None
-    calls: FreeCalls | None = None
-
-    def new_parser(self, choice: int) -> OutputParser:
-        """A parser for the output of one choice, that is of one sequence."""
-        return OutputParser(
-            self.chat_format,
-            self.tools,
-            reasoning_open=self.reasoning_open,
-            reasoning_begun=self.reasoning_begun,
-            call_open=self.call_open,
-            choice=choice,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +93,7 @@ class ChatFormatter:
         prompt = request.prompt
         if isinstance(prompt, ChatPrompt):
             return self._prepare_chat(request, prompt)
-        grammar = answer_grammar(request, _RAW, "off", self._raw_control.split)
+        grammar = answer_grammar(request, RAW, "off", self._raw_control.split)
         if isinstance(prompt, TokenPrompt):
             return Prepared(list(prompt.tokens), (), grammar, frozenset(), "")
         tokens = self._raw_control.tokenize(_text(prompt))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.control_text import ControlText
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import (
     ChatPrompt,

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.chat_format import ChatFormat
 from dmr_desktop.engine.formats.parser import OutputParser
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     ChoiceFinished,

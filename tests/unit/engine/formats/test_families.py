@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.chat_format import CallSyntax
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.engine.formats.spell import spelled_calls
 from dmr_desktop.protocol.generation import (
     ChatPrompt,

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from llguidance import LLMatcher
 
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
 from dmr_desktop.engine.formats.chat_format import NestedValues, QuotedValues, TaggedCall
 from dmr_desktop.engine.formats.control_text import ControlText
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     GenerationRequest,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from dmr_desktop.engine.constraint import Grammars
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.engine.llama.model import Model
 from dmr_desktop.protocol.generation import (
     ChatPrompt,

@@ -8,9 +8,9 @@ import pytest
 
 from dmr_desktop.engine.call_watch import CallWatch
 from dmr_desktop.engine.constraint import Constraint
-from dmr_desktop.engine.formats.chat import Prepared
 from dmr_desktop.engine.formats.chat_format import TaggedCall, TextValues
 from dmr_desktop.engine.formats.control_text import ControlText
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, JsonObject, Message, TextPart, Tool
 from tests.fakes.fake_vocabulary import FakeVocabulary
 from tests.fakes.family_templates import FAMILIES

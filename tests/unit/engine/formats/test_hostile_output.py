@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dmr_desktop.engine.formats.chat import ChatFormatter, Prepared
+from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.formats.prepared import Prepared
 from dmr_desktop.engine.formats.spell import spelled_calls
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
