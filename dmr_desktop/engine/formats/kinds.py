@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dmr_desktop.engine.formats.references import target
 from dmr_desktop.protocol.json_types import JSON
 
 _SAME = {"integer": "number"}
@@ -40,18 +41,17 @@ def property_schema(parameters: Mapping[str, JSON], key: str) -> JSON:
 
 
 def resolved(schema: JSON, root: Mapping[str, JSON]) -> Mapping[str, Any]:
-    """``schema``, or what its reference leads to."""
+    """``schema``, or what its reference into ``root`` leads to; empty where that is nothing."""
     for _ in range(_MAX_STEPS):
         if not isinstance(schema, Mapping):
             return {}
         reference = schema.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#"):
             return schema
-        here: JSON = root
-        for step in reference[1:].split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
-            here = here.get(name) if isinstance(here, Mapping) else None
-        schema = here
+        try:
+            schema = target(reference, root)
+        except LookupError:
+            return {}
     return {}
 
 

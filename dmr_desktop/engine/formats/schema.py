@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dmr_desktop.engine.formats.integer_bounds import with_bounded_integers
+from dmr_desktop.engine.formats.references import target
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 
@@ -93,27 +94,15 @@ def _check_reference(node: Mapping[str, JSON], root: Mapping[str, JSON], param: 
         seen.append(here)
         reference = here.get("$ref")
         if isinstance(reference, str):
-            waiting.append(_target(reference, root, param))
+            try:
+                waiting.append(target(reference, root))
+            except LookupError as error:
+                raise _refused(f"the reference {reference!r} {error}", param) from None
         # Only a single branch can make a loop that nothing leaves; with more the others end it.
         for name in _COMBINERS:
             branches = here.get(name)
             if isinstance(branches, Sequence) and not isinstance(branches, str) and len(branches) == 1:
                 waiting.append(branches[0])
-
-
-def _target(reference: str, root: Mapping[str, JSON], param: str) -> JSON:
-    if not reference.startswith("#"):
-        raise _refused(f"the reference {reference!r} leads out of it", param)
-    here: JSON = root
-    for step in reference[1:].split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(here, Mapping) and name in here:
-            here = here[name]
-        elif isinstance(here, Sequence) and not isinstance(here, str) and name.isdigit() and int(name) < len(here):
-            here = here[int(name)]
-        else:
-            raise _refused(f"the reference {reference!r} leads nowhere", param)
-    return here
 
 
 def _closed(schema: Mapping[str, JSON]) -> dict[str, Any]:

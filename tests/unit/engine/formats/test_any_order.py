@@ -198,3 +198,12 @@ def test_what_means_something_only_as_a_whole_keeps_the_order_of_the_schema(more
     held("hermes", tool, {"city": "Bonn", "days": 2, "note": "x"})
     with pytest.raises(AssertionError, match="may not go on with"):
         held("hermes", tool, {"days": 2, "city": "Bonn"})
+
+
+def test_a_reference_into_a_list_is_followed() -> None:
+    size = {"anyOf": [TRIP, {"type": "null"}]}
+    schema = {"type": "object", "properties": {"one": size, "two": {"$ref": "#/properties/one/anyOf/0"}}}
+    tool = Tool("trips", "", schema)
+    held("hermes", tool, {"two": {"days": 1, "city": "x"}, "one": None})
+    with pytest.raises(AssertionError, match="may not go on with"):
+        held("hermes", tool, {"two": {"days": 1, "other": "x"}})
