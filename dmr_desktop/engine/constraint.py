@@ -23,8 +23,9 @@ _logger = logging.getLogger(__name__)
 
 MAX_GRAMMAR_BYTES = 1 << 20
 _KEPT_BYTES = 1 << 20
+"""Text of all the grammars that are kept compiled, which takes about 40 times as much."""
 _LEAST_BYTES = 1 << 15
-"""Text of all the grammars that are kept compiled, which takes about 40 times as much; a short one counts as more."""
+"""As how much a shorter one counts."""
 
 
 class GrammarVocabulary(Protocol):
@@ -141,7 +142,7 @@ class Grammars:
         self._worker = ThreadPoolExecutor(1, "grammars")
 
     def warm(self) -> None:
-        """Builds the token table (some seconds for large vocabularies) before the first grammar needs it."""
+        """Builds the token table before the first grammar needs it: 0.7 s for 152 000 tokens, half of it in one go."""
         self._ready_tokenizer()
 
     def close(self) -> None:

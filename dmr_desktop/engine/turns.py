@@ -21,6 +21,8 @@ _PAUSE_SECONDS = 0.5
 
 
 class Turns:
+    """``clock`` in seconds, of any beginning."""
+
     def __init__(self, pace: PrefillPace, clock: Callable[[], float]) -> None:
         self._pace = pace
         self._clock = clock

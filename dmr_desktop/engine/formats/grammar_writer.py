@@ -42,6 +42,8 @@ MAX_CALLS = 16
 _NO_ARGUMENTS: dict[str, JSON] = {"type": "object", "properties": {}, "additionalProperties": False}
 _SPACE_AFTER_THINKING = r"/[ \n]{0,4}/"
 _FREE_SPACE = r"/[ \t\r\n]{0,8}/"
+_REMEMBERED_LENGTH = 8192
+"""Longer rules are checked anew each time, rather than kept: agents send the same tools at every turn."""
 
 
 class GrammarWriter:
@@ -205,9 +207,15 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-@lru_cache(maxsize=64)
 def _problem(rule: str) -> str:
     """What llguidance says against the rule, in one line; empty if nothing."""
+    return _known_problem(rule) if len(rule) <= _REMEMBERED_LENGTH else _found_problem(rule)
+
+
+def _found_problem(rule: str) -> str:
     message = LLMatcher.validate_grammar(f"start: {rule}\n")
     lines = (message.partition("failed to compile JSON schema: ")[2] or message).splitlines()
     return lines[0] if lines else ""
+
+
+_known_problem = lru_cache(maxsize=1024)(_found_problem)

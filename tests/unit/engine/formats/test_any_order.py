@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from llguidance import LLMatcher
 
 from dmr_desktop.engine.formats.chat_format import TaggedCall
 from dmr_desktop.protocol.generation import Tool
 from tests.fakes.family_templates import FAMILIES
-from tests.unit.engine.formats.test_families import calls_in, read, syntax, written
+from tests.unit.engine.formats.test_families import calls_in, prepare, read, syntax, written
 from tests.unit.engine.formats.test_free_calls import Writing, begun, writing
 
 NAMES = ("city", "days", "cit", "unit", "a b", "x")
@@ -207,3 +208,22 @@ def test_a_reference_into_a_list_is_followed() -> None:
     held("hermes", tool, {"two": {"days": 1, "city": "x"}, "one": None})
     with pytest.raises(AssertionError, match="may not go on with"):
         held("hermes", tool, {"two": {"days": 1, "other": "x"}})
+
+
+def test_what_was_checked_once_is_known_at_the_next_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {f"p{index}": {"enum": [f"a{index}", f"b{index}"]} for index in range(15)}
+    tools = tuple(
+        Tool(f"t{number}", "", {"type": "object", "properties": {f"{number}{key}": words[key] for key in words}})
+        for number in range(20)
+    )
+    wide = Tool("wide", "", {"type": "object", "properties": {f"w{n}": {"const": n} for n in range(200)}})
+    first = prepare("hermes", tools=(*tools, wide))
+    assert first.calls is not None
+    grammar = first.calls.write_grammar()
+    checked: list[str] = []
+    check = LLMatcher.validate_grammar
+    monkeypatch.setattr(LLMatcher, "validate_grammar", lambda rule: checked.append(rule) or check(rule))
+    again = prepare("hermes", tools=(*tools, wide))
+    assert again.calls is not None
+    assert again.calls.write_grammar() == grammar
+    assert not checked
