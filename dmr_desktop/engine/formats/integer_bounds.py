@@ -10,6 +10,9 @@ _NAME = "integer-of-64-bits"
 _BOUNDED = {"$ref": f"#/$defs/{_NAME}"}
 """Written once for all: the compiler takes milliseconds for each bounded integer."""
 
+_LARGEST_FLOAT = 1e300
+"""As good as none: some write a type's own limits into a schema, and the compiler fails at them."""
+
 _SAYS_NOTHING = frozenset({"type", "title", "description", "default", "examples"})
 _BY_NAME = ("properties", "$defs", "definitions")
 _BRANCHES = ("anyOf", "oneOf")
@@ -29,6 +32,8 @@ def _bounded(schema: Any) -> Any:
         return schema
     kinds = schema.get("type")
     kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(kinds, list):
+        schema = _without_limits_of_the_type(schema, _LARGEST if "number" not in kinds else _LARGEST_FLOAT)
     if isinstance(kinds, list) and "integer" in kinds and "number" not in kinds and schema.keys() <= _SAYS_NOTHING:
         others = [kind for kind in kinds if kind != "integer"]
         return {"anyOf": [_BOUNDED, {"type": others}]} if others else _BOUNDED
@@ -41,4 +46,15 @@ def _bounded(schema: Any) -> Any:
             found[name] = [_bounded(branch) for branch in schema[name]]
     if "items" in schema:
         found["items"] = _bounded(schema["items"])
+    return found
+
+
+def _without_limits_of_the_type(schema: Mapping[str, Any], largest: float) -> Mapping[str, Any]:
+    """Without a lower or upper limit that is as far away as ``largest``."""
+    sides = {"minimum": -1, "exclusiveMinimum": -1, "maximum": 1, "exclusiveMaximum": 1}
+    found = dict(schema)
+    for name, side in sides.items():
+        limit = schema.get(name)
+        if isinstance(limit, int | float) and side * limit >= largest:
+            del found[name]
     return found

@@ -198,6 +198,20 @@ def test_integers_have_an_end_in_lists_and_in_calls() -> None:
     assert not takes(prepared, IN_TEXT, call("f", {"n": [1, 10**20]}))
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "integer", "exclusiveMinimum": -(2**63)},
+        {"type": "number", "minimum": -1.7976931348623157e308, "maximum": 1.7976931348623157e308},
+    ],
+)
+def test_the_limits_of_a_type_itself_are_none(schema: dict[str, JSON]) -> None:
+    prepared = prepare(response_format=JsonSchema(schema))
+    assert takes(prepared, IN_TEXT, "-17")
+    assert takes(prepared, IN_TEXT, "17")
+
+
 def test_an_integer_with_limits_of_its_own_has_no_others() -> None:
     prepared = prepare(response_format=JsonSchema({"type": "integer", "minimum": 1}))
     assert takes(prepared, IN_TEXT, "1" * 30)
