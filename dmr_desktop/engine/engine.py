@@ -168,6 +168,13 @@ class Engine:
         self._context.decode(1)
         self._context.clear(0)
 
+    def tidy(self) -> bool:
+        """Does a piece of work for which the next request would else have to wait; False if there is none.
+
+        For an idle engine, in a quiet moment.
+        """
+        return self._slots.park_one()
+
     def submit(self, request: SequenceRequest) -> None:
         """Takes a request. What is wrong with it comes out of the next step as its error."""
         try:

@@ -18,10 +18,10 @@ _WORTH_WAITING = 16
 _WORTH_BRINGING_BACK = 16
 # llama.cpp's attention counts cells by so many: to free fewer may gain nothing.
 _WORTH_PARKING = 256
-# So many tokens of a conversation are not worth a parcel of its own when the rest is parked already.
-_QUICKLY_COMPUTED = 64
 # With fewer tokens in common than this a conversation is parked whole.
 _WORTH_A_BASE = 256
+# So many more are not worth a second copy of those in common, where there is no parking without them.
+_WORTH_A_COPY = 64
 # At least so many cells are taken from a paused sequence at a time.
 _CUT = 256
 
@@ -137,6 +137,15 @@ class Slots:
         slot.sequence = sequence.slot = None
         self._touch(slot)
 
+    def park_one(self) -> bool:
+        """Parks the longest idle conversation, but never the one left last, which may well go on.
+
+        False: there is none. For a time when nobody runs, so that whoever comes next need not wait for it.
+        """
+        if not self._parked.is_eager:
+            return False
+        return any(map(self._park_if_free, self._of_no_use_to([max(self._slots, key=_last_used)])))
+
     def pause(self, sequence: Sequence) -> None:
         """The sequence makes way; what it has computed stays until the cells are needed."""
         slot = sequence.running_slot
@@ -168,15 +177,24 @@ class Slots:
 
     def _park_idle(self) -> None:
         """Parks what is of no use to those who run, as far as there is room that nobody has to leave for it."""
-        running = [slot for slot in self._slots if slot.sequence is not None]
+        idle = self._of_no_use_to([slot for slot in self._slots if slot.sequence is not None])
+        if sum(idle.values()) >= _WORTH_PARKING:
+            for slot in idle:
+                self._park_if_free(slot)
+
+    def _of_no_use_to(self, others: list[Slot]) -> dict[Slot, int]:
+        """Idle slots and how many cells that ``others`` do not share are freed without them, the longest idle first."""
         idle = [slot for slot in self._slots if slot.sequence is None and slot.computed and not slot.is_wanted]
-        own = {slot.id: slot.computed - shared_length(slot, running) for slot in idle}
+        own = {slot: slot.computed - shared_length(slot, others) for slot in idle if slot not in others}
         # What is mostly theirs too would free few cells.
-        parked = [slot for slot in idle if 2 * own[slot.id] > slot.computed]
-        if sum(own[slot.id] for slot in parked) >= _WORTH_PARKING:
-            for slot in sorted(parked, key=lambda slot: slot.last_used):
-                if self._park(slot, self._parked.free_bytes):
-                    self.clear(slot)
+        return {slot: own[slot] for slot in sorted(own, key=_last_used) if 2 * own[slot] > slot.computed}
+
+    def _park_if_free(self, slot: Slot) -> bool:
+        """Whether it could be parked in room for which nobody has to leave."""
+        if not self._park(slot, self._parked.free_bytes):
+            return False
+        self.clear(slot)
+        return True
 
     def _give_up(self, slot: Slot) -> None:
         """Clears an idle slot for others' use; what would be lost by that is parked if there can be room for it."""
@@ -203,10 +221,11 @@ class Slots:
             return False
         held = slot.tokens[: slot.computed]
         parcel, common = self._parked.match(held)
-        if parcel is not None and slot.computed - common <= _QUICKLY_COMPUTED:
+        base = self._base(parcel, common)
+        few = _WORTH_A_COPY if base is None and common >= _WORTH_A_BASE else _WORTH_BRINGING_BACK
+        if parcel is not None and slot.computed - common <= few:
             self._parked.use(parcel)
             return True
-        base = self._base(parcel, common)
         start = common if base is not None else 0
         data = self._memory.save(slot.id, most_bytes, start)
         if data is None:
@@ -291,3 +310,7 @@ class Slots:
     def _touch(self, slot: Slot) -> None:
         self._clock += 1
         slot.last_used = self._clock
+
+
+def _last_used(slot: Slot) -> int:
+    return slot.last_used

@@ -36,6 +36,7 @@ from dmr_desktop.runner.frame_pace import FramePace
 from dmr_desktop.runner.outbox import MAX_UNSENT_BYTES, Outbox
 from dmr_desktop.runner.watchdog import ends_within
 
+_PAUSE_SECONDS = 0.25
 _QUIET_SECONDS = 2.0
 _PREPARE_SECONDS = 60.0
 """Templates and grammars have bounds of their own; preparing what they allow takes seconds, on a busy machine more."""
@@ -105,7 +106,11 @@ class CompletionService:
                 self._send_held()
 
     def _first_command(self) -> Command:
-        """Waits for it. The first quiet moment is for the grammars."""
+        """Waits for it. Quiet moments are used to get ready for it."""
+        with suppress(Empty):
+            return self._inbox.get(timeout=_PAUSE_SECONDS)
+        while self._inbox.empty() and self._engine.tidy():
+            pass
         if not self._is_warm:
             with suppress(Empty):
                 return self._inbox.get(timeout=_QUIET_SECONDS)

@@ -349,6 +349,24 @@ def test_other_memories_share_what_they_can_and_never_lie(tmp_path: Path, write:
     model.close()
 
 
+def test_a_quiet_engine_tidies_up_and_conversations_go_on(any_model: Model) -> None:
+    engine = Engine.open(any_model, context_size=1024, num_sequences=4, threads=1, parking=Parking(most_bytes=1 << 30))
+    prompts = [tokens_of(any_model, f"{number} {SYSTEM}") for number in range(3)]
+    generated(engine, prompts, 4)
+    before = engine.stats()
+    assert [engine.tidy() for _ in range(3)] == [True, True, False]
+    assert engine.stats().kv_cells_used < before.kv_cells_used / 2
+    following = [[*tokens, 300] for tokens in prompts]
+    found = generated(engine, following, 12)
+    assert engine.stats().prompt_tokens - before.prompt_tokens <= 3 * len(prompts)
+    fresh = open_for(any_model, 1)
+    for tokens, text in zip(following, found, strict=True):
+        (alone,) = generated(fresh, [tokens], 12)
+        assert_same_but_for_rounding(any_model, tokens, alone, text)
+    fresh.close()
+    engine.close()
+
+
 @pytest.mark.parametrize("is_eager", [True, False])
 def test_a_parked_conversation_goes_on_as_if_it_had_stayed(any_model: Model, is_eager: bool) -> None:
     parking = Parking(most_bytes=1 << 30, is_eager=is_eager)

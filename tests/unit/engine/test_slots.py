@@ -243,6 +243,40 @@ def test_where_eagerness_does_not_pay_idle_cells_stay_until_their_slot_is_needed
     assert slot.computed == len("one " + LONG)
 
 
+def test_in_a_quiet_moment_all_but_the_last_conversation_are_parked_one_by_one(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    for text in ("one", "two", "six"):
+        done(context, slots, text)
+    used = []
+    while slots.park_one():
+        used.append(context.cells_used)
+    assert used == [len("twosix"), len("six")]
+    assert slots.match(a_sequence(prompt("six!"))).source is not None
+    assert not slots.park_one(), "the last one may go on at once"
+
+
+def test_in_a_quiet_moment_what_the_last_conversation_shares_stays(context: FakeContext) -> None:
+    slots = Slots(context, PLENTY)
+    one, two, six = (a_sequence(prompt(text)) for text in (SYSTEM + "one", "two", SYSTEM + "six"))
+    for sequence in (one, two, six):
+        place(slots, sequence)
+        compute(context, sequence)
+    for sequence in (one, two, six):
+        slots.release(sequence)
+    assert slots.park_one()
+    assert not slots.park_one()
+    assert context.cells_used == len(SYSTEM) + len("onesix")
+
+
+@pytest.mark.parametrize("parking", [Parking(), Parking(most_bytes=1 << 20, is_eager=False)])
+def test_where_it_does_not_pay_nothing_is_parked_in_a_quiet_moment(context: FakeContext, parking: Parking) -> None:
+    slots = Slots(context, parking)
+    done(context, slots, "one " + LONG)
+    done(context, slots, "two")
+    assert not slots.park_one()
+    assert context.cells_used == len("one " + LONG) + len("two")
+
+
 def test_without_room_idle_cells_stay(context: FakeContext) -> None:
     slots = Slots(context, Parking(most_bytes=100))
     done(context, slots, "one " + LONG)
@@ -287,9 +321,12 @@ def test_of_many_with_a_common_beginning_one_is_parked() -> None:
     assert slots.match(a_sequence(prompt(LONG + "new"))).length == len(LONG)
 
 
-def test_a_few_tokens_behind_what_is_parked_are_computed_again(context: FakeContext) -> None:
+@pytest.mark.parametrize(("saves_whole", "few"), [(False, 16), (True, 64)])
+def test_a_few_tokens_behind_what_is_parked_are_computed_again(saves_whole: bool, few: int) -> None:
+    context = FakeContext(pool_size=2000, saves_whole=saves_whole)
     slots = Slots(context, PLENTY)
-    running = [a_sequence(prompt(LONG + ending)) for ending in ("one", "two", "3" * 70)]
+    endings = ["one", "2" * few, "3" * (few + 1)]
+    running = [a_sequence(prompt(LONG + ending)) for ending in endings]
     for sequence in running:
         place(slots, sequence)
         compute(context, sequence)
@@ -297,8 +334,19 @@ def test_a_few_tokens_behind_what_is_parked_are_computed_again(context: FakeCont
         slots.release(sequence)
     done(context, slots, "other")
     assert context.cells_used == len("other")
-    lengths = [slots.match(a_sequence(prompt(LONG + ending + "!"))).length for ending in ("one", "two", "3" * 70)]
-    assert lengths == [len(LONG) + 3, len(LONG), len(LONG) + 70]
+    lengths = [slots.match(a_sequence(prompt(LONG + ending + "!"))).length for ending in endings]
+    assert lengths == [len(LONG) + 3, len(LONG), len(LONG) + few + 1]
+
+
+def test_a_short_conversation_is_parked_whole(context: FakeContext) -> None:
+    """It was lost where another one that begins with the same token was parked already."""
+    slots = Slots(context, PLENTY)
+    for text in ("a" + LONG, "a" + "b" * 40, "last"):
+        done(context, slots, text)
+        while slots.park_one():
+            pass
+    assert context.cells_used == len("last")
+    assert slots.match(a_sequence(prompt("a" + "b" * 40 + "!"))).length == 41
 
 
 def several_parked(context: FakeContext, parking: Parking = PLENTY) -> tuple[Slots, list[str]]:
