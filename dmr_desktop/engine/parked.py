@@ -27,6 +27,10 @@ class Parking:
 
 NO_PARKING = Parking()
 
+# Every prompt is compared with all that is parked; so many take a millisecond.
+_MOST_PARCELS = 256
+_MOST_TOKENS = 1 << 18
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parcel:
@@ -52,10 +56,10 @@ class Parcel:
 class Parked:
     """Least recently used first to go, but none that another one builds on.
 
-    Holds at most ``most_tokens`` tokens in ``parking.most_bytes`` bytes, those in common counted once.
+    Holds a bounded number of parcels and tokens in ``parking.most_bytes`` bytes, those in common counted once.
     """
 
-    def __init__(self, parking: Parking, most_tokens: int) -> None:
+    def __init__(self, parking: Parking, most_tokens: int = _MOST_TOKENS) -> None:
         self.is_eager = parking.is_eager
         self.most_bytes = parking.most_bytes
         self._most_tokens = most_tokens
@@ -63,10 +67,8 @@ class Parked:
 
     @property
     def free_bytes(self) -> int:
-        """Room that needs nobody to go; 0 too when there is none for more tokens."""
-        if self._num_tokens >= self._most_tokens:
-            return 0
-        return self.most_bytes - sum(parcel.data.nbytes for parcel in self._parcels)
+        """Room that needs nobody to go."""
+        return self.most_bytes - self._num_bytes
 
     def add(self, parcel: Parcel) -> None:
         """Takes one that is no larger than ``most_bytes``. What it continues goes, being part of it."""
@@ -74,7 +76,7 @@ class Parked:
         for other in self._parcels[:-1]:
             if common_length(parcel.tokens, other.tokens) == len(other.tokens):
                 self.remove(other)
-        while self.free_bytes < 0 or self._num_tokens > self._most_tokens:
+        while self._is_too_much():
             self._parcels.remove(next(other for other in self._parcels if not self._is_base(other)))
 
     def match(self, wanted: Tokens) -> tuple[Parcel | None, int]:
@@ -98,6 +100,14 @@ class Parked:
         """Forgets it, unless another one builds on it."""
         if parcel in self._parcels and not self._is_base(parcel):
             self._parcels.remove(parcel)
+
+    def _is_too_much(self) -> bool:
+        too_many = len(self._parcels) > _MOST_PARCELS or self._num_tokens > self._most_tokens
+        return too_many or self._num_bytes > self.most_bytes
+
+    @property
+    def _num_bytes(self) -> int:
+        return sum(parcel.data.nbytes for parcel in self._parcels)
 
     @property
     def _num_tokens(self) -> int:

@@ -43,7 +43,7 @@ class Slots:
     def __init__(self, memory: PrefixMemory, parking: Parking = NO_PARKING) -> None:
         """Where a memory cannot share, nothing is parked."""
         self._memory = memory
-        self._parked = Parked(parking if memory.can_share else NO_PARKING, memory.pool_size)
+        self._parked = Parked(parking if memory.can_share else NO_PARKING)
         self._slots = [Slot(index) for index in range(memory.num_sequences)]
         self._clock = 0
 

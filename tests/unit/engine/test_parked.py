@@ -37,11 +37,18 @@ def test_a_large_one_makes_room_for_itself(parked: Parked) -> None:
 def test_tokens_are_bounded_too() -> None:
     parked = Parked(Parking(most_bytes=1000), most_tokens=5)
     parked.add(parcel("aaa"))
-    assert parked.free_bytes == 990
     parked.add(parcel("bb"))
-    assert parked.free_bytes == 0
+    assert parked.free_bytes == 980
     parked.add(parcel("c"))
     assert [length_of_match(parked, text) for text in ("aaa", "bb", "c")] == [0, 2, 1]
+
+
+def test_parcels_are_bounded_too() -> None:
+    parked = Parked(Parking(most_bytes=1 << 20))
+    for number in range(300):
+        parked.add(Parcel(np.array([number, 0], np.int32), np.zeros(1, np.uint8)))
+    matches = [parked.match(np.array([number, 0], np.int32))[1] for number in range(300)]
+    assert matches == [0] * 44 + [2] * 256
 
 
 def test_what_continues_another_takes_its_place(parked: Parked) -> None:

@@ -277,6 +277,15 @@ def test_where_it_does_not_pay_nothing_is_parked_in_a_quiet_moment(context: Fake
     assert context.cells_used == len("one " + LONG) + len("two")
 
 
+def test_many_conversations_in_turn_are_remembered_beyond_the_size_of_the_context() -> None:
+    context = FakeContext(num_sequences=2, pool_size=500)
+    slots = Slots(context, Parking(most_bytes=1 << 20))
+    texts = [f"{letter} {LONG}" for letter in "abcdef"]
+    for text in texts:
+        done(context, slots, text)
+    assert [slots.match(a_sequence(prompt(text + "!"))).length for text in texts] == [len(LONG) + 2] * 6
+
+
 def test_without_room_idle_cells_stay(context: FakeContext) -> None:
     slots = Slots(context, Parking(most_bytes=100))
     done(context, slots, "one " + LONG)
