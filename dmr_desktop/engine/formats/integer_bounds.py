@@ -14,12 +14,13 @@ _LARGEST_FLOAT = 1e300
 """As good as none: some write a type's own limits into a schema, and the compiler fails at them."""
 
 _SAYS_NOTHING = frozenset({"type", "title", "description", "default", "examples"})
+_LOWER, _UPPER = frozenset({"minimum", "exclusiveMinimum"}), frozenset({"maximum", "exclusiveMaximum"})
 _BY_NAME = ("properties", "$defs", "definitions")
 _BRANCHES = ("anyOf", "oneOf")
 
 
 def with_bounded_integers(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which integers that have no other limit fit into 64 bits. ``schema`` is of a sane depth."""
+    """A copy in which integers without an upper or a lower limit fit into 64 bits. ``schema`` is of a sane depth."""
     found = _bounded(schema)
     if found == schema or not isinstance(found.get("$defs", {}), Mapping):
         return dict(schema)
@@ -38,6 +39,8 @@ def _bounded(schema: Any) -> Any:
         others = [kind for kind in kinds if kind != "integer"]
         return {"anyOf": [_BOUNDED, {"type": others}]} if others else _BOUNDED
     found = dict(schema)
+    if kinds == ["integer"] and schema.keys() <= _SAYS_NOTHING | _LOWER | _UPPER:
+        found |= _missing_limits(schema)
     for name in _BY_NAME:
         if isinstance(schema.get(name), Mapping):
             found[name] = {key: _bounded(value) for key, value in schema[name].items()}
@@ -46,6 +49,19 @@ def _bounded(schema: Any) -> Any:
             found[name] = [_bounded(branch) for branch in schema[name]]
     if "items" in schema:
         found["items"] = _bounded(schema["items"])
+    return found
+
+
+def _missing_limits(schema: Mapping[str, Any]) -> dict[str, int]:
+    """The limits of 64 bits for the side that has none, unless the other side's limit is beyond them."""
+    limits = [schema[name] for name in _LOWER | _UPPER if name in schema]
+    if not all(isinstance(limit, int | float) and abs(limit) < _LARGEST for limit in limits):
+        return {}
+    found = {}
+    if not _LOWER & schema.keys():
+        found["minimum"] = -_LARGEST
+    if not _UPPER & schema.keys():
+        found["maximum"] = _LARGEST
     return found
 
 

@@ -212,10 +212,21 @@ def test_the_limits_of_a_type_itself_are_none(schema: dict[str, JSON]) -> None:
     assert takes(prepared, IN_TEXT, "17")
 
 
-def test_an_integer_with_limits_of_its_own_has_no_others() -> None:
-    prepared = prepare(response_format=JsonSchema({"type": "integer", "minimum": 1}))
-    assert takes(prepared, IN_TEXT, "1" * 30)
-    assert not takes(prepared, IN_TEXT, "0")
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"minimum": 1}, ["1", "9" * 18], ["0", "1" * 20]),
+        ({"exclusiveMinimum": 0, "title": "Age"}, ["1", "9" * 18], ["0", "1" * 20]),
+        ({"maximum": 9}, ["9", "-" + "9" * 18], ["10", "-" + "1" * 20]),
+        ({"minimum": 0, "maximum": 9}, ["0", "9"], ["10", "-1"]),
+    ],
+)
+def test_an_integer_with_one_limit_of_its_own_has_an_end_on_the_other_side(
+    schema: dict[str, JSON], good: list[str], bad: list[str]
+) -> None:
+    prepared = prepare(response_format=JsonSchema({"type": "integer", **schema}))
+    assert all(takes(prepared, IN_TEXT, text) for text in good)
+    assert not any(takes(prepared, IN_TEXT, text) for text in bad)
 
 
 def test_raw_prompts_can_be_constrained_too() -> None:
