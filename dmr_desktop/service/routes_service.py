@@ -70,6 +70,7 @@ class ServiceRoutes:
         return [
             Route("/", _Fixed(b"Docker Model Runner is running", PLAIN)),
             Route("/version", _Fixed(f'{{"version":"{__version__}"}}\n'.encode(), "application/json")),
+            Route("/health", _Fixed(b'{"status":"ok"}\n', "application/json")),
             Route("/events", self.events, methods=["GET"]),
             Route("/logs", self.logs, methods=["GET"]),
             *([] if self._settings.disable_metrics else [Route("/metrics", self.metrics, methods=["GET"])]),

@@ -100,6 +100,12 @@ async def test_the_root_and_dockers_prefix(live: LiveInProcess) -> None:
     assert len((await live.http.get("/exp/vDD4.40/engines/v1/models")).json()["data"]) == 1
 
 
+async def test_health_checks_are_answered_and_load_nothing(live: LiveInProcess) -> None:
+    response = await live.http.get("/health")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (await live.http.get("/engines/ps")).json() == []
+
+
 async def test_tagging_and_untagging(live: LiveInProcess) -> None:
     response = await live.http.post(f"/models/{DEMO}/tag", params={"repo": "docker.io/ai/copy", "tag": "v1"})
     assert (response.status_code, response.json()) == (
