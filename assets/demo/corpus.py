@@ -63,6 +63,7 @@ TYPES = {
 }
 NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+REAL_SHARE = 0.15  # of the boxes of tools in training: those of real interfaces, which are far harder
 HELDOUT_KINDS = ("table", "music")
 MARK_OFF, MARK_ON = "\x02", "\x03"  # around text in an assistant turn that is not learned (forced JSON keys)
 
@@ -3004,9 +3005,9 @@ class Composer:
         tool.schema = {"type": "function", "function": function}
         return tool
 
-    def toolbox(self, count: int) -> list[Tool]:
-        """Distinct tools to be offered together."""
-        if self.side == "train" and self.rng.random() < 0.36:
+    def toolbox(self, count: int, real: bool | None = None) -> list[Tool]:
+        """Distinct tools to be offered together; in training now and then, or as ``real`` says, of real interfaces."""
+        if self.side == "train" and (self.rng.random() < REAL_SHARE if real is None else real):
             return self.real_box(count)
         tools: list[Tool] = []
         taken: set[str] = set()
@@ -3297,8 +3298,16 @@ class Composer:
             "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}],
         }
 
-    def tool_exchange(self, tools: list[Tool], answer: bool = True) -> Exchange:
-        """A question answered by a tool call; with ``answer`` also the result and the final sentence."""
+    def unseen_box(self, count: int) -> list[Tool]:
+        """Tools of which none has a usual name, so that the choice must come from reading."""
+        real = self.side == "train" and self.rng.random() < REAL_SHARE
+        while True:
+            tools = self.toolbox(count, real)
+            if not any(tool.name in USUAL_NAMES for tool in tools):
+                return tools
+
+    def tool_exchange(self, tools: list[Tool], answer: bool = True, brief: bool = False) -> Exchange:
+        """A question answered by a tool call; with ``answer`` also the result, long or ``brief``, and the sentence."""
         rng = self.rng
         tool = rng.choice(tools)
         text, arguments = self.request(tool)
@@ -3343,7 +3352,10 @@ class Composer:
         messages = [user(text), call]
         if not answer:
             return Exchange("tool_call", messages, Check(calls=tuple(calls)))
-        results = [self.tool_result(tool, c["function"]["arguments"]) for c in call["tool_calls"]]
+        if brief:
+            results = [rng.choice(["ok", "done", "OK", "Done.", self.number(3)]) for _ in calls]
+        else:
+            results = [self.tool_result(tool, c["function"]["arguments"]) for c in call["tool_calls"]]
         messages += [{"role": "tool", "content": r} for r in results]
         reply = " ".join(answer_for_result(r) for r in results)
         messages.append(assistant(reply))
@@ -3400,7 +3412,9 @@ class Composer:
         rng = self.rng
         kind = (
             skill
-            or rng.choices(["plain", "recall", "tools", "new_tools", "structured", "primer"], [30, 4, 42, 30, 18, 1])[0]
+            or rng.choices(
+                ["plain", "recall", "tools", "new_tools", "choices", "structured", "primer"], [26, 4, 26, 14, 44, 18, 1]
+            )[0]
         )
         system = self.system()
         if kind == "long_system":
@@ -3424,10 +3438,17 @@ class Composer:
             exchanges = [self.tool_exchange(tools[:1], answer=False)]
             rng.shuffle(tools)
         elif kind == "new_tools":
-            tools = self.toolbox(rng.choice([1, 2, 3] if skill else [1, 2, 3, 3, 4, 4]))
-            while any(tool.name in USUAL_NAMES for tool in tools):
-                tools = self.toolbox(len(tools))
+            if skill:
+                tools = self.toolbox(rng.choice([1, 2, 3]))
+                while any(tool.name in USUAL_NAMES for tool in tools):
+                    tools = self.toolbox(len(tools))
+            else:
+                tools = self.unseen_box(rng.choice([2, 3, 3, 4, 4]))
             exchanges = [self.tool_exchange(tools, answer=False)]
+        elif kind == "choices":  # little else than choosing by what is read
+            tools = self.unseen_box(rng.choice([2, 3, 3, 4, 4]))
+            exchanges = [self.tool_exchange(tools, brief=True) for _ in range(rng.choice([1, 2, 3, 4, 5]))]
+            exchanges.append(self.tool_exchange(tools, answer=False))
         elif kind in ("tools", "tool_call", "tool_answer", "no_tool"):
             # Choosing between many is what takes long to learn.
             tools = self.toolbox(rng.choice([1, 1, 2, 2, 3, 4] if skill else [1, 2, 3, 3, 4, 4, 4]))
@@ -3482,7 +3503,7 @@ class Composer:
         for exchange in exchanges:
             messages += exchange.messages
         if system is not None and not tools and rng.random() < 0.01:
-            messages.insert(0, {"role": "system", "content": system})
+            messages[0] = {"role": "system", "content": f"{system}\n\n{system}"}  # several become one
         last = exchanges[-1]
         return Sample(messages, [t.schema for t in tools], last.skill, last.check)
 
@@ -3558,11 +3579,26 @@ def _side_options(options: tuple[str, ...], side: Side) -> tuple[str, ...]:
 # -------------------------------------------------------------------------------------------- rendering
 
 
+def offered(tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tools as the product hands them to a template, whatever their keys and order were in the request."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool["function"]["name"],
+                "description": tool["function"].get("description", ""),
+                "parameters": {"type": "object", "properties": {}, **tool["function"].get("parameters", {})},
+            },
+        }
+        for tool in tools
+    ]
+
+
 def render(sample: Sample, to_answer: bool = False) -> list[tuple[str, bool]]:
     """The conversation as text pieces, each with whether the model learns it.
 
-    This is the same text that ``chat_template.jinja`` gives; a test holds the two together. With ``to_answer`` the
-    last assistant turn is left out and its opening put in its place, as for generating.
+    This is the same text that the product gives, by ``chat_template.jinja``; a test holds the two together. With
+    ``to_answer`` the last assistant turn is left out and its opening put in its place, as for generating.
     """
     out: list[tuple[str, bool]] = []
     messages = sample.messages[:-1] if to_answer else sample.messages
@@ -3572,7 +3608,7 @@ def render(sample: Sample, to_answer: bool = False) -> list[tuple[str, bool]]:
         if messages and messages[0]["role"] == "system":
             head += messages[0]["content"] + "\n\n"
             rest = messages[1:]
-        head += "# Tools\n" + "\n".join(json.dumps(t["function"], ensure_ascii=False) for t in sample.tools)
+        head += "# Tools\n" + "\n".join(json.dumps(t["function"], ensure_ascii=False) for t in offered(sample.tools))
         out.append((head + "<|im_end|>\n", False))
     previous = ""
     for i, message in enumerate(rest):

@@ -10,6 +10,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from dmr_desktop.dialects import openai_chat
+from dmr_desktop.engine.formats.chat import ChatFormatter
+from dmr_desktop.engine.llama import Model
 from tests.demo.conftest import DEMO
 
 MODEL = DEMO / "demo.gguf"
@@ -104,9 +107,30 @@ def test_template_renders_what_training_used(corpus: ModuleType, side: str) -> N
         sample = composer.sample()
         for to_answer in (False, True):
             messages = sample.messages[:-1] if to_answer else sample.messages
-            text = template.render(messages=messages, tools=sample.tools or None, add_generation_prompt=to_answer)
+            tools = corpus.offered(sample.tools) or None
+            text = template.render(messages=messages, tools=tools, add_generation_prompt=to_answer)
             plain = text.replace(corpus.MARK_ON, "").replace(corpus.MARK_OFF, "")
             assert corpus.render_text(sample, to_answer) == plain
+
+
+@pytest.mark.parametrize("side", ["train", "heldout"])
+def test_the_product_renders_what_training_used(corpus: ModuleType, side: str) -> None:
+    """A client that sends a conversation of the corpus, tools with their keys in any order, gets the trained prompt."""
+    model = Model.load(MODEL, gpu_layers=0)
+    formatter = ChatFormatter(model.vocabulary, model.chat_template())
+    composer = corpus.Composer(61, side)
+    with_tools = 0
+    for _ in range(120):
+        sample = composer.sample()
+        text = json.dumps(sample.messages[:-1], ensure_ascii=False)
+        for mark in (corpus.MARK_ON, corpus.MARK_OFF):
+            text = text.replace(json.dumps(mark)[1:-1], "")
+        body = {"model": "demo", "messages": json.loads(text)} | ({"tools": sample.tools} if sample.tools else {})
+        prompt = formatter.prepare(openai_chat.parse(body).requests[0]).prompt_text
+        trained = corpus.render_text(sample, to_answer=True)
+        assert prompt == trained.replace(corpus.MARK_ON, "").replace(corpus.MARK_OFF, "")
+        with_tools += bool(sample.tools)
+    assert with_tools > 40
 
 
 def test_corpus_is_deterministic(corpus: ModuleType) -> None:
