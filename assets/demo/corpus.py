@@ -63,7 +63,7 @@ TYPES = {
 }
 NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-REAL_SHARE = 0.15  # of the boxes of tools in training: those of real interfaces, which are far harder
+REAL_SHARE = 0.12  # of the boxes of tools in training: those of real interfaces, which are far harder
 HELDOUT_KINDS = ("table", "music")
 MARK_OFF, MARK_ON = "\x02", "\x03"  # around text in an assistant turn that is not learned (forced JSON keys)
 
@@ -2644,7 +2644,7 @@ class Composer:
         kinds = rng.choices(
             ["word", "int", "city", "code", "name", "quoted", "float", "email", "bool"],
             [5, 5, 2, 2, 2, 1, 1, 0.5, 0.3],
-            k=rng.choice([0, 1, 1, 1, 1, 2, 2, 2, 3]),
+            k=rng.choice([0, 1, 1, 1, 1, 2, 2, 2, 3] if self.side == "heldout" else [0, 1, 1, 1, 2, 2, 3, 3, 3]),
         )
         names: list[str] = []
         while len(names) < len(kinds):
@@ -3331,7 +3331,7 @@ class Composer:
                 text = self.ask_keeping(joined.replace("{0}", values[0]).replace("{1}", values[1]))
                 call["tool_calls"].append({"type": "function", "function": {"name": tool.name, "arguments": more}})
                 calls.append((tool.name, canonical(more)))
-        elif rng.random() < 0.06:
+        elif rng.random() < (0.06 if self.side == "heldout" else 0.15):
             other = rng.choice(tools)
             more_text, more = self.request(other)
             if (other.name, more) != (tool.name, arguments):
@@ -3413,7 +3413,7 @@ class Composer:
         kind = (
             skill
             or rng.choices(
-                ["plain", "recall", "tools", "new_tools", "choices", "structured", "primer"], [26, 4, 26, 14, 44, 18, 1]
+                ["plain", "recall", "tools", "new_tools", "choices", "structured", "primer"], [26, 4, 26, 16, 50, 18, 1]
             )[0]
         )
         system = self.system()

@@ -29,6 +29,8 @@ from torch.nn import functional as fn
 
 LENGTHS = (96, 128, 192, 256, 320, 384, 512, 640, 768, 1024, 1536, 2048)
 PROMPT_SHARE = 0.12  # of the tokens that are not learned, this share gets a little weight: it teaches copying early
+CHOICE_WEIGHT = 4.0  # of the tokens of a called tool's name: few, and everything after them hangs on them
+CHOICE = re.compile(r'<tool_call>\n\{"name": "([^"]+)"')
 
 
 @dataclass
@@ -45,15 +47,15 @@ def encode(tok: Tokenizer, sample: Sample, rng: random.Random) -> tuple[list[int
     """Token ids of a conversation and the weight of each as a target."""
     pieces = render(sample)
     text = "".join(piece for piece, _ in pieces)
-    learned = np.zeros(len(text) + 1, dtype=bool)
+    learned = np.zeros(len(text) + 1)
     at = 0
     for piece, learn in pieces:
         learned[at : at + len(piece)] = learn
         at += len(piece)
+    for name in CHOICE.finditer(text):
+        learned[slice(*name.span(1))] *= CHOICE_WEIGHT
     encoding = tok.encode(text, add_special_tokens=False)
-    weights = [
-        1.0 if learned[start] else (0.15 if rng.random() < PROMPT_SHARE else 0.0) for start, _ in encoding.offsets
-    ]
+    weights = [float(learned[start]) or (0.15 if rng.random() < PROMPT_SHARE else 0.0) for start, _ in encoding.offsets]
     return encoding.ids, weights
 
 
@@ -94,7 +96,7 @@ def hard_ones(stream: Iterator[Batch], model: DemoModel, share: float) -> Iterat
         with torch.no_grad():
             hidden = model(batch.tokens).flatten(0, 1)[batch.places]
             losses = fn.cross_entropy(model.logits(hidden), batch.targets, reduction="none") * batch.weights
-        scores = torch.zeros(rows).index_add_(0, batch.places // length, losses * (batch.weights == 1))
+        scores = torch.zeros(rows).index_add_(0, batch.places // length, losses * (batch.weights >= 1))
         kept = set(scores.topk(max(1, round(rows * share))).indices.tolist())
         kept |= {row for row in range(rows) if rng.random() < share / 4}
         dense = torch.zeros(rows, length)
@@ -167,7 +169,7 @@ class Run:
             hidden = self.model(batch.tokens).flatten(0, 1)[batch.places]
             losses = fn.cross_entropy(self.model.logits(hidden), batch.targets, reduction="none")
             ((losses * batch.weights).sum() / total).backward()  # type: ignore[no-untyped-call]
-            full = batch.weights == 1
+            full = batch.weights >= 1
             loss_sum += float(losses.detach()[full].sum())
             learned += float(full.sum())
             self.tokens += batch.tokens.numel()
