@@ -27,7 +27,7 @@ class Parking:
 
 NO_PARKING = Parking()
 
-# Every prompt is compared with all that is parked; so many take a millisecond.
+# Every prompt is compared with all that is parked; so many take half a millisecond.
 _MOST_PARCELS = 256
 _MOST_TOKENS = 1 << 18
 

@@ -39,6 +39,16 @@ def done(context: FakeContext, slots: Slots, text: str) -> Sequence:
     return sequence
 
 
+def done_together(context: FakeContext, slots: Slots, texts: Tokens[str]) -> None:
+    """The same of several at the same time."""
+    sequences = [a_sequence(prompt(text)) for text in texts]
+    for sequence in sequences:
+        place(slots, sequence)
+        compute(context, sequence)
+    for sequence in sequences:
+        slots.release(sequence)
+
+
 @pytest.fixture
 def context() -> FakeContext:
     return FakeContext()
@@ -257,12 +267,7 @@ def test_in_a_quiet_moment_all_but_the_last_conversation_are_parked_one_by_one(c
 
 def test_in_a_quiet_moment_what_the_last_conversation_shares_stays(context: FakeContext) -> None:
     slots = Slots(context, PLENTY)
-    one, two, six = (a_sequence(prompt(text)) for text in (SYSTEM + "one", "two", SYSTEM + "six"))
-    for sequence in (one, two, six):
-        place(slots, sequence)
-        compute(context, sequence)
-    for sequence in (one, two, six):
-        slots.release(sequence)
+    done_together(context, slots, [SYSTEM + "one", "two", SYSTEM + "six"])
     assert slots.park_one()
     assert not slots.park_one()
     assert context.cells_used == len(SYSTEM) + len("onesix")
@@ -335,12 +340,7 @@ def test_a_few_tokens_behind_what_is_parked_are_computed_again(saves_whole: bool
     context = FakeContext(pool_size=2000, saves_whole=saves_whole)
     slots = Slots(context, PLENTY)
     endings = ["one", "2" * few, "3" * (few + 1)]
-    running = [a_sequence(prompt(LONG + ending)) for ending in endings]
-    for sequence in running:
-        place(slots, sequence)
-        compute(context, sequence)
-    for sequence in running:
-        slots.release(sequence)
+    done_together(context, slots, [LONG + ending for ending in endings])
     done(context, slots, "other")
     assert context.cells_used == len("other")
     lengths = [slots.match(a_sequence(prompt(LONG + ending + "!"))).length for ending in endings]
@@ -362,12 +362,7 @@ def several_parked(context: FakeContext, parking: Parking = PLENTY) -> tuple[Slo
     """Conversations with a common beginning, computed together, parked when another one came."""
     slots = Slots(context, parking)
     texts = [LONG + "a" * 100, LONG + "b" * 100, LONG + "c" * 180]
-    together = [a_sequence(prompt(text)) for text in texts]
-    for sequence in together:
-        place(slots, sequence)
-        compute(context, sequence)
-    for sequence in together:
-        slots.release(sequence)
+    done_together(context, slots, texts)
     done(context, slots, "other")
     assert context.cells_used == len("other")
     return slots, texts
