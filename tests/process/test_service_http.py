@@ -12,6 +12,7 @@ from dmr_desktop.protocol.errors import Conflict
 from dmr_desktop.service import guard, http_protocol
 from dmr_desktop.service.store_owner import StoreInUse
 from tests.fakes.scripted_backend import Script, words
+from tests.fakes.until import until
 from tests.fixtures_service import LiveInProcess, live_in_process
 
 HOST = b"Host: localhost\r\n"
@@ -122,6 +123,70 @@ async def test_pipelined_requests_are_answered_in_order(live: LiveInProcess) -> 
     raw.close()
 
 
+async def test_a_pipelined_request_may_still_be_coming_when_the_first_is_answered(live: LiveInProcess) -> None:
+    body = b'{"model":"dmr.local/demo","messages":[{"role":"user","content":"x"}]}'
+    raw = await connect(live)
+    await raw.send(GET + b"\r\n" + POST + b"Content-Length: %d\r\n\r\n" % len(body))
+    assert (await raw.answer())[0] == 200
+    await raw.send(body)
+    assert (await raw.answer())[0] == 200
+    raw.close()
+
+
+async def test_a_client_that_leaves_ends_what_it_waits_for_also_with_another_request_behind(
+    live: LiveInProcess,
+) -> None:
+    live.script.gate = asyncio.Semaphore(0)
+    body = b'{"model":"dmr.local/demo","messages":[{"role":"user","content":"x"}]}'
+    raw = await connect(live)
+    await raw.send(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body + GET + b"\r\n")
+    await live.script.begun.get()
+    raw.close()
+    await until(lambda: live.service.recorder.num_active == 0)
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n"
+"""With which Java's own client (and so Spring AI and LangChain4j) begins a connection."""
+
+
+@pytest.mark.parametrize("pause", [False, True])
+async def test_an_offer_to_speak_http2_does_not_cost_the_body(live: LiveInProcess, pause: bool) -> None:
+    body = b'{"model":"dmr.local/demo","messages":[{"role":"user","content":"x"}]}'
+    header = POST + OFFER + b"Content-Length: %d\r\n\r\n" % len(body)
+    raw = await connect(live)
+    for _ in range(2):
+        await raw.send(header)
+        if pause:
+            await asyncio.sleep(0.05)
+        await raw.send(body)
+        status, answer = await raw.answer()
+        assert (status, b"chat.completion" in answer) == (200, True)
+    await raw.send(GET + OFFER + b"\r\n" + GET + b"\r\n")
+    assert [(await raw.answer())[0] for _ in range(2)] == [200, 200]
+    raw.close()
+
+
+async def test_nor_does_an_offer_lift_the_limits(live: LiveInProcess) -> None:
+    for data, status in [
+        (POST + OFFER + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"CONNECT localhost:80 HTTP/1.1\r\n" + HOST + OFFER + b"\r\n", 400),
+        (GET + OFFER + b"X: " + b"a" * http_protocol.MAX_HEADER_BYTES + b"\r\n\r\n", 431),
+        (POST + OFFER + b"Content-Length: %d\r\n\r\n" % (11 * MIB), 413),
+    ]:
+        assert (await ask(live, data))[0] == status
+
+
+async def test_what_makes_no_sense_does_not_spoil_the_answer_before_it(live: LiveInProcess) -> None:
+    live.script.gate = asyncio.Semaphore(0)
+    body = b'{"model":"dmr.local/demo","messages":[{"role":"user","content":"x"}],"stream":true}'
+    raw = await connect(live)
+    await raw.send(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    await live.script.begun.get()
+    await raw.send(b"\x00nonsense\r\n\r\n")
+    assert b"400 Bad Request" not in await raw.rest()
+    raw.close()
+
+
 # ---- bodies ----------------------------------------------------------------------------------
 
 
@@ -134,6 +199,15 @@ async def test_a_declared_body_of_11_mib_is_refused_unread(live: LiveInProcess) 
 async def test_a_client_that_sends_11_mib_first_still_reads_the_refusal(live: LiveInProcess) -> None:
     response = await live.http.post("/v1/chat/completions", content=b"x" * 11 * MIB)
     assert response.status_code == 413
+
+
+async def test_and_so_does_one_that_wants_the_connection_closed(live: LiveInProcess) -> None:
+    raw = await connect(live)
+    await raw.send(POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (11 * MIB))
+    for _ in range(11):
+        await raw.send(b"x" * MIB)
+    assert (await raw.rest()).startswith(b"HTTP/1.1 413 ")
+    raw.close()
 
 
 async def test_a_chunked_body_is_counted(live: LiveInProcess) -> None:
