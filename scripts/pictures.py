@@ -161,6 +161,7 @@ class Studio:
 
         self.wait(lambda: self.service.num_listeners == 1)
         self.panel.banner.hide()
+        self.panel.news.hide()
         self.panel.resize(width, height)
         self.panel.open_page("overview")
         SCENES[scene](self)

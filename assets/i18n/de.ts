@@ -226,10 +226,6 @@
       <translation>Testen</translation>
     </message>
     <message>
-      <source>Make this call now</source>
-      <translation>Diesen Aufruf jetzt ausführen</translation>
-    </message>
-    <message>
       <source>TCP host access is off</source>
       <translation>Der TCP-Zugang ist aus</translation>
     </message>
@@ -244,6 +240,10 @@
     <message>
       <source>Stop</source>
       <translation>Stopp</translation>
+    </message>
+    <message>
+      <source>Make this call now</source>
+      <translation>Diesen Aufruf jetzt ausführen</translation>
     </message>
     <message>
       <source>Asking…</source>
@@ -911,6 +911,10 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Retry</source>
       <translation>Nochmal versuchen</translation>
+    </message>
+    <message>
+      <source>Pull again</source>
+      <translation>Noch einmal holen</translation>
     </message>
     <message>
       <source>No system tray found. Closing this window quits the app, not the service.</source>
@@ -1970,58 +1974,6 @@ Auch Namen von Hugging Face gehen.</translation>
   <context>
     <name>Wording</name>
     <message>
-      <source>Stopped</source>
-      <translation>Angehalten</translation>
-    </message>
-    <message>
-      <source>Starting</source>
-      <translation>Startet</translation>
-    </message>
-    <message>
-      <source>Ready</source>
-      <translation>Bereit</translation>
-    </message>
-    <message>
-      <source>Busy</source>
-      <translation>Beschäftigt</translation>
-    </message>
-    <message>
-      <source>Pulling</source>
-      <translation>Holt</translation>
-    </message>
-    <message>
-      <source>Attention</source>
-      <translation>Achtung</translation>
-    </message>
-    <message>
-      <source>Connecting to the service…</source>
-      <translation>Verbindung zum Dienst…</translation>
-    </message>
-    <message>
-      <source>Starting the service…</source>
-      <translation>Der Dienst startet…</translation>
-    </message>
-    <message>
-      <source>The service is stopped</source>
-      <translation>Der Dienst ist angehalten</translation>
-    </message>
-    <message>
-      <source>The service does not run</source>
-      <translation>Der Dienst läuft nicht</translation>
-    </message>
-    <message>
-      <source>Loading {model}…</source>
-      <translation>{model} wird geladen…</translation>
-    </message>
-    <message>
-      <source>port {port} open to the local network</source>
-      <translation>Port {port} offen für das lokale Netz</translation>
-    </message>
-    <message>
-      <source>port {port} open</source>
-      <translation>Port {port} offen</translation>
-    </message>
-    <message>
       <source>local network</source>
       <translation>lokales Netz</translation>
     </message>
@@ -2072,6 +2024,58 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Off: containers on this computer cannot reach the models.</source>
       <translation>Aus: Container auf diesem Rechner erreichen die Modelle nicht.</translation>
+    </message>
+    <message>
+      <source>Stopped</source>
+      <translation>Angehalten</translation>
+    </message>
+    <message>
+      <source>Starting</source>
+      <translation>Startet</translation>
+    </message>
+    <message>
+      <source>Ready</source>
+      <translation>Bereit</translation>
+    </message>
+    <message>
+      <source>Busy</source>
+      <translation>Beschäftigt</translation>
+    </message>
+    <message>
+      <source>Pulling</source>
+      <translation>Holt</translation>
+    </message>
+    <message>
+      <source>Attention</source>
+      <translation>Achtung</translation>
+    </message>
+    <message>
+      <source>Connecting to the service…</source>
+      <translation>Verbindung zum Dienst…</translation>
+    </message>
+    <message>
+      <source>Starting the service…</source>
+      <translation>Der Dienst startet…</translation>
+    </message>
+    <message>
+      <source>The service is stopped</source>
+      <translation>Der Dienst ist angehalten</translation>
+    </message>
+    <message>
+      <source>The service does not run</source>
+      <translation>Der Dienst läuft nicht</translation>
+    </message>
+    <message>
+      <source>Loading {model}…</source>
+      <translation>{model} wird geladen…</translation>
+    </message>
+    <message>
+      <source>port {port} open to the local network</source>
+      <translation>Port {port} offen für das lokale Netz</translation>
+    </message>
+    <message>
+      <source>port {port} open</source>
+      <translation>Port {port} offen</translation>
     </message>
     <message>
       <source>Not loaded</source>

@@ -126,7 +126,7 @@ class Desktop(QObject):
 
     def _on_said(self, text: str) -> None:
         if self._panel is not None and self._panel.isVisible():
-            self._panel.banner.show_news(text)
+            self._panel.show_news(text)
         else:
             self.tray.notify("DMR Desktop", text)
 

@@ -113,6 +113,7 @@ class Chat(QObject):
             return
         if self._turns[-1].role == "assistant":
             self._turns = self._turns[:-1]
+            self.changed.emit()
         self._start(options)
 
     def stop(self) -> None:

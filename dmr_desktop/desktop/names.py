@@ -7,12 +7,14 @@ canonical form here only tells whether two spellings are the same model.
 import unicodedata
 
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Cs"}
+_LINE_SIGNS, _JOINERS = "\n\t", "\u200c\u200d"
+"""Persian, the scripts of India and families of emoji are written with joiners."""
 
 
 def printable(text: str, limit: int = 600) -> str:
     """Foreign text made safe to show: control and direction characters replaced, cut to ``limit`` characters."""
     shown = "".join(
-        "\ufffd" if unicodedata.category(char) in _HIDDEN_CATEGORIES and char not in "\n\t" else char
+        "\ufffd" if unicodedata.category(char) in _HIDDEN_CATEGORIES and char not in _LINE_SIGNS + _JOINERS else char
         for char in text[: limit + 1]
     )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

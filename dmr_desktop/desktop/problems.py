@@ -12,13 +12,17 @@ from dmr_desktop.desktop.service_words import in_own_words
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``status`` is the HTTP status, 0 when the service could not be reached; ``about`` names what has own remedies."""
+    """``status`` is the HTTP status, 0 when the service could not be reached; ``about`` names what has own remedies.
+
+    ``pull`` is the name of the model, as typed, where a pull failed.
+    """
 
     title: str
     message: str
     hint: str = ""
     status: int = 0
     about: str = ""
+    pull: str = ""
 
 
 def problem_from_reply(title: str, status: int, body: bytes, transport_error: str, about: str = "") -> Problem:

@@ -120,7 +120,8 @@ class Pulls(QObject):
         del self._pulls[key]
         reply, title = pull.reply, self.tr("Could not pull {model}").format(model=familiar(pull.reference))
         if pull.error:
-            self.failed.emit(Problem(title, in_own_words(pull.error), self.tr("Pull again: finished parts are kept.")))
+            hint = self.tr("Pull again: finished parts are kept.")
+            self.failed.emit(Problem(title, in_own_words(pull.error), hint, pull=pull.reference))
         elif pull.outcome:
             self._cut.pop(key, None)
             self._paused.pop(key, None)  # it was done before the pause reached it
@@ -132,12 +133,13 @@ class Pulls(QObject):
             status = status_of(reply)
             if status == 200:
                 message = self.tr("The connection to the service was cut.")
-                self.failed.emit(Problem(title, message, self.tr("Pull again: finished parts are kept.")))
+                hint = self.tr("Pull again: finished parts are kept.")
+                self.failed.emit(Problem(title, message, hint, pull=pull.reference))
             else:
                 problem = problem_from_reply(title, status, bytes(reply.readAll().data()), reply.errorString())
                 if status == 500:
                     problem = replace(problem, hint=self.tr("Check the network, then pull again."))
-                self.failed.emit(problem)
+                self.failed.emit(replace(problem, pull=pull.reference))
         reply.deleteLater()
         self.changed.emit()
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QNetworkReply
 
-from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.transport import Transport, status_of
 
 MAX_SHOWN_CHARS = 200_000
@@ -28,18 +27,19 @@ class Bodies:
 
 
 def pretty(text: str) -> str:
-    """JSON with line breaks; anything else as it is. Safe to show."""
+    """JSON with line breaks; anything else as it is."""
     try:
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
-        pass
-    return printable(text, MAX_SHOWN_CHARS)
+        return text
 
 
-def as_curl(base: str, bodies: Bodies) -> str:
-    """The request as a command for a terminal. ``base``: where the service is, without a path."""
+def as_curl(base: str, bodies: Bodies, socket_path: str = "") -> str:
+    """The request as a command for a terminal. ``base``: where the service is, without a path; over the Unix socket
+    if one is named."""
+    door = f"--unix-socket {shlex.quote(socket_path)} " if socket_path else ""
     return (
-        f"curl {shlex.quote(base + bodies.url)} \\\n  -H 'Content-Type: application/json' \\\n"
+        f"curl {door}{shlex.quote(base + bodies.url)} \\\n  -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(bodies.request)}\n"
     )
 

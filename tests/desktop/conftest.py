@@ -96,7 +96,7 @@ def parts(qtbot: QtBot, service: FakeService, theme: Theme, tmp_path: Path) -> I
     link.changed.connect(menu.render_state)
     link.changed.connect(panel.render_state)
     commands.problem.connect(panel.show_problem)
-    commands.said.connect(panel.banner.show_news)
+    commands.said.connect(panel.show_news)
     commands.problem.connect(made.problems.append)
     commands.said.connect(made.said.append)
     link.join()

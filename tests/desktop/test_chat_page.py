@@ -1,8 +1,10 @@
 """The Chat page against the fake service, and its pure parts."""
 
 import json
+import threading
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
@@ -128,3 +130,87 @@ def test_the_conversation_can_be_copied_and_cleared(qtbot: QtBot, parts: Parts, 
     parts.panel.chat.new_button.click()
     assert parts.sources.chat.turns == ()
     assert parts.panel.chat._views == []
+
+
+def held(service: FakeService, answer: str) -> threading.Event:
+    """The next answers come when the event is set."""
+    go = threading.Event()
+
+    def act(_: object) -> tuple[int, bytes]:
+        go.wait(10)
+        return 200, frames(delta(content=answer)) + b"data: [DONE]\n\n"
+
+    service.on("POST", COMPLETIONS, act)
+    return go
+
+
+def test_asking_again_takes_the_old_answer_away_at_once(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content="old")) + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "hi")
+    go = held(service, "new")
+    parts.panel.chat.again_button.click()
+    assert parts.sources.chat.is_running
+    shown = parts.panel.chat._views[1].text.toPlainText()
+    go.set()
+    qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
+    assert shown == ""
+    assert parts.panel.chat._views[1].text.toPlainText() == "new"
+
+
+def test_enter_does_not_stop_an_answer(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content="a")) + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "hi")
+    go = held(service, "b")
+    page = parts.panel.chat
+    for text in ("second", "third"):
+        page.draft.setPlainText(text)
+        qtbot.keyClick(page.draft, Qt.Key.Key_Return)
+        assert parts.sources.chat.is_running
+    go.set()
+    qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
+    assert page.draft.toPlainText() == "third"
+    assert [turn.text for turn in parts.sources.chat.turns] == ["hi", "a", "second", "b"]
+
+
+def test_the_focus_is_in_the_draft_after_asking(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content="a")) + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "hi")
+    page = parts.panel.chat
+    qtbot.waitActive(parts.panel)
+    for button in (page.again_button, page.send_button):
+        page.draft.setPlainText("more")
+        button.setFocus()
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
+        assert page.draft.hasFocus()
+
+
+def test_the_draft_grows_with_lines_that_wrap(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("chat")
+    draft = parts.panel.chat.draft
+    one = draft.height()
+    draft.setPlainText("word " * 60)
+    qtbot.waitUntil(lambda: draft.height() > 2 * one - 28)
+    assert draft.verticalScrollBar().maximum() == 0
+    draft.setPlainText("word\n" * 40)
+    assert draft.height() == draft.fontMetrics().lineSpacing() * 7 + 28
+    draft.clear()
+    assert draft.height() == one
+
+
+def test_the_chosen_model_is_chosen_again_when_the_service_is_back(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    two = [*MODELS, {"id": "sha256:" + "b" * 64, "tags": ["docker.io/ai/beta:latest"], "config": {}, "size_bytes": 5}]
+    parts.panel.open_page("chat")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("models", {"models": two})
+    box = parts.panel.chat.models
+    qtbot.waitUntil(box.isEnabled)
+    box.setCurrentIndex(1)
+    service.crash()
+    qtbot.waitUntil(lambda: box.count() == 0)
+    qtbot.waitUntil(lambda: service.num_listeners == 1, timeout=15_000)
+    service.emit("models", {"models": two})
+    qtbot.waitUntil(box.isEnabled)
+    assert box.currentText() == "ai/beta"

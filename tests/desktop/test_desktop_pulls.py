@@ -90,6 +90,11 @@ def test_an_error_in_the_stream(qtbot: QtBot, parts: Parts, service: FakeService
     assert isinstance(problem, Problem)
     assert (problem.title, problem.message) == ("Could not pull ai/gemma3", "no space left on device")
     assert "No space left on device" in parts.panel.banner.text
+    (again,) = parts.panel.banner.buttons
+    assert again.text() == "Pull again"
+    again.click()
+    assert parts.commands.pulls.references == ("ai/gemma3",)
+    assert not parts.panel.banner.isVisible()
 
 
 def test_an_error_before_the_stream(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
@@ -97,6 +102,8 @@ def test_an_error_before_the_stream(qtbot: QtBot, parts: Parts, service: FakeSer
     parts.commands.pull("ai/nothing")
     qtbot.waitUntil(lambda: len(parts.problems) == 1)
     assert "Model not found" in parts.panel.banner.text
+    assert parts.panel.banner.buttons == (), "the same name would not be found again"
+    assert parts.panel.models.field.text() == "ai/nothing"
 
 
 def test_a_pull_goes_on_when_the_service_is_back(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

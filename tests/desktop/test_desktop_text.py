@@ -24,6 +24,7 @@ from dmr_desktop.desktop.quantities import (
     format_share,
 )
 from dmr_desktop.desktop.snippets import snippets
+from dmr_desktop.desktop.sorting import natural, parameter_count
 from dmr_desktop.desktop.state import DesktopState, Link, apply
 from dmr_desktop.desktop.trial import answer_text
 from dmr_desktop.desktop.wording import (
@@ -261,3 +262,14 @@ def test_a_time_of_today_has_no_date() -> None:
     assert "12:05" in today
     assert "29" in earlier
     assert earlier.endswith(today)
+
+
+def test_texts_are_sorted_by_their_numbers() -> None:
+    assert sorted(("qwen3:14B", "Qwen3:8B", "qwen3"), key=natural) == ["qwen3", "Qwen3:8B", "qwen3:14B"]
+    assert [parameter_count(text) for text in ("8.03 B", "361.82 M", "7b", "12", "")] == [
+        8.03e9,
+        361.82e6,
+        7e9,
+        12.0,
+        -1.0,
+    ]

@@ -2,17 +2,19 @@
 
 import socket
 import sys
+import time
 from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.panel.model_table import Column
 from dmr_desktop.desktop.panel.widgets import Button
 from dmr_desktop.desktop.panel.window import SECTIONS
+from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.protocol.json_types import JSONObject
 from dmr_desktop.protocol.notices import GpuNotice, GpuSample, RequestNotice, TcpStatus, TelemetrySample
@@ -206,6 +208,82 @@ def test_model_table(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     qtbot.waitUntil(lambda: cell(parts, 1, Column.STATE) == "Loaded")
     parts.panel.models.table.sortByColumn(Column.SIZE, Qt.SortOrder.DescendingOrder)
     assert cell(parts, 0, Column.NAME) == "ai/zeta"
+
+
+@pytest.mark.parametrize(
+    ("column", "order"),
+    [
+        (Column.NAME, ["ai/m:2B", "ai/m:8B", "ai/m:14B"]),
+        (Column.PARAMETERS, ["ai/m:8B", "ai/m:2B", "ai/m:14B"]),
+        (Column.CONTEXT, ["ai/m:14B", "ai/m:2B", "ai/m:8B"]),
+        (Column.USED, ["ai/m:14B", "ai/m:8B", "ai/m:2B"]),
+    ],
+)
+def test_columns_are_sorted_by_what_their_texts_mean(
+    qtbot: QtBot, parts: Parts, service: FakeService, column: Column, order: list[str]
+) -> None:
+    parts.panel.open_page("models")
+    facts = (("8B", "800 M", 131072), ("14B", "14 B", 0), ("2B", "1.7B", 4096))
+    models = [
+        {
+            "id": model_id,
+            "tags": [f"docker.io/ai/m:{tag}"],
+            "config": {"parameters": parameters, "context_size": context},
+        }
+        for model_id, (tag, parameters, context) in zip(IDS, facts, strict=False)
+    ]
+    emit(qtbot, service, "models", {"models": models})
+    now = time.time()
+    for number, (tag, ago) in enumerate((("2B", 60.0), ("8B", 3 * 86400.0))):
+        emit(qtbot, service, "request", RequestNotice(f"r{number}", "done", f"ai/m:{tag}", "/x", now - ago))
+    qtbot.waitUntil(lambda: len(parts.link.state.requests) == 2)
+    qtbot.waitUntil(lambda: parts.panel.models.model.rowCount() == 3)
+    parts.panel.models.table.sortByColumn(column, Qt.SortOrder.AscendingOrder)
+    assert [cell(parts, row, Column.NAME) for row in range(3)] == order
+
+
+def test_a_new_list_stays_where_somebody_has_scrolled(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("models")
+    many = [
+        {"id": f"sha256:{number:064}", "tags": [f"docker.io/ai/m{number}:latest"], "config": {}} for number in range(60)
+    ]
+    emit(qtbot, service, "models", {"models": many})
+    table = parts.panel.models.table
+    qtbot.waitUntil(lambda: parts.panel.models.model.rowCount() == 60)
+    table.selectRow(50)
+    table.verticalScrollBar().setValue(10)
+    emit(qtbot, service, "models", {"models": many[:59]})
+    qtbot.waitUntil(lambda: parts.panel.models.model.rowCount() == 59)
+    qtbot.wait(50)
+    assert table.verticalScrollBar().value() == 10
+    assert parts.panel.models.selected is not None
+    assert parts.panel.models.selected.name == "ai/m50"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(1, "Sections"), (2, "Model to pull"), (3, "Your message"), (4, "Sections"), (6, "Sections")],
+)
+def test_a_shortcut_of_a_page_puts_the_focus_where_one_begins(
+    qtbot: QtBot, parts: Parts, service: FakeService, number: int, name: str
+) -> None:
+    parts.panel.open_page("settings")
+    show_models(qtbot, parts, service)
+    parts.panel.open_page("settings")
+    qtbot.waitActive(parts.panel)
+    parts.panel.settings.port.setFocus()
+    qtbot.keyClick(parts.panel, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.focusWidget().accessibleName() == name
+
+
+def test_news_is_seen_beside_a_problem(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    parts.panel.show_problem(Problem("Could not", "it broke"))
+    parts.panel.models.table.selectRow(0)
+    parts.panel.models.copy_button.click()
+    assert parts.panel.news.isVisible()
+    assert parts.panel.news.text == "ai/alpha:1B copied"
+    assert parts.panel.banner.text == "Could not\nIt broke"
 
 
 def test_selection_survives_a_new_list(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

@@ -1,20 +1,24 @@
 """The Requests page: notices as rows, texts when a row is chosen."""
 
 import json
+import shlex
 import time
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
+from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.chat import Turn
-from dmr_desktop.desktop.panel.request_table import Column
+from dmr_desktop.desktop.panel.request_table import ID_ROLE, Column, RequestTable
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.replay import Replay, read_replay
-from dmr_desktop.desktop.request_bodies import Bodies, as_curl, find_bodies, pretty
+from dmr_desktop.desktop.request_bodies import MAX_SHOWN_CHARS, Bodies, as_curl, find_bodies, pretty
+from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import client_word
-from dmr_desktop.protocol.notices import RequestNotice
+from dmr_desktop.protocol.notices import RequestNotice, TcpStatus
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
 
@@ -28,12 +32,15 @@ def test_bodies_are_found_by_the_request(qtbot: QtBot) -> None:
     assert find_bodies({"no": "list"}, "req-1") is None
     assert find_bodies([7, {"records": None}], "req-1") is None
     assert pretty('{"a":1}') == '{\n  "a": 1\n}'
-    assert pretty("plain\x1b[0m") == "plain\ufffd[0m"
+    assert pretty("plain") == "plain"
 
 
 def test_the_curl_line_is_quoted_for_the_shell() -> None:
     line = as_curl("http://localhost:12434", Bodies("/v1/chat/completions", '{"model":"it\'s"}', ""))
     assert '-d \'{"model":"it\'"\'"\'s"}\'' in line
+    assert "--unix-socket" not in line
+    line = as_curl("http://localhost:12434", Bodies("/v1/models", "", ""), "/run/my dmr.sock")
+    assert line.startswith("curl --unix-socket '/run/my dmr.sock' http://localhost:12434/v1/models ")
 
 
 def test_a_request_is_one_row_from_start_to_end(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
@@ -93,6 +100,12 @@ def test_a_chosen_request_shows_its_texts(qtbot: QtBot, parts: Parts, service: F
     assert page.details.accessibleName() == "Done · 1.0 s · 20 tokens/s"
     page.tabs.setCurrentIndex(1)
     assert page.text.toPlainText() == '{\n  "a": 1\n}'
+    page.curl_button.click()
+    path = shlex.quote(str(service.socket_path))
+    start = f"curl --unix-socket {path} http://localhost:12434/v1/chat/completions"
+    assert QGuiApplication.clipboard().text().startswith(start), "the port is closed"
+    service.emit("tcp", TcpStatus(True, True, 12434))
+    qtbot.waitUntil(lambda: parts.link.state.base_url is not None)
     page.curl_button.click()
     assert QGuiApplication.clipboard().text().startswith("curl http://localhost:12434/v1/chat/completions")
 
@@ -192,3 +205,57 @@ def test_a_request_that_the_service_forgot_is_not_shown_any_longer(
     assert page.text.toPlainText() == ""
     assert not page.curl_button.isEnabled()
     assert "No request yet" in page.empty.text
+
+
+def test_new_requests_leave_everything_where_it_is(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    page = parts.panel.requests
+    parts.panel.open_page("requests")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    for number in range(60):
+        service.emit("request", replace(NOTICE, id=f"old-{number}", state="done"))
+    qtbot.waitUntil(lambda: page.model.rowCount() == 60)
+    page.table.selectRow(50)
+    bar = page.table.verticalScrollBar()
+    bar.setValue(20)
+    top = page.table.indexAt(QPoint(5, 5)).data(ID_ROLE)
+    for number in range(3):
+        service.emit("request", replace(NOTICE, id=f"new-{number}"))
+    qtbot.waitUntil(lambda: page.model.rowCount() == 63)
+    qtbot.wait(50)
+    assert page.table.indexAt(QPoint(5, 5)).data(ID_ROLE) == top
+    assert page.selected is not None
+    assert page.selected.id == "old-9"
+    bar.setValue(0)
+    service.emit("request", replace(NOTICE, id="newest"))
+    qtbot.waitUntil(lambda: page.model.rowCount() == 64)
+    qtbot.wait(50)
+    assert page.table.indexAt(QPoint(5, 5)).data(ID_ROLE) == "newest"
+
+
+def test_the_oldest_requests_leave_at_the_end(theme: Theme, qtmodeltester: ModelTester) -> None:
+    table = RequestTable(theme)
+    qtmodeltester.check(table)
+    notices = tuple(replace(NOTICE, id=str(number)) for number in range(9, 0, -1))
+    table.show_requests(notices[4:])
+    table.show_requests(notices[2:7])
+    assert [table.notice_at(row).id for row in range(table.rowCount())] == ["7", "6", "5", "4", "3"]
+    table.show_requests(())
+    assert table.rowCount() == 0
+
+
+def test_a_text_is_shown_safely_and_copied_as_it_is(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    text = "می\u200cخواهم 👨\u200d👩\u200d👧 \u202eabc " + "x" * MAX_SHOWN_CHARS
+    record = {"request_id": "req-1", "url": "/v1/chat/completions", "request": text, "response": ""}
+    service.answer("GET", "/engines/requests", 200, [{"records": [record]}])
+    page = parts.panel.requests
+    parts.panel.open_page("requests")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("request", NOTICE)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    qtbot.waitUntil(page.copy_button.isEnabled)
+    shown = page.text.toPlainText()
+    assert shown.startswith("می\u200cخواهم 👨\u200d👩\u200d👧 \ufffdabc ")
+    assert len(shown) <= MAX_SHOWN_CHARS + 8
+    page.copy_button.click()
+    assert QGuiApplication.clipboard().text() == text

@@ -1,4 +1,4 @@
-"""One message above the page: a problem with its next steps, or good news that leaves by itself."""
+"""A message above the page: a problem with its next steps, or good news that leaves by itself."""
 
 from collections.abc import Callable, Sequence
 
@@ -71,9 +71,7 @@ class Banner(QFrame):
         self._say(tone, title, message, hint, actions)
 
     def show_news(self, text: str) -> None:
-        """Good news never replaces a problem that nobody closed."""
-        if self.isVisible() and self._tone != "ok":
-            return
+        """Leaves after :data:`NEWS_MS`."""
         self._say("ok", text, "", "", ())
         self._timer.start(NEWS_MS)
 

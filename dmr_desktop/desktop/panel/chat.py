@@ -1,6 +1,6 @@
 """The Chat page: a place to try a model. One conversation, kept until it is cleared or the app ends."""
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -13,6 +13,7 @@ from dmr_desktop.desktop.panel.message_view import MessageView
 from dmr_desktop.desktop.panel.model_choice import ModelBox
 from dmr_desktop.desktop.panel.scroll_page import MARGIN, ScrollPage
 from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Title
+from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.replay import Replay
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
@@ -32,7 +33,9 @@ class SendButton(Button):
 
 
 class Draft(QPlainTextEdit):
-    """What will be asked: Enter sends, Shift+Enter starts a line. Grows with its text."""
+    """What will be asked; Shift+Enter starts a line. Grows with its text. Signals: ``entered()`` for Enter alone."""
+
+    entered = Signal()
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -40,19 +43,21 @@ class Draft(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.send = SendButton("")
-        self.textChanged.connect(self._fit)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
 
     @qt_override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.send.click()
+            self.entered.emit()
             return
         super().keyPressEvent(event)
 
     def _fit(self) -> None:
-        lines = min(MAX_DRAFT_LINES, max(1, self.blockCount()))
+        lines = min(
+            MAX_DRAFT_LINES, max(1, round(self.document().size().height()))
+        )  # Qt counts lines here, wrapped ones too
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + DRAFT_FRAME)
 
 
@@ -79,7 +84,7 @@ class ChatPage(QWidget):
         self.temperature.setToolTip(self.tr("0 is exact, higher is freer."))
         self.temperature.addItem(self.tr("The model's own"), None)
         for value in TEMPERATURES:
-            self.temperature.addItem(f"{value:.1f}", value)
+            self.temperature.addItem(format_number(value, 1), value)
         self.draft = Draft(self.tr("Your message"))
         self.draft.setPlaceholderText(self.tr("Ask something. Enter sends, Shift+Enter starts a new line."))
         self.send_button = self.draft.send
@@ -115,10 +120,11 @@ class ChatPage(QWidget):
 
     def _connect(self) -> None:
         self.send_button.clicked.connect(self._send_or_stop)
+        self.draft.entered.connect(self._send)
         self.draft.textChanged.connect(self._update_buttons)
         self.options_button.toggled.connect(self._options.setVisible)
         self.new_button.clicked.connect(self._chat.clear)
-        self.again_button.clicked.connect(lambda: self._chat.regenerate(self.options))
+        self.again_button.clicked.connect(self._ask_again)
         self.copy_button.clicked.connect(
             lambda: self._commands.copy(as_markdown(self._chat.turns), self.tr("Conversation"))
         )
@@ -135,11 +141,22 @@ class ChatPage(QWidget):
     def _send_or_stop(self) -> None:
         if self._chat.is_running:
             self._chat.stop()
-        elif self.send_button.isEnabled():
+        else:
+            self._send()
+        self.draft.setFocus()
+
+    def _send(self) -> None:
+        """While an answer is coming, what was typed waits."""
+        if not self._chat.is_running and self.send_button.isEnabled():
             text = self.draft.toPlainText()
             self.draft.clear()
             self._is_at_end = True
             self._chat.ask(text, self.options)
+
+    def _ask_again(self) -> None:
+        self.draft.setFocus()  # the button is off meanwhile, and the focus would go to the next one
+        self._is_at_end = True
+        self._chat.regenerate(self.options)
 
     def _show_turns(self) -> None:
         """One view a turn; a running answer's view grows by itself."""

@@ -50,7 +50,7 @@ class IntegrationsPage(QWidget):
         self.code.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.code.setAccessibleName(self.tr("Snippet"))
         self.copy_button = Button(self.tr("Copy"), kind="primary", name=self.tr("Copy the snippet"))
-        self.test_button = Button(self.tr("Test"), name=self.tr("Make this call now"))
+        self.test_button = Button(self.tr("Test"))
         self.outcome = ElidedLabel(tone="dim")
         self.warning = Banner(theme, is_closable=False)
         self._lay_out()
@@ -117,6 +117,7 @@ class IntegrationsPage(QWidget):
         can_reach = bool(self._snippets) and (self.snippet.attempt.over_socket or state.base_url is not None)
         has_model = state.is_connected and bool(state.models)
         self.test_button.setText(self.tr("Stop") if self._trial.is_running else self.tr("Test"))
+        self.test_button.setAccessibleName(self.tr("Stop") if self._trial.is_running else self.tr("Make this call now"))
         self.test_button.setEnabled(self._trial.is_running or (can_reach and has_model))
 
     def _test(self) -> None:

@@ -8,19 +8,23 @@ from dmr_desktop.desktop.state import DesktopState
 
 
 class ModelBox(QComboBox):
-    """A name that has no room is whole in the box's tool tip and in those of the list."""
+    """A name that has no room is whole in the box's tool tip and in those of the list.
+
+    A chosen model that is gone, as all are while the service is away, is chosen again when it is back.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self.currentTextChanged.connect(self._show_whole)
+        self._wanted = ""
+        self.currentTextChanged.connect(self._choose)
 
     def fill(self, state: DesktopState, otherwise: str = "") -> None:
         """The names of the stored models, or ``otherwise`` alone; ``currentIndexChanged`` is not emitted."""
         names = [model.name for model in state.models] or ([otherwise] if otherwise else [])
         if names == [self.itemText(index) for index in range(self.count())]:
             return
-        chosen = self.currentText()
+        chosen = self._wanted if self._wanted in names else self.currentText()
         was_blocked = self.blockSignals(True)
         self.clear()
         for index, name in enumerate(names):
@@ -29,6 +33,10 @@ class ModelBox(QComboBox):
         self.setCurrentIndex(max(0, self.findText(chosen)))
         self.blockSignals(was_blocked)
         self._show_whole(self.currentText())
+
+    def _choose(self, name: str) -> None:
+        self._wanted = name
+        self._show_whole(name)
 
     def _show_whole(self, name: str) -> None:
         self.setToolTip(plain_tool_tip(name) if name else "")

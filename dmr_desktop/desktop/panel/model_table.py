@@ -11,6 +11,7 @@ from dmr_desktop.desktop.names import printable
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.widgets import plain_tool_tip
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes, format_number
+from dmr_desktop.desktop.sorting import natural, parameter_count
 from dmr_desktop.desktop.state import DesktopState, ModelEntry
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import clock_time, runner_word
@@ -59,6 +60,12 @@ class ModelTable(QAbstractTableModel):
             Column.USED: lambda model, runner: clock_time(self._used.get(model.id, 0.0)),
             Column.STATE: lambda model, runner: runner_word(runner),
         }
+        self._numbers: dict[Column, Callable[[ModelEntry], float]] = {
+            Column.SIZE: lambda model: float(model.size_bytes),
+            Column.PARAMETERS: lambda model: parameter_count(model.parameters),
+            Column.CONTEXT: lambda model: float(model.context_size or 0),
+            Column.USED: lambda model: self._used.get(model.id, 0.0),
+        }
         theme.changed.connect(self._repaint)
 
     def show_state(self, state: DesktopState) -> None:
@@ -102,7 +109,8 @@ class ModelTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole and column in (Column.NAME, Column.QUANTIZATION):
             return plain_tool_tip(self._text[column](model, runner))
         if role == SORT_ROLE:
-            return float(model.size_bytes) if column is Column.SIZE else self._text[column](model, runner).lower()
+            number = self._numbers.get(column)
+            return number(model) if number else natural(self._text[column](model, runner))
         if role == Qt.ItemDataRole.DecorationRole and column is Column.STATE:
             return self._state_icon(runner)
         return None

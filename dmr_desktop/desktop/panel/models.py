@@ -96,8 +96,12 @@ class ModelsPage(QWidget):
 
     def render_state(self, state: DesktopState) -> None:
         keep = self._selected_id
+        bar = self.table.verticalScrollBar()
+        place, was_empty = bar.value(), not self.model.rowCount()
         self.model.show_state(state)
         self._select(keep)
+        if not was_empty:
+            bar.setValue(place)  # whoever has scrolled away from the selected row stays there
         self._make_room(state)
         self._stack.setCurrentIndex(0 if state.models else 1)
         self._render_empty(state)
@@ -204,6 +208,11 @@ class ModelsPage(QWidget):
         if reference and self._commands.state.is_connected:
             self.field.clear()
             self._commands.pull(reference)
+
+    def correct(self, reference: str) -> None:
+        """A name that was not found is there to be corrected, unless another one is being typed."""
+        if not self.field.text():
+            self.field.setText(reference)
 
     def _on_typed(self) -> None:
         self._forget_known()

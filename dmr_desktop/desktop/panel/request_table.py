@@ -72,9 +72,27 @@ class RequestTable(QAbstractTableModel):
             self._rows = requests
             self._repaint()
             return
+        known = {notice.id for notice in self._rows}
+        num_new = next((row for row, notice in enumerate(requests) if notice.id in known), 0)
+        num_kept = len(requests) - num_new
+        if num_new and [notice.id for notice in requests[num_new:]] == [notice.id for notice in self._rows[:num_kept]]:
+            self._put_on_top(requests, num_new)
+            return
         self.beginResetModel()
         self._rows = requests
         self.endResetModel()
+
+    def _put_on_top(self, requests: tuple[RequestNotice, ...], num_new: int) -> None:
+        """The first ``num_new`` are new, the others were there; what does not follow them any more is gone."""
+        nowhere, num_kept = QModelIndex(), len(requests) - num_new
+        if num_kept < len(self._rows):
+            self.beginRemoveRows(nowhere, num_kept, len(self._rows) - 1)
+            self._rows = self._rows[:num_kept]
+            self.endRemoveRows()
+        self.beginInsertRows(nowhere, 0, num_new - 1)
+        self._rows = requests
+        self.endInsertRows()
+        self._repaint()
 
     @property
     def has_running(self) -> bool:

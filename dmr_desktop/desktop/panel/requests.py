@@ -2,7 +2,7 @@
 
 import time
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QHideEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmr_desktop.desktop.commands import Commands
-from dmr_desktop.desktop.names import familiar
+from dmr_desktop.desktop.names import familiar, printable
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import LEAST_SHARE, FittingTable
@@ -24,7 +24,7 @@ from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_
 from dmr_desktop.desktop.panel.request_table import Column, RequestTable
 from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Title, room_for
 from dmr_desktop.desktop.replay import read_replay
-from dmr_desktop.desktop.request_bodies import Bodies, RequestBodies, as_curl, pretty
+from dmr_desktop.desktop.request_bodies import MAX_SHOWN_CHARS, Bodies, RequestBodies, as_curl, pretty
 from dmr_desktop.desktop.service_words import in_own_words
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
@@ -59,6 +59,7 @@ class RequestsPage(QWidget):
         self._source = bodies
         self._shown: RequestNotice | None = None
         self._bodies: Bodies | None = None
+        self._whole = ""
         self._clock = QTimer(self)
         self._clock.setInterval(TICK_MS)
         self._clock.timeout.connect(self._tick)
@@ -132,9 +133,10 @@ class RequestsPage(QWidget):
     def _connect(self) -> None:
         self.table.selectionModel().selectionChanged.connect(self._on_selected)
         self.model.dataChanged.connect(self._on_selected)
+        self.model.rowsInserted.connect(self._stay)
         self._source.found.connect(self._on_found)
         self.tabs.currentChanged.connect(self._show_bodies)
-        self.copy_button.clicked.connect(lambda: self._commands.copy(self.text.toPlainText(), self.tr("Text")))
+        self.copy_button.clicked.connect(lambda: self._commands.copy(self._whole, self.tr("Text")))
         self.curl_button.clicked.connect(self._copy_curl)
         self.replay_button.clicked.connect(self._replay)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -166,6 +168,13 @@ class RequestsPage(QWidget):
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.table.selectionModel().setCurrentIndex(self.model.index(row, 0), flags)
 
+    def _stay(self, _: QModelIndex, first: int, last: int) -> None:
+        """Who has scrolled down goes on seeing the same rows; Qt counts a table's scrolling in rows."""
+        bar = self.table.verticalScrollBar()
+        place = bar.value()
+        if place > 0:
+            QTimer.singleShot(0, self, lambda: bar.setValue(place + last - first + 1))
+
     def _on_selected(self) -> None:
         notice = self.selected
         if notice is None or notice == self._shown:
@@ -186,10 +195,12 @@ class RequestsPage(QWidget):
         self.details.setText(request_details(notice, time.time()) if notice else self.tr("Choose a request to see it."))
         is_answer = self.tabs.currentIndex() == 1
         text = "" if bodies is None else bodies.response if is_answer else bodies.request
+        self._whole = pretty(text)
         if text:
-            self.text.setPlainText(pretty(text))
+            self.text.setPlainText(printable(self._whole, MAX_SHOWN_CHARS))
         elif notice is not None and notice.error and is_answer:
-            self.text.setPlainText(in_own_words(notice.error))
+            self._whole = in_own_words(notice.error)
+            self.text.setPlainText(self._whole)
         else:
             self.text.setPlainText("")
             self.text.setPlaceholderText(
@@ -197,7 +208,7 @@ class RequestsPage(QWidget):
                 if notice
                 else ""
             )
-        self.copy_button.setEnabled(bool(self.text.toPlainText()))
+        self.copy_button.setEnabled(bool(self._whole))
         self.curl_button.setEnabled(bodies is not None and bool(bodies.request))
         self.replay_button.setEnabled(bodies is not None and read_replay(bodies.request) is not None)
 
@@ -209,7 +220,8 @@ class RequestsPage(QWidget):
         if self._bodies is not None:
             tcp = self._commands.state.tcp
             base = f"http://localhost:{tcp.port if tcp else DEFAULT_PORT}"
-            self._commands.copy(as_curl(base, self._bodies), "curl")
+            socket = self._commands.state.socket_path if self._commands.state.base_url is None else ""
+            self._commands.copy(as_curl(base, self._bodies, socket), "curl")
 
     def _lay_out(self) -> None:
         card = Card(margins=(1, 4, 1, 4))

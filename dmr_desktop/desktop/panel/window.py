@@ -1,5 +1,6 @@
 """The panel window: sections at the left, messages on top, one page. Draws only while it is visible."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -39,6 +40,8 @@ from dmr_desktop.desktop.theme import Theme
 
 SECTIONS = ("overview", "models", "chat", "integrations", "requests", "logs", "settings")
 MAX_PORT = 65535
+NAME_TROUBLE = (400, 404, 422)
+"""The statuses of a pull that the same name would only get again."""
 LEAST_WIDTH, LEAST_HEIGHT = 820, 480
 """What the pages need so that nothing is cut, in pixels; a small screen gives less."""
 
@@ -82,6 +85,7 @@ class PanelWindow(QMainWindow):
             self.settings,
         )
         self.banner = Banner(theme)
+        self.news = Banner(theme)
         self.service_banner = Banner(theme, is_closable=False)
         self.tray_note = Paragraph(tone="dim", size=0.9)
         self.nav = self._make_nav()
@@ -95,7 +99,7 @@ class PanelWindow(QMainWindow):
         self.nav.setCurrentRow(0)
         for number in range(len(SECTIONS)):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self)
-            shortcut.activated.connect(lambda number=number: self.nav.setCurrentRow(number))
+            shortcut.activated.connect(lambda number=number: self.open_page(SECTIONS[number]))
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
         theme.changed.connect(self._paint)
         self._paint()
@@ -112,6 +116,8 @@ class PanelWindow(QMainWindow):
             self.models.field.setFocus()
         elif page == "chat":
             self.chat.draft.setFocus()
+        elif page:
+            self.nav.setFocus()  # Tab goes on at the top of the page
 
     def _chat_with(self, model: str) -> None:
         self.open_page("chat")
@@ -128,14 +134,22 @@ class PanelWindow(QMainWindow):
         self._render_service(state)
 
     def show_problem(self, problem: Problem) -> None:
-        """A problem stays until it is closed or replaced; a busy port offers the next one."""
-        actions = []
+        """A problem stays until it is closed or replaced; a busy port offers the next one, a pull another try."""
+        actions: list[tuple[str, Callable[[], object]]] = []
         tcp = self._commands.state.tcp
         if problem.about == "tcp" and problem.status == 409 and tcp is not None and tcp.port < MAX_PORT:
             other = tcp.port + 1
             actions.append((self.tr("Use {port}").format(port=other), lambda: self._commands.set_tcp(True, other)))
             actions.append((self.tr("Retry"), lambda: self._commands.set_tcp(True)))
+        if problem.pull and problem.status in NAME_TROUBLE:
+            self.models.correct(problem.pull)
+        elif problem.pull:
+            actions.append((self.tr("Pull again"), lambda: self._commands.pull(problem.pull)))
         self.banner.show_trouble(problem.title, problem.message, problem.hint, actions)
+
+    def show_news(self, text: str) -> None:
+        """Below a problem, if there is one."""
+        self.news.show_news(text)
 
     def say_tray(self, is_there: bool) -> None:
         """Without a tray the window is all there is."""
@@ -241,6 +255,7 @@ class PanelWindow(QMainWindow):
         banners.setSpacing(8)
         banners.addWidget(self.service_banner)
         banners.addWidget(self.banner)
+        banners.addWidget(self.news)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
