@@ -7,6 +7,8 @@ import orjson
 from dmr_desktop.protocol.models import Model
 
 _CONTEXT_LENGTH = ".context_length"
+_MOST_TOKENS = 2**31 - 1
+_DIGITS = len(str(_MOST_TOKENS))
 
 
 def model_object(model: Model) -> dict[str, object]:
@@ -30,12 +32,13 @@ def model_object(model: Model) -> dict[str, object]:
 
 
 def context_window(model: Model) -> int | None:
-    """Tokens: the model's own setting, else what its GGUF metadata says."""
+    """Tokens: the model's own setting, else what its GGUF metadata says. Clients read it into 32 bits."""
     if model.config.context_size is not None:
         return model.config.context_size
     for key, value in model.config.gguf.items():
-        if key.endswith(_CONTEXT_LENGTH) and value.isascii() and value.isdigit():
-            return int(value)
+        if key.endswith(_CONTEXT_LENGTH) and value.isascii() and value.isdigit() and len(value) <= _DIGITS:
+            tokens = int(value)
+            return tokens if tokens <= _MOST_TOKENS else None
     return None
 
 

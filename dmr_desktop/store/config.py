@@ -114,6 +114,6 @@ def _digests(found: Any) -> tuple[str, ...]:
 def _unix(text: Any) -> int:
     try:
         moment = datetime.fromisoformat(text)
-        return max(0, int(moment.timestamp())) if moment.tzinfo is not None else 0
+        return max(0, int(moment.astimezone(UTC).timestamp())) if moment.tzinfo is not None else 0
     except (TypeError, ValueError, OverflowError):
         return 0

@@ -1,14 +1,19 @@
 """Strict JSON from strangers: registries, artifacts and files that anybody may have written."""
 
 import json
+import re
 from typing import Any, NoReturn
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a character outside the basic plane, as only an escape can write it: harmless beside its other half."""
 
 
 def strict_json(data: bytes) -> dict[str, Any]:
     """The object that ``data`` holds. Raises ValueError, with a text fit to be shown, on anything else.
 
     Refused: other encodings than UTF-8, another root than an object, duplicate keys (two readers could see two
-    documents), NaN and infinities, nesting deep enough to exhaust the stack.
+    documents), NaN and infinities, halves of a character (nothing that holds one can be written again), nesting deep
+    enough to exhaust the stack.
     """
     try:
         found = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -20,6 +25,11 @@ def strict_json(data: bytes) -> dict[str, Any]:
         raise ValueError(f"not JSON (at byte {error.pos})") from None
     if not isinstance(found, dict):
         raise ValueError("not a JSON object")
+    if _HALF.search(data):
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("not Unicode (half a character is in it)") from None
     return found
 
 

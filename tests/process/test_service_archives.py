@@ -1,6 +1,7 @@
 """Models in and out of the running service without a registry, and the upkeep of its store."""
 
 import asyncio
+import hashlib
 import io
 import json
 import os
@@ -51,6 +52,51 @@ async def test_a_round_trip(live: LiveInProcess) -> None:
     assert tagged.status_code == 201
     again = await live.http.get("/models/ai/back:v1/export")
     assert again.content == response.content
+
+
+def archive_of(config: bytes) -> bytes:
+    """A loadable archive of the demo model's weights with another config."""
+    weights = asset("demo/demo.gguf").read_bytes()
+    config_type = "application/vnd.docker.ai.model.config.v0.1+json"
+    digests = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in (("c", config), ("w", weights))}
+    manifest = {
+        "schemaVersion": 2,
+        "config": {"mediaType": config_type, "digest": digests["c"], "size": len(config)},
+        "layers": [
+            {"mediaType": "application/vnd.docker.ai.gguf.v3", "digest": digests["w"], "size": len(weights)},
+        ],
+    }
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for name, data in (
+            (digests["w"], weights),
+            (digests["c"], config),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ):
+            member = tarfile.TarInfo(f"blobs/{name.replace(':', '/')}" if ":" in name else name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("config", "is_taken"),
+    [
+        (rb'{"config":{"format":"gguf","quantization":"\ud800"}}', False),
+        (rb'{"config":{"format":"gguf","gguf":{"\udfff":"x"}}}', False),
+        (b'{"config":{"gguf":{"llama.context_length":"' + b"9" * 30 + b'"}}}', True),
+        (b'{"config":{"gguf":{"llama.context_length":"' + b"9" * 5000 + b'"}}}', True),
+        (b'{"config":{},"descriptor":{"created":"9999-12-31T23:59:59-12:00"}}', True),
+    ],
+)
+async def test_what_one_model_says_of_itself_hides_no_other(live: LiveInProcess, config: bytes, is_taken: bool) -> None:
+    loaded = await live.http.post("/models/load", content=archive_of(config))
+    assert (loaded.status_code == 200) is is_taken
+    for path in ("/models", "/v1/models", "/api/tags", "/anthropic/v1/models"):
+        listed = await live.http.get(path)
+        assert (listed.status_code, DEMO in listed.text) == (200, True)
+    async with live.http.stream("GET", "/events") as events:
+        assert (await anext(events.aiter_lines())) == "event: snapshot"
 
 
 async def test_heads_and_refusals_of_export(live: LiveInProcess) -> None:

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from dmr_desktop.dialects.openai_models import render_list, render_one
 from dmr_desktop.protocol.models import Model, ModelConfig
 
@@ -41,3 +43,9 @@ def test_the_configured_context_wins() -> None:
 
 def test_no_models_are_an_empty_array() -> None:
     assert json.loads(render_list([])) == {"object": "list", "data": []}
+
+
+@pytest.mark.parametrize("text", ["2147483648", "9" * 30, "9" * 5000, "many", ""])
+def test_a_context_that_no_client_could_read_is_left_out(text: str) -> None:
+    config = ModelConfig(gguf={"llama.context_length": text})
+    assert json.loads(render_list([Model(ID, (), 0, config)]))["data"][0]["dmr"] == {}

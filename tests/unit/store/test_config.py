@@ -97,3 +97,20 @@ _json = st.recursive(
 )
 def test_fields_of_any_kind_are_survived(key: str, value: Any, media_type: str) -> None:
     parse_config(media_type, encode({key: value}))
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\uDC00", r"a\udfff\ud800b"])
+def test_half_a_character_is_refused(text: str) -> None:
+    for document in (rf'{{"config": {{"quantization": "{text}"}}}}', rf'{{"config": {{"gguf": {{"{text}": "x"}}}}}}'):
+        with pytest.raises(UnsupportedModel, match="half a character"):
+            parse_config(CONFIG_V01, document.encode())
+
+
+def test_both_halves_are_a_character_and_a_backslash_is_none() -> None:
+    found = parse_config(CONFIG_V01, rb'{"config": {"quantization": "\ud83d\ude00", "architecture": "\\ud800"}}')
+    assert (found.config.quantization, found.config.architecture) == ("\U0001f600", "\\ud800")
+
+
+@pytest.mark.parametrize("created", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "1969-12-31T23:59:59Z"])
+def test_a_time_outside_of_time_is_unknown(created: str) -> None:
+    assert parse_config(CONFIG_V01, encode({"descriptor": {"created": created}})).created == 0
