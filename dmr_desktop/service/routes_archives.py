@@ -39,7 +39,7 @@ class ArchiveRoutes:
 
     async def export(self, request: Request) -> Response:
         """Docker Model Runner's tar. Ours: ``?oci`` adds what makes it an OCI image layout too."""
-        name = request.path_params["name"]
+        name = request.path_params["name"].strip()
         try:
             archive = await self._catalog.export(name, as_oci_layout=query_flag(request, "oci"))
         except ModelNotFound as error:

@@ -100,11 +100,12 @@ async def test_what_one_model_says_of_itself_hides_no_other(live: LiveInProcess,
 
 
 async def test_heads_and_refusals_of_export(live: LiveInProcess) -> None:
-    head = await live.http.head(f"/models/{DEMO}/export")
+    head = await live.http.head("/models/dmr.local/demo/export")
     assert int(head.headers["content-length"]) > asset("demo/demo.gguf").stat().st_size
     missing = await live.http.get("/models/ai/none/export")
     assert (missing.status_code, missing.text) == (404, "get model '\"ai/none\"': model not found\n")
     assert (await live.http.get("/models/demo/export")).status_code == 404  # no partial names here
+    assert (await live.http.head("/models/dmr.local/demo%E3%80%80/export")).headers == head.headers  # blanks fall away
     assert (await live.http.get("/models/a%0d%0ab/export")).status_code in (400, 404)
     assert (await live.http.get("/models/a%00b/export")).status_code == 400
     assert (await live.http.post(f"/models/{DEMO}/export")).text == 'unknown action "export"\n'

@@ -180,6 +180,10 @@ async def test_loading_keeping_and_unloading(live: LiveInProcess) -> None:
     await live.http.post("/api/generate", json={"model": MODEL, "prompt": "", "keep_alive": -1})
     (entry,) = await loaded(live)
     assert datetime.fromisoformat(entry["expires_at"]) - datetime.now(UTC) > timedelta(days=365)
+    for hours in (2_562_047, 99_999_999):  # the second is longer than Go can count, and longer than any calendar
+        await live.http.post("/api/generate", json={"model": MODEL, "keep_alive": f"{hours}h"})
+        (entry,) = await loaded(live)
+        assert datetime.fromisoformat(entry["expires_at"]) - datetime.now(UTC) > timedelta(days=365)
     unload = {"model": MODEL, "keep_alive": 0, "prompt": ""}
     found = (await live.http.post("/api/generate", json=unload)).json()
     assert (found["response"], found["done_reason"]) == ("", "unload")

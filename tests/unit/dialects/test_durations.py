@@ -15,13 +15,16 @@ from dmr_desktop.dialects.durations import format_duration, parse_duration
         ("-1m", -60),
         ("300", 300),
         (" 5s ", 5),
+        ("2562047h", 2562047 * 3600),
     ],
 )
 def test_go_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "m", "10 m", "5x", "1h-5m", "nan", "--1", "1e3s", "٣s", "1" * 65])
+@pytest.mark.parametrize(
+    "text", ["", "m", "10 m", "5x", "1h-5m", "nan", "--1", "1e3s", "٣s", "1" * 65, "2562048h", "9" * 60]
+)
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
