@@ -35,6 +35,11 @@ _LEAST_ROWS = 8
 """Rows of logits that a computation has room for at least."""
 _REPACKING = 1.05
 """Weights laid out anew for the CPU's matrix instructions are a little larger than in the file."""
+_MOST_LAYERS = 1 << 14
+_MOST = 1 << 30
+"""Of any other number. Registries are asked before anything is checked: more is nonsense, and counts as not said."""
+_MOST_BYTES = 1 << 60
+"""Of each part: more than any machine has, and their sum is still a number that every client can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +94,27 @@ class Estimate:
 
 def shape_of(header: GGUFHeader, weights_bytes: int) -> ModelShape:
     """``header`` of the first shard; ``weights_bytes`` of all files that are loaded."""
-    layers = max(0, header.number("block_count") or 0)
-    width = max(0, header.number("embedding_length") or 0)
+    layers = _number(header, "block_count", _MOST_LAYERS)
+    width = _number(header, "embedding_length")
     heads = _each(header, "attention.head_count", layers)
     most_heads = max(heads, default=0)
     kv_heads = _each(header, "attention.head_count_kv", layers) or heads
     # A mixed model names its attention layers by giving the others no heads.
     num_kv_heads = sum(kv_heads) if header.values.get(f"{header.architecture}.attention.causal") is not False else 0
     head_length = width // most_heads if most_heads else 0
-    experts = (header.number("expert_feed_forward_length") or 0) * (header.number("expert_used_count") or 0)
+    experts = _number(header, "expert_feed_forward_length") * _number(header, "expert_used_count")
     return ModelShape(
         weights_bytes=weights_bytes,
         num_layers=layers,
-        key_width=num_kv_heads * (header.number("attention.key_length") or head_length),
-        value_width=num_kv_heads * (header.number("attention.value_length") or head_length),
+        key_width=num_kv_heads * (_number(header, "attention.key_length") or head_length),
+        value_width=num_kv_heads * (_number(header, "attention.value_length") or head_length),
         state_width=_state_width(header, width, sum(1 for count in kv_heads if count == 0) if kv_heads else layers),
         width=width,
         inner_width=max(experts, *_each(header, "feed_forward_length", layers), 0),
-        vocab_size=header.array_lengths.get(TOKENS, 0),
+        vocab_size=_possible(header.array_lengths.get(TOKENS, 0)),
         num_heads=most_heads,
         num_masks=2 if header.number("attention.sliding_window") else 1,
-        train_context=header.context_length or 0,
+        train_context=_number(header, "context_length"),
     )
 
 
@@ -120,9 +125,9 @@ def kv_bytes_per_token(shape: ModelShape, key_type: str = "f16", value_type: str
 
 def estimate(shape: ModelShape, load: Load) -> Estimate:
     """A model whose shape is unknown counts a tenth of its weights as KV cache and a twentieth as buffers."""
-    weights = int(shape.weights_bytes * _REPACKING)
+    weights = shape.weights_bytes * _REPACKING
     if not shape.is_known:
-        return Estimate(weights, shape.weights_bytes // 10, shape.weights_bytes // 20)
+        return _bounded(weights, shape.weights_bytes // 10, shape.weights_bytes // 20)
     kv = load.context_tokens * kv_bytes_per_token(shape, load.key_type, load.value_type)
     kv += load.num_sequences * shape.state_width * 4
     batch = min(load.batch_tokens, load.context_tokens)
@@ -132,7 +137,11 @@ def estimate(shape: ModelShape, load: Load) -> Estimate:
     if not load.flash_attention:
         compute += batch * load.context_tokens * shape.num_heads * _SCORE_BYTES
     compute += 2 * rows * shape.vocab_size * 4
-    return Estimate(weights, int(kv), int(compute))
+    return _bounded(weights, kv, compute)
+
+
+def _bounded(*parts: float) -> Estimate:
+    return Estimate(*(int(min(part, _MOST_BYTES)) for part in parts))
 
 
 def largest_context(shape: ModelShape, load: Load, available_bytes: int, most: int) -> int:
@@ -149,16 +158,24 @@ def largest_context(shape: ModelShape, load: Load, available_bytes: int, most: i
 
 def _each(header: GGUFHeader, name: str, layers: int) -> Sequence[int]:
     """A number that is the same for all layers, or written for each; [] where it is missing."""
-    single = header.number(name)
-    if single is not None:
-        return [max(0, single)] * layers
-    return [max(0, number) for number in header.numbers.get(f"{header.architecture}.{name}", ())[:layers]]
+    if header.number(name) is not None:
+        return [_number(header, name)] * layers
+    return [_possible(number) for number in header.numbers.get(f"{header.architecture}.{name}", ())[:layers]]
+
+
+def _number(header: GGUFHeader, name: str, most: int = _MOST) -> int:
+    """0 where the header does not say, or says what cannot be."""
+    return _possible(header.number(name) or 0, most)
+
+
+def _possible(number: int, most: int = _MOST) -> int:
+    return number if 0 < number <= most else 0
 
 
 def _state_width(header: GGUFHeader, width: int, layers: int) -> int:
     """Running state of the layers without a cache: Mamba's kind and RWKV's."""
-    inner, state = header.number("ssm.inner_size") or 0, header.number("ssm.state_size") or 0
-    groups, kernel = header.number("ssm.group_count") or 0, header.number("ssm.conv_kernel") or 1
-    head = header.number("wkv.head_size") or 0
-    mamba = max(0, kernel - 1) * (inner + 2 * groups * state) + inner * state
+    inner, state = _number(header, "ssm.inner_size"), _number(header, "ssm.state_size")
+    groups, kernel = _number(header, "ssm.group_count"), _number(header, "ssm.conv_kernel") or 1
+    head = _number(header, "wkv.head_size")
+    mamba = (kernel - 1) * (inner + 2 * groups * state) + inner * state
     return layers * (mamba + (width * (head + 2) if head else 0))

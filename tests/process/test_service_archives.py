@@ -19,6 +19,7 @@ import pytest
 from dmr_desktop.service import guard
 from dmr_desktop.service.disk_use import engine_bytes
 from dmr_desktop.settings import asset
+from tests.fakes.faulty_registry import FaultyRegistry, descriptor
 from tests.fakes.gguf_files import STR, gguf_bytes
 from tests.fakes.until import until
 from tests.fixtures_live import LiveService
@@ -461,6 +462,22 @@ async def test_a_model_in_a_registry_is_inspected_without_pulling_it(live: LiveI
         )
         assert (await live.http.get("/engines/df")).json() == before
         assert (await live.http.get(f"/models/{registry.host}/ai/far:v1")).status_code == 404
+
+
+async def test_nonsense_from_a_registry_is_told_as_it_is(live: LiveInProcess) -> None:
+    names = ("block_count", "embedding_length", "attention.head_count", "attention.key_length", "context_length")
+    metadata = {"general.architecture": "llama", **{f"llama.{name}": "9" * 18 for name in names}}
+    config = json.dumps({"config": {"format": "gguf", "gguf": metadata}}).encode()
+    with FaultyRegistry() as registry:
+        manifest = json.loads(registry.add_model("plain", b"weights"))
+        manifest["config"] = descriptor("application/vnd.docker.ai.model.config.v0.1+json", config)
+        registry.add("nonsense", json.dumps(manifest).encode(), config)
+        manifest["layers"][0]["size"] = 1 << 62
+        registry.add("huge", json.dumps(manifest).encode(), config)
+        for tag in ("nonsense", "huge"):
+            for path in ("", "/fit"):
+                found = await live.http.get(f"/models/{registry.host}/ai/far:{tag}{path}?remote=true")
+                assert (found.status_code, "config" in found.json()) == (200, True)
 
 
 async def test_a_registry_that_never_answers_keeps_nobody_waiting(live: LiveInProcess) -> None:

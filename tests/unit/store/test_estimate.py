@@ -1,5 +1,6 @@
 """What a model will take in memory, from headers of every kind of model; real runners are asked in tests/process."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dmr_desktop.store.estimate import (
     shape_of,
 )
 from dmr_desktop.store.gguf import read_header
+from dmr_desktop.store.gguf_header import header_of_metadata
 from tests.fakes.gguf_files import ARR, BOOL, I32, STR, TINY, U32, gguf_bytes
 
 MIB = 1024 * 1024
@@ -104,6 +106,22 @@ def test_the_largest_context(tmp_path: Path) -> None:
         assert (fits or tokens == 0, more) == (True, False)
     assert largest_context(found, Load(1), 1 << 40, 131072) == 131072
     assert largest_context(found, Load(1), 0, 131072) == 0
+
+
+@pytest.mark.parametrize("number", ["9" * 18, "-" + "9" * 17, "4294967295", "1000000000", "16384", "0"])
+def test_what_a_registry_says_costs_nothing_and_stays_a_number(number: str) -> None:
+    """Nobody has checked it yet: a model of a billion layers must not be laid out in memory to be refused."""
+    names = [*LLAMA, "attention__head_count_kv", "attention__key_length", "context_length", "vocab_size"]
+    names += ["ssm__inner_size", "ssm__state_size", "ssm__conv_kernel", "wkv__head_size", "expert_used_count"]
+    metadata = {f"llama.{name.replace('__', '.')}": number for name in (*names, "expert_feed_forward_length")}
+    tracemalloc.start()
+    found = shape_of(header_of_metadata({"general.architecture": "llama", **metadata}), 1 << 62)
+    total = estimate(found, Load(1 << 30)).total_bytes
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * MIB
+    assert PROCESS_BYTES <= total < 1 << 63
+    assert 0 <= largest_context(found, Load(1), 1 << 40, found.train_context) <= 1 << 30
 
 
 @pytest.mark.parametrize("number", [0, 1, 0x7FFFFFFF, 0xFFFFFFFF])

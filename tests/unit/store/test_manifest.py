@@ -96,6 +96,9 @@ BAD = {
     "size text": layer(size="20"),
     "size true": layer(size=True),
     "size beyond": layer(size=1 << 63),
+    "sizes beyond": document(
+        layers=[{**document()["layers"][0], "digest": d, "size": 1 << 62} for d in (DIGEST, OTHER)]
+    ),
     "digest null": layer(digest=None),
     "digest upper": layer(digest=DIGEST.upper()),
     "digest md5": layer(digest="md5:" + "0" * 32),
