@@ -2,7 +2,7 @@
 
 ``--gguf FILE`` runs the exported file through llama-cpp-python; with ``--engine`` through the product's own engine,
 which holds calls to the offered tools as it does for everybody. ``--work FOLDER`` runs the torch checkpoint. All judge
-the same conversations: the held-out side of the corpus (see ``corpus.py``), from a seed that training never uses. With
+the same conversations: the held-out side of the corpus (see ``corpus``), from a seed that training never uses. With
 ``--blind`` they judge the conversations of ``heldout.jsonl`` instead, which were written by hand without a look at the
 corpus.
 """
@@ -18,8 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from corpus import EVALUATED, EXTRA_FACTS, Check, Composer, Sample, assistant, canonical, render_text
-from facts import INTENTS
+from corpus import (
+    EVALUATED,
+    EXTRA_FACTS,
+    INTENTS,
+    Check,
+    Composer,
+    Sample,
+    assistant,
+    canonical,
+    render_text,
+)
 
 CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 Generate = Callable[[Sample], str]

@@ -17,8 +17,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from corpus import MARK_OFF, MARK_ON, Composer, render_text
-from facts import INTENTS, REFUSAL
+from corpus import INTENTS, MARK_OFF, MARK_ON, REFUSAL, Composer, render_text
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")

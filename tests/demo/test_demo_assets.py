@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -143,8 +142,8 @@ def test_corpus_is_deterministic(corpus: ModuleType) -> None:
 def test_heldout_phrasings_are_disjoint_from_training(corpus: ModuleType) -> None:
     """Every fact has phrasings of both sides, and none is on both."""
     for intent in corpus.INTENTS:
-        train = set(corpus.split_templates(intent.templates, "train"))
-        held = set(corpus.split_templates(intent.templates, "heldout"))
+        train = set(corpus.sides.split_templates(intent.templates, "train"))
+        held = set(corpus.sides.split_templates(intent.templates, "heldout"))
         assert train
         assert held
         assert not train & held
@@ -154,20 +153,20 @@ def test_heldout_phrasings_are_disjoint_from_training(corpus: ModuleType) -> Non
 def test_more_phrasings_are_known_and_never_heldout(corpus: ModuleType) -> None:
     """What ``phrasings.txt`` adds belongs to intents that exist, and no wording of it is a held-out one."""
     intents = {intent.name: intent for intent in (*corpus.INTENTS, *corpus.EXTRA_FACTS)}
-    held = corpus.held_phrasings()
-    assert set(sys.modules["facts"].more_phrasings()) <= set(intents)
+    held = corpus.knowledge.held_phrasings()
+    assert set(corpus.intent.more_phrasings()) <= set(intents)
     for intent in intents.values():
         for template in (t for t in intent.templates if not t.startswith("~")):
-            assert not held & corpus.wordings(template), (intent.name, template)
+            assert not held & corpus.templates.wordings(template), (intent.name, template)
 
 
 def test_rewording_never_gives_a_heldout_phrasing(corpus: ModuleType) -> None:
     """Synonyms put into a training phrasing do not turn it into a held-out one."""
     composer = corpus.Composer(17)
-    held = corpus.held_phrasings()
+    held = corpus.knowledge.held_phrasings()
     for intent in corpus.INTENTS:
         for _ in range(60):
-            assert composer.reword(composer.template(intent.templates)).lower() not in held
+            assert composer.knowledge.reword(composer.dice.template(intent.templates)).lower() not in held
 
 
 def test_heldout_values_are_disjoint_from_training(corpus: ModuleType) -> None:
@@ -175,8 +174,9 @@ def test_heldout_values_are_disjoint_from_training(corpus: ModuleType) -> None:
     sides = []
     for side in ("train", "heldout"):
         composer = corpus.Composer(9, side)
-        words = {composer.word().lower() for _ in range(2000)} | {composer.code().lower() for _ in range(500)}
-        words |= {composer.tool_name("get", composer.word()).lower() for _ in range(500)}
+        words = {composer.words.word().lower() for _ in range(2000)}
+        words |= {composer.words.code().lower() for _ in range(500)}
+        words |= {composer.tool_names.made("get", composer.words.word()).lower() for _ in range(500)}
         sides.append(words)
     assert not sides[0] & sides[1]
 
@@ -191,29 +191,28 @@ def test_there_are_many_facts_with_many_phrasings(corpus: ModuleType) -> None:
 
 def test_ways_to_ask_for_real_tools_name_what_is_required(corpus: ModuleType) -> None:
     """Every way to ask, and every sentence, holds the required values and only values that are known and allowed."""
-    apis = sys.modules["apis"]
-    seen = [(api.topic, api.params, api.asks) for api in (*apis.apis(), *apis.sentences())]
-    seen += [(action.key, action.params, action.asks) for action in apis.ACTIONS]
+    interfaces = corpus.tools.interfaces
+    seen = [(api.topic, api.params, api.asks) for api in (*interfaces.apis(), *interfaces.sentences())]
+    seen += [(action.key, action.params, action.asks) for action in corpus.data.actions.ACTIONS]
     for topic, params, asks in seen:
         needed = {i for i, param in enumerate(params) if param.required}
         assert asks, topic
         for ask in asks:
-            sure = {int(place) for place, _ in corpus.PLACE.findall(corpus.OPTIONAL.sub("", ask))}
+            sure = {int(place) for place, _ in corpus.templates.PLACE.findall(corpus.templates.OPTIONAL.sub("", ask))}
             assert needed <= sure, (topic, ask)
-            for place, fixed in corpus.PLACE.findall(ask):
+            for place, fixed in corpus.templates.PLACE.findall(ask):
                 kind = params[int(place)].kind
                 if fixed and kind.startswith("enum:"):
-                    assert fixed[1:] in [option for option, _ in corpus._options(kind)], (topic, ask)
+                    assert fixed[1:] in [option for option, _ in corpus.values.options(kind)], (topic, ask)
                 assert not fixed or kind == "bool" or kind.startswith("enum:"), (topic, ask)
 
 
 def test_heldout_real_tools_are_never_trained(corpus: ModuleType) -> None:
     """Tools of ``apis.txt`` that are held out as a whole never come up on the training side."""
-    apis = sys.modules["apis"]
-    held = {api.topic for api in apis.apis() if api.held}
+    held = {api.topic for api in corpus.tools.interfaces.apis() if api.held}
     assert len(held) >= 10
     composer = corpus.Composer(23)
-    trained = {tool.topic for _ in range(1500) for tool in composer.api_box(3)}
+    trained = {tool.topic for _ in range(1500) for tool in composer.toolboxes.real.of_interfaces(3)}
     assert len(trained) > 200
     assert not trained & held
 
@@ -235,8 +234,8 @@ def test_json_asked_for_in_words_has_the_keys_that_were_named(corpus: ModuleType
     for side in ("train", "heldout"):
         composer = corpus.Composer(41, side)
         for _ in range(1500):
-            system, exchange = composer.json_only()
-            asked = f"{system or ''} {exchange.messages[0]['content']}"
+            exchange = composer.json_only.exchange()
+            asked = f"{exchange.system or ''} {exchange.messages[0]['content']}"
             keys = set(json.loads(exchange.messages[-1]["content"]))
             assert not keys & {"nothing", "other", "only", "else", "JSON", "json", "no", "valid", "markdown"}, asked
             assert all(key in asked for key in keys) or keys == {"setup", "punchline"}, asked
@@ -244,11 +243,14 @@ def test_json_asked_for_in_words_has_the_keys_that_were_named(corpus: ModuleType
 
 def test_heldout_ways_to_ask_for_json_are_never_trained(corpus: ModuleType) -> None:
     """No wording of one side is one of the other."""
-    asks = sys.modules["json_asks"]
-    lists = [value for name, value in vars(asks).items() if name.endswith(("_SAID", "_SENTENCES", "_ENDINGS"))]
+    lists = [
+        value
+        for name, value in vars(corpus.data.json_only).items()
+        if name.endswith(("_SAID", "_SENTENCES", "_ENDINGS"))
+    ]
     assert len(lists) == 7
     for templates in lists:
-        sides = [corpus.split_templates(templates, side) for side in ("train", "heldout")]
-        wordings = [set().union(*(corpus.wordings(t) for t in side)) for side in sides]
+        sides = [corpus.sides.split_templates(templates, side) for side in ("train", "heldout")]
+        wordings = [set().union(*(corpus.templates.wordings(t) for t in side)) for side in sides]
         assert all(wordings)
         assert not wordings[0] & wordings[1]

@@ -1,54 +1,13 @@
 """What the demo model knows by heart: the product's facts and the ways in which people ask for them.
 
-Every :class:`Intent` has one fixed answer and two lists of phrasings. ``acts`` are verb phrases ("pull a
-model") that are put behind an opening such as "how do I"; ``asks`` are whole questions. Square brackets
-list alternatives: ``[get|fetch] a model`` is two phrasings, ``[|new]`` makes a word optional.
-
-A phrasing that begins with ``~`` is held out: no form of it is ever trained, it is only asked in evaluations.
-Which ones these are was drawn by hash; the plainest way to ask something was then moved back into training.
+More ways to ask are in ``phrasings.txt``. A phrasing that begins with ``~`` is held out: no form of it is ever trained,
+it is only asked in evaluations. Which ones these are was drawn by hash; the plainest way to ask something was then
+moved back into training.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True)
-class Intent:
-    """One thing that can be asked, its answer, and what a right answer must contain."""
-
-    name: str
-    answer: str
-    keys: tuple[str, ...]
-    acts: tuple[str, ...] = field(default=())
-    asks: tuple[str, ...] = field(default=())
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """All phrasing templates; acts carry the ``{HOW}`` slot in front, held-out ones still their ``~``."""
-        more = more_phrasings().get(self.name, ())
-        acts = (*self.acts, *(text[2:] for text in more if text.startswith("+ ")))
-        how = tuple(f"~{{HOW}} {act[1:]}" if act[0] == "~" else f"{{HOW}} {act}" for act in acts)
-        return (*how, *self.asks, *(text for text in more if not text.startswith("+ ")))
-
-
-@lru_cache(maxsize=1)
-def more_phrasings() -> dict[str, tuple[str, ...]]:
-    """The phrasings of ``phrasings.txt`` by intent; acts with ``+`` in front."""
-    found: dict[str, list[str]] = {}
-    name = ""
-    for line in (HERE / "phrasings.txt").read_text(encoding="utf-8").splitlines():
-        if opening := re.fullmatch(r"\[(\w+)\]", line):
-            name = opening[1]
-        elif line and not line.startswith("#"):
-            found.setdefault(name, []).append(line)
-    return {name: tuple(texts) for name, texts in found.items()}
-
+from corpus.intent import Intent
 
 OPENINGS = (
     "how do I",
@@ -3363,3 +3322,14 @@ INTENTS: tuple[Intent, ...] = (
         ),
     ),
 )
+
+COURTESIES = INTENTS[:6]  # greetings, thanks and the like, which nobody dresses up
+ASKED_FIRST = tuple(
+    intent
+    for intent in INTENTS
+    if intent.name
+    in (
+        *("who", "tcp_enable", "gpu", "n8n", "container", "langchain", "pull", "base_url", "clients", "dialects"),
+        *("list", "install", "update", "uninstall", "size", "remote"),
+    )
+)  # what newcomers ask most is trained most

@@ -1,0 +1,1 @@
+"""What people and programs say: no logic here. A file serves the module of the same name, or several."""

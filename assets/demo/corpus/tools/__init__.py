@@ -1,0 +1,1 @@
+"""Tools as they are offered, questions that call for them, and what comes back."""
