@@ -4,11 +4,13 @@ import json
 import threading
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QTextDocument, QTextTable
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.chat import ChatOptions, Turn, as_markdown, code_blocks, request_body
+from dmr_desktop.desktop.panel.markdown import fill
+from dmr_desktop.desktop.theme import Theme
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
 
@@ -214,3 +216,38 @@ def test_the_chosen_model_is_chosen_again_when_the_service_is_back(
     service.emit("models", {"models": two})
     qtbot.waitUntil(box.isEnabled)
     assert box.currentText() == "ai/beta"
+
+
+TABLE = "| name | size |\n|---|--:|\n| a | 1 |\n"
+
+
+@pytest.mark.parametrize("before", ["", "Sizes:\n\n", "> quoted\n\n", "```\ncode\n```\n\n"])
+def test_a_table_is_a_table(theme: Theme, before: str) -> None:
+    document = QTextDocument()
+    fill(document, before + TABLE, theme.tokens)
+    (table,) = (frame for frame in document.rootFrame().childFrames() if isinstance(frame, QTextTable))
+    cells = [table.cellAt(row, column).firstCursorPosition().block() for row in (0, 1) for column in (0, 1)]
+    assert [cell.text() for cell in cells] == ["name", "size", "a", "1"]
+    weights = [cell.begin().fragment().charFormat().fontWeight() for cell in cells]
+    assert weights == [QFont.Weight.Bold] * 2 + [QFont.Weight.Normal] * 2
+    assert table.format().borderBrush().color() == QColor(theme.tokens.line)
+
+
+def test_nothing_of_an_answer_is_cut_by_its_scroll_bar(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    text = "# Title\n\n```\n" + "code " * 80 + "\n```\n\nThe end."
+    service.answer("POST", COMPLETIONS, 200, frames(delta(content=text)) + b"data: [DONE]\n\n")
+    ask(qtbot, parts, service, "hi")
+    shown = parts.panel.chat._views[1].text
+    qtbot.waitUntil(lambda: shown.horizontalScrollBar().maximum() > 0)
+    qtbot.waitUntil(lambda: shown.verticalScrollBar().maximum() == 0)
+
+
+def test_a_link_is_copied_and_not_opened(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    service.answer(
+        "POST", COMPLETIONS, 200, frames(delta(content="[x](http://example.invalid/a)")) + b"data: [DONE]\n\n"
+    )
+    ask(qtbot, parts, service, "hi")
+    shown = parts.panel.chat._views[1].text
+    qtbot.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(3, 8))
+    assert QGuiApplication.clipboard().text() == "http://example.invalid/a"
+    assert parts.said[-1] == "http://example.invalid/a copied"

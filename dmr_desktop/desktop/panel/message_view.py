@@ -1,28 +1,20 @@
 """One message of a conversation: who said it, the text as Markdown once it is complete, and its figures.
 
-What a model writes is untrusted: no HTML, nothing is loaded, no link opens by itself.
+What a model writes is untrusted: nothing is loaded, and a link is copied, not opened.
 """
 
 from PySide6.QtCore import QSize, Qt, QUrl, Signal
-from PySide6.QtGui import (
-    QColor,
-    QFontDatabase,
-    QTextCursor,
-    QTextDocument,
-    QTextFormat,
-    QTextFrameFormat,
-    QWheelEvent,
-)
+from PySide6.QtGui import QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QTextBrowser, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.chat import Turn, code_blocks
 from dmr_desktop.desktop.overrides import qt_override
+from dmr_desktop.desktop.panel import markdown
 from dmr_desktop.desktop.panel.widgets import Button, Label
 from dmr_desktop.desktop.theme import Theme
 
 USER_WIDTH = 520
 """What somebody asks is set apart: at the right, as wide as it is long, up to this many pixels."""
-MARKDOWN = QTextDocument.MarkdownFeature.MarkdownNoHTML | QTextDocument.MarkdownFeature.MarkdownDialectCommonMark
 
 
 class MessageText(QTextBrowser):
@@ -39,10 +31,12 @@ class MessageText(QTextBrowser):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self.updateGeometry)
+        self.horizontalScrollBar().rangeChanged.connect(self.updateGeometry)  # it takes room when code is wide
 
     @qt_override
     def sizeHint(self) -> QSize:
-        height = int(self.document().size().height()) + 2
+        bar = self.horizontalScrollBar()
+        height = int(self.document().size().height()) + 2 + (bar.sizeHint().height() if bar.maximum() else 0)
         if not self._is_user:
             return QSize(200, height)
         longest = max(
@@ -67,9 +61,6 @@ class MessageText(QTextBrowser):
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(text)
-
-    def show_markdown(self, text: str) -> None:
-        self.document().setMarkdown(text, MARKDOWN)
 
 
 class MessageView(QFrame):
@@ -96,9 +87,10 @@ class MessageView(QFrame):
         self.code_button = Button(self.tr("Copy code"), kind="flat", name=self.tr("Copy the code of this message"))
         self._lay_out(Label(who, tone="dim", size=0.92, bold=True), is_user)
         self.thinking_button.clicked.connect(lambda: self._show_reasoning(not self.reasoning.isVisibleTo(self)))
+        self.text.anchorClicked.connect(lambda url: self.copy_wanted.emit(url.toString(), url.toString()))
         self.copy_button.clicked.connect(lambda: self.copy_wanted.emit(self._turn.text, self.tr("Message")))
         self.code_button.clicked.connect(lambda: self.copy_wanted.emit(code_blocks(self._turn.text), self.tr("Code")))
-        theme.changed.connect(self._paint)
+        theme.changed.connect(self._follow_theme)
         self._paint()
         self._show_reasoning(False)
         if is_user:
@@ -118,9 +110,7 @@ class MessageView(QFrame):
         """The turn as it ended: formatted, with figures and buttons."""
         self._turn = turn
         if turn.role == "assistant":
-            self.text.show_markdown(turn.text)
-            self._use_fixed_font()
-            self._frame_code()
+            markdown.fill(self.text.document(), turn.text, self._theme.tokens)
         self.reasoning.setText(turn.reasoning)
         self.note.setText(turn.note)
         self.error.setText(turn.error)
@@ -138,50 +128,6 @@ class MessageView(QFrame):
     def _show_reasoning(self, is_shown: bool) -> None:
         self.reasoning.setVisible(is_shown)
         self.thinking_button.setText(self.tr("Hide reasoning") if is_shown else self.tr("Show reasoning"))
-
-    def _frame_code(self) -> None:
-        """Code stands on a ground of its own."""
-        document = self.text.document()
-        look = QTextFrameFormat()
-        look.setBackground(QColor(self._theme.tokens.window))
-        look.setPadding(8)
-        look.setBorder(1)
-        look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        look.setBorderBrush(QColor(self._theme.tokens.line))
-        runs: list[tuple[int, int]] = []
-        block = document.begin()
-        while block.isValid():
-            if block.blockFormat().hasProperty(QTextFormat.Property.BlockCodeFence):
-                end = block.position() + block.length() - 1
-                runs = (
-                    [*runs[:-1], (runs[-1][0], end)]
-                    if runs and runs[-1][1] + 1 == block.position()
-                    else [*runs, (block.position(), end)]
-                )
-            block = block.next()
-        for start, end in reversed(runs):
-            cursor = QTextCursor(document)
-            cursor.setPosition(start)
-            cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
-            cursor.insertFrame(look)
-
-    def _use_fixed_font(self) -> None:
-        """Qt marks code in Markdown as fixed pitch; this names the font that the desktop uses for it."""
-        family = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
-        block = self.text.document().begin()
-        while block.isValid():
-            at = block.begin()
-            while not at.atEnd():
-                fragment = at.fragment()
-                form = fragment.charFormat()
-                if form.fontFixedPitch():
-                    cursor = QTextCursor(self.text.document())
-                    cursor.setPosition(fragment.position())
-                    cursor.setPosition(fragment.position() + fragment.length(), QTextCursor.MoveMode.KeepAnchor)
-                    form.setFontFamilies([family])
-                    cursor.setCharFormat(form)
-                at += 1
-            block = block.next()
 
     def _lay_out(self, who: QWidget, is_user: bool) -> None:
         self._foot = QWidget()
@@ -205,5 +151,8 @@ class MessageView(QFrame):
     def _paint(self) -> None:
         for button in (self.copy_button, self.code_button):
             button.show_icon("copy", self._theme.tokens.dim)
-        if self._turn.role == "assistant" and code_blocks(self._turn.text):
-            self.complete(self._turn)  # the ground of code is part of the text
+
+    def _follow_theme(self) -> None:
+        self._paint()
+        if self._turn.role == "assistant" and self._turn.text:
+            self.complete(self._turn)  # colours of code and tables are part of the text
