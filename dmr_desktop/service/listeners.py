@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
@@ -48,7 +49,8 @@ class Listeners:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         self._config.load()
-        self._state = ServerState()
+        # One for each door, so that who crowds one of them keeps nobody out of another.
+        self._states = {door: ServerState() for door in get_args(Door)}
         self._unix: asyncio.Server | None = None
         self._unix_path: Path | None = None
         self._tcp: list[asyncio.Server] = []
@@ -129,7 +131,7 @@ class Listeners:
     async def _listen(self, sock: socket.socket, door: Door) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         return await loop.create_server(
-            lambda: BoundedProtocol(self._config, self._state, {"door": door}, loop), sock=sock, backlog=BACKLOG
+            lambda: BoundedProtocol(self._config, self._states[door], {"door": door}, loop), sock=sock, backlog=BACKLOG
         )
 
     # ---- closing ----------------------------------------------------------------------------
@@ -169,20 +171,24 @@ class Listeners:
 
     async def drain(self, seconds: float) -> None:
         """Wait until the answers under way are complete, at most so long; then cut them off."""
-        self._retire(None)
-        if self._state.tasks:
-            await asyncio.wait(list(self._state.tasks), timeout=seconds)
-        late = list(self._state.tasks)
+        self._retire(*self._states)
+        if tasks := self._tasks():
+            await asyncio.wait(tasks, timeout=seconds)
+        late = self._tasks()
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late)
-        for connection in list(self._state.connections):
-            connection.transport.close()
+        for state in self._states.values():
+            for connection in list(state.connections):
+                connection.transport.close()
 
-    def _retire(self, door: Door | None) -> None:
-        for connection in list(self._state.connections):
-            if door is None or connection.app_state["door"] == door:
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [task for state in self._states.values() for task in state.tasks]
+
+    def _retire(self, *doors: Door) -> None:
+        for door in doors:
+            for connection in list(self._states[door].connections):
                 connection.shutdown()
 
 

@@ -21,6 +21,7 @@ from dmr_desktop.protocol.notices import TcpStatus
 from dmr_desktop.service.app import Service
 from dmr_desktop.service.lock import LockHeld, ProcessLock
 from dmr_desktop.service.logs import Logs
+from dmr_desktop.service.open_files import allow_many
 from dmr_desktop.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
         logs.open(settings.log_level, to_stderr=sys.stderr is not None and sys.stderr.isatty())
     except OSError as error:
         return _fail(f"the log directory {settings.log_dir} cannot be used: {error.strerror}")
+    allow_many()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_run(settings, options, logs))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.own_folder import own_folder
 from tests.fixtures_live import LiveService, start_live_service, stop_live_service
+from tests.fixtures_service import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +46,26 @@ def test_one_service_a_user_and_an_orderly_end(directory: Path) -> None:
     assert stop_live_service(service) == 0
     assert not service.socket_path.exists()
     assert "stopping" in (directory / "state" / "logs" / "inference.log").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+def test_connections_do_not_use_up_the_files_that_may_be_open(directory: Path) -> None:
+    """macOS lets a program begin with 256."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    port = free_port()
+    try:
+        service = start_live_service(directory, "--tcp", str(port))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+    with service.http() as http:
+        assert http.get("/models").status_code == 200
+    for connection in crowd:
+        connection.close()
+    assert stop_live_service(service) == 0
 
 
 def test_a_killed_service_is_replaced_without_ado(directory: Path) -> None:

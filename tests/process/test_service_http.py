@@ -278,6 +278,17 @@ async def test_connections_are_limited(live: LiveInProcess, monkeypatch: pytest.
         raw.close()
 
 
+async def test_a_crowd_at_one_door_keeps_nobody_out_of_another(
+    live: LiveInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "MAX_CONNECTIONS", 2)
+    crowd = [await connect(live) for _ in range(4)]
+    assert (await crowd[3].answer())[0] == 429
+    assert (await live.http.get("/version")).status_code == 200
+    for raw in crowd:
+        raw.close()
+
+
 # ---- doors -----------------------------------------------------------------------------------
 
 
