@@ -2,9 +2,11 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.panel import model_table, request_table
+from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.protocol.notices import RequestNotice
 from tests.desktop.test_panel import RUNNER, emit
 from tests.fakes.desktop_parts import Parts
@@ -45,6 +47,19 @@ def test_everywhere(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     menu.actions()[0].trigger()
     assert QGuiApplication.clipboard().text() == NAME
     assert [entry.isEnabled() for entry in menu.actions()[1:]] == [False, False], "its texts are not kept"
+
+
+def test_a_message_shows_all_of_a_name(parts: Parts) -> None:
+    panel = parts.panel
+    panel.resize(panel.minimumSize())
+    panel.show_problem(Problem(f"Could not pull {NAME}", "It is not there."))
+    panel.show_news(f"{NAME} copied")
+    QApplication.processEvents()
+    for banner in (panel.banner, panel.news):
+        (title,) = (label for label in banner.findChildren(QLabel) if NAME in label.text())
+        assert title.width() >= title.minimumSizeHint().width()
+        assert title.height() >= title.heightForWidth(title.width())
+        assert banner.mapTo(panel, banner.rect().bottomRight()).x() < panel.width()
 
 
 def test_a_name_from_elsewhere_is_no_markup(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

@@ -24,9 +24,9 @@ class Banner(QFrame):
         self.setProperty("banner", self._tone)
         self._icon, self._title = Label(), Label(bold=True)
         self._message, self._hint = Label(), Label(tone="dim")
-        self._message.setWordWrap(True)
+        for label in (self._title, self._message, self._hint):
+            label.setWordWrap(True)
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._hint.setWordWrap(True)
         self._actions = QHBoxLayout()
         self._buttons: tuple[Button, ...] = ()
         self._actions.setSpacing(8)
