@@ -147,7 +147,7 @@ class Service:
         )
         yield from own.routes()
         yield from ArchiveRoutes(catalog).routes()
-        yield from UpkeepRoutes(catalog, loader).routes()
+        yield from UpkeepRoutes(catalog, loader, self.pulls, self.pushes).routes()
         yield from PushRoutes(catalog, self.pushes).routes()
         yield from ModelRoutes(catalog, self.pulls, loader).routes()
         yield from EngineRoutes(catalog, loader, configurations, self._preloads).routes()

@@ -20,6 +20,7 @@ from dmr_desktop.service.catalog import Catalog
 from dmr_desktop.service.connection import run_while_connected
 from dmr_desktop.service.loader import Loader
 from dmr_desktop.service.streamed import StreamedAnswer
+from dmr_desktop.service.transfers import Transfers
 from dmr_desktop.store.prune import DEFAULT_AGE_SECONDS
 from dmr_desktop.store.verify import Verified
 
@@ -29,9 +30,12 @@ _MAX_HOURS = 24 * 3650.0
 
 
 class UpkeepRoutes:
-    def __init__(self, catalog: Catalog, loader: Loader) -> None:
+    """``transfers`` are all that may be under way."""
+
+    def __init__(self, catalog: Catalog, loader: Loader, *transfers: Transfers) -> None:
         self._catalog = catalog
         self._loader = loader
+        self._transfers = transfers
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -41,7 +45,13 @@ class UpkeepRoutes:
         ]
 
     async def purge(self, _: Request) -> Response:
-        """Unlike Docker Model Runner, models in use are not pulled from under their requests."""
+        """Unlike Docker Model Runner, models in use are not pulled from under their requests, nor from under a transfer,
+        which would go on to its end for nothing."""
+        for transfer in (each for transfers in self._transfers for each in transfers.statuses()):
+            raise Conflict(
+                f"error while purging: {transfer.reference} is being transferred: resource conflict",
+                hint="wait until it has ended, or cancel it",
+            )
         await self._loader.unload()
         users = sum(self._loader.users(model.id) for model in await self._catalog.models())
         if users:

@@ -109,12 +109,14 @@ class Layout:
             raise StoreError(
                 f'refusing to reset: directory "{self.root}" does not appear to be a model store (missing layout.json)'
             )
-        # The marker goes last: whatever stops this, the rest is still known as a store and can be cleared again.
-        for path in sorted(self.root.iterdir(), key=lambda path: path == self.marker):
-            if path in (self.lock, self.owner):
-                continue
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-        self.open()
+        try:
+            # The marker goes last: whatever stops this, the rest is still known as a store and can be cleared again.
+            for path in sorted(self.root.iterdir(), key=lambda path: path == self.marker):
+                if path in (self.lock, self.owner):
+                    continue
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        finally:
+            self.open()
 
     def _check_vacant(self) -> None:
         strangers = [p.name for p in self.root.iterdir() if p.name not in _OWN_NAMES and ".tmp-" not in p.name]

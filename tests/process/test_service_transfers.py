@@ -149,3 +149,17 @@ async def test_a_full_disk_is_named_before_anything_is_fetched(live: LiveInProce
     assert answer.status_code == 507
     assert "10,737,418,240 MiB more needed" in answer.text
     assert "MiB free: free some space" in answer.text
+
+
+async def test_a_purge_waits_for_transfers(live: LiveInProcess, registry: FaultyRegistry) -> None:
+    registry.add_model("v1", GGUF)
+    registry.faults.append(on_blobs(faulty.stall_after(1000)))
+    pull = asyncio.create_task(live.http.post("/models/create", json={"from": f"{registry.host}/ai/x:v1"}))
+    await until(lambda: bool(registry.requests_for("/blobs/")))
+    refused = await live.http.delete("/models/purge")
+    assert (refused.status_code, f"{registry.host}/ai/x:v1 is being transferred" in refused.text) == (409, True)
+    assert len((await live.http.get("/models")).json()) == 1
+    pull.cancel()
+    await asyncio.gather(pull, return_exceptions=True)
+    await until(lambda: not live.service.pulls.statuses())
+    assert (await live.http.delete("/models/purge")).status_code == 200

@@ -1,8 +1,10 @@
 """Verify, prune and purge: what is damaged is named and comes back, what is in use or unfinished is left alone."""
 
+import errno
 import fcntl
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -242,6 +244,27 @@ def test_purging(store: ModelStore, root: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
         store.get("x")
     assert package(store, tmp_path, "x").tags == ("docker.io/ai/x:latest",)
+
+
+def test_a_purge_that_is_stopped_half_way_leaves_a_store(
+    store: ModelStore, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another program that stores a file in a folder that is being deleted."""
+    package(store, tmp_path, "x")
+    rmtree = shutil.rmtree
+
+    def delete(path: Path) -> None:
+        rmtree(path)
+        if path.name == "blobs":
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", delete)
+    with pytest.raises(StoreError, match="Directory not empty"):
+        store.purge()
+    monkeypatch.undo()
+    assert package(store, tmp_path, "x").tags == ("docker.io/ai/x:latest",)
+    store.purge()
+    assert store.list() == []
 
 
 def test_purging_somebody_elses_folder_is_refused(store: ModelStore, root: Path, tmp_path: Path) -> None:
