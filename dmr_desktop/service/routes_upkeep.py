@@ -45,8 +45,8 @@ class UpkeepRoutes:
         ]
 
     async def purge(self, _: Request) -> Response:
-        """Unlike Docker Model Runner, models in use are not pulled from under their requests, nor from under a transfer,
-        which would go on to its end for nothing."""
+        """Unlike Docker Model Runner, models in use are not pulled from under their requests, nor the store from
+        under a transfer, which would go on to its end for nothing."""
         for transfer in (each for transfers in self._transfers for each in transfers.statuses()):
             raise Conflict(
                 f"error while purging: {transfer.reference} is being transferred: resource conflict",

@@ -258,10 +258,10 @@ def test_a_purge_that_is_stopped_half_way_leaves_a_store(
         if path.name == "blobs":
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
 
-    monkeypatch.setattr(shutil, "rmtree", delete)
-    with pytest.raises(StoreError, match="Directory not empty"):
-        store.purge()
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", delete)
+        with pytest.raises(StoreError, match="Directory not empty"):
+            store.purge()
     assert package(store, tmp_path, "x").tags == ("docker.io/ai/x:latest",)
     store.purge()
     assert store.list() == []
