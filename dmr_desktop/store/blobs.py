@@ -194,7 +194,8 @@ class BlobStore:
         except OSError as error:
             raise store_error(error, f"copying {source.name} into the store") from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone already, or on a disk that takes no changes at all
+                temporary.unlink()
         return digest, size
 
     def get(self, descriptor: Descriptor) -> bytes:

@@ -237,6 +237,23 @@ def test_a_file_that_cannot_be_read(blobs: BlobStore, layout: Layout, tmp_path: 
     assert names(layout) == []
 
 
+def test_a_store_that_takes_no_changes_at_all(
+    blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only file system refuses to delete even what is not there."""
+
+    def refuse(path: object, *_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    source = tmp_path / "source"
+    source.write_bytes(DATA)
+    monkeypatch.setattr(os, "unlink", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr("dmr_desktop.store.blobs.open", refuse, raising=False)
+    with pytest.raises(StoreError, match="copying source into the store failed: Read-only file system"):
+        blobs.put_file(source, lambda _: None)
+
+
 def test_small_content_is_checked_when_read(blobs: BlobStore) -> None:
     digest = blobs.put(b"config")
     descriptor = Descriptor("x", digest, 6)
