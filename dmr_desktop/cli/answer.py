@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 from dmr_desktop.cli.live_lines import LiveLines
 from dmr_desktop.cli.safe_text import safe_text
+from dmr_desktop.cli.table import cut
 from dmr_desktop.cli.terminal import Terminal
 from dmr_desktop.client.answers import ChatChunk
 
@@ -61,7 +62,7 @@ def _announced(chunks: Iterable[ChatChunk], terminal: Terminal, waiting: str) ->
     """The chunks; until the first that holds something, ``waiting`` stands on the terminal."""
     block = LiveLines(terminal.err)
     if waiting and terminal.live:
-        block.draw([terminal.dim(waiting)])
+        block.draw([terminal.dim(cut(waiting, terminal.columns))])
     try:
         for chunk in chunks:
             if chunk.text or chunk.reasoning:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from dmr_desktop.cli.face import DMR, Face
+from dmr_desktop.cli.names import all_spellings
 from dmr_desktop.cli.parser import make_parser
 from dmr_desktop.cli.safe_text import safe_line
 
@@ -41,15 +42,15 @@ def complete(before: Sequence[str], current: str, face: Face) -> tuple[list[Cand
     verb = verbs.parsers[words[0]]
     given = _option(verb, words[-1]) if len(words) > 1 else None
     if given is not None and given.nargs != 0:
-        return _values(given)
+        return _values(given, current)
     if current.startswith("-"):
         return _options(verb, current), NO_FILES
     positionals = [action for action in verb._actions if not action.option_strings]
     position = _count_positionals(verb, words[1:])
     if position < len(positionals):
-        return _values(positionals[position])
+        return _values(positionals[position], current)
     if positionals and positionals[-1].nargs in ("*", "+"):
-        return _values(positionals[-1])
+        return _values(positionals[-1], current)
     return [], NO_FILES
 
 
@@ -83,24 +84,29 @@ def _count_positionals(parser: argparse.ArgumentParser, words: Sequence[str]) ->
     return count
 
 
-def _values(action: argparse.Action) -> tuple[list[Candidate], int]:
+def _values(action: argparse.Action, current: str) -> tuple[list[Candidate], int]:
     if action.choices is not None:
         return [(str(choice), "") for choice in action.choices], NO_FILES
     if action.metavar in _MODEL_WORDS:
-        return [(name, "") for name in model_names()], NO_FILES
+        return [(name, "") for name in _as_begun(model_names(), current)], NO_FILES
     return [], FILES if action.metavar in _FILE_WORDS else NO_FILES
 
 
+def _as_begun(tags: Iterable[str], current: str) -> list[str]:
+    """Each model in the spelling in which its name was begun, of several the shortest."""
+    found = ([name for name in all_spellings(tag) if name.startswith(current)] for tag in tags)
+    return sorted({min(names, key=len) for names in found if names})
+
+
 def model_names() -> Iterable[str]:
-    """The models' short names, if a service answers at once; completion never starts one and never complains."""
+    """The models' tags, if a service answers at once; completion never starts one and never complains."""
     from dmr_desktop.client.client import Client
     from dmr_desktop.client.discovery import find_endpoint
     from dmr_desktop.protocol.errors import DMRError
-    from dmr_desktop.protocol.short_names import short_name
     from dmr_desktop.settings import SettingsError, load_settings
 
     try:
         with Client(find_endpoint(load_settings()), timeout_seconds=_MODEL_SECONDS) as client:
-            return sorted({short_name(tag) for model in client.models() for tag in model.tags})
+            return [tag for model in client.models() for tag in model.tags]
     except (DMRError, SettingsError):
         return []

@@ -7,7 +7,8 @@ _UP_AND_CLEAR = "\x1b[1A\x1b[2K"
 
 
 class LiveLines:
-    """``draw`` replaces what the last ``draw`` wrote; ``leave`` lets it stand."""
+    """``draw`` replaces what the last ``draw`` wrote; ``leave`` lets it stand. A line must not be wider than the
+    terminal: one that wraps would stay."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -52,7 +52,11 @@ def loaded_table(loaded: Iterable[LoadedModel], now: float, idle_seconds: float,
 
 
 def _name(model: str) -> str:
-    return short_id(model) if model.startswith("sha256:") else short_name(model.lower())
+    """As Docker shows it, in small letters; but for the tag, in which they matter."""
+    if model.startswith("sha256:"):
+        return short_id(model)
+    name, _, tag = model.rpartition(":")
+    return short_name(f"{name.lower()}:{tag}" if name and "/" not in tag else model.lower())
 
 
 def _until(entry: LoadedModel, now: float, idle_seconds: float) -> str:

@@ -38,6 +38,13 @@ def fitted_table(
     return made
 
 
+def cut(text: str, columns: int) -> str:
+    """What of ``text`` fits into one line of a terminal so many ``columns`` wide, and leaves room for the cursor."""
+    while text and display_width(text) >= columns:
+        text = text[:-1]
+    return text
+
+
 def display_width(text: str) -> int:
     """Columns that a terminal uses: East Asian wide characters take two, combining ones none."""
     if text.isascii():

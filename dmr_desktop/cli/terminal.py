@@ -4,7 +4,6 @@ import codecs
 import io
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -14,6 +13,7 @@ from dmr_desktop.cli.safe_text import safe_line, safe_text
 from dmr_desktop.protocol.errors import DMRError
 from dmr_desktop.protocol.json_types import JSON
 
+_USUAL_COLUMNS = 80
 _OTHERWISE = "dmr-otherwise"
 _PLAIN = {"→": "->", "…": "...", "✓": "*", "·": "-"}
 """This program's own characters for a locale that has none of them."""
@@ -40,7 +40,16 @@ class Terminal:
 
     @property
     def columns(self) -> int:
-        return shutil.get_terminal_size((80, 24)).columns
+        """Of the terminal at hand, which may be that of ``err`` alone; ``COLUMNS`` goes before it."""
+        given = os.environ.get("COLUMNS", "")
+        if given.isdecimal() and int(given):
+            return int(given)
+        for stream in (self.out, self.err):
+            try:
+                return os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS
+            except (OSError, ValueError):
+                continue
+        return _USUAL_COLUMNS
 
     @property
     def table_columns(self) -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from dmr_desktop.cli.quantities import clock, decimal_size
 from dmr_desktop.cli.safe_text import safe_line
-from dmr_desktop.cli.table import display_width
+from dmr_desktop.cli.table import cut
 from dmr_desktop.protocol.models import Progress
 
 _WINDOW_SECONDS = 5.0
@@ -83,7 +83,7 @@ class Transfer:
             lines.append(safe_line(self.note))
         if self.layers:
             lines.append(self._sum_line())
-        return [_cut(line, columns) for line in lines]
+        return [cut(line, columns) for line in lines]
 
     def _sum_line(self) -> str:
         rate = self.bytes_per_second
@@ -111,9 +111,3 @@ def _bar_line(name: str, layer: Layer, columns: int) -> str:
     filled = int(share * width)
     bar = "=" * filled + (">" if filled < width else "")
     return f"{name}  [{bar:<{width}}] {sizes}"
-
-
-def _cut(line: str, columns: int) -> str:
-    while line and display_width(line) >= columns:
-        line = line[:-1]
-    return line

@@ -7,7 +7,7 @@ from dmr_desktop.cli.face import DMR, DOCKER
 
 @pytest.fixture(autouse=True)
 def two_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "model_names", lambda: ["dmr.local/demo", "smollm2"])
+    monkeypatch.setattr(module, "model_names", lambda: ["dmr.local/demo:latest", "docker.io/ai/smollm2:latest"])
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,9 @@ def two_models(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["rm"], "", {"dmr.local/demo", "smollm2"}, NO_FILES),
         (["rm", "smollm2"], "", {"dmr.local/demo", "smollm2"}, NO_FILES),
+        (["rm"], "ai/", {"ai/smollm2"}, NO_FILES),
+        (["run"], "docker.io/ai/smo", {"docker.io/ai/smollm2"}, NO_FILES),
+        (["run"], "smollm2:", {"smollm2:latest"}, NO_FILES),
         (["inspect", "smollm2"], "", set(), NO_FILES),
         (["tag"], "", {"dmr.local/demo", "smollm2"}, NO_FILES),
         (["tag", "smollm2"], "", set(), NO_FILES),

@@ -40,6 +40,19 @@ def test_what_a_model_costs_is_shown_also_on_a_narrow_terminal() -> None:
     assert row.split()[-1] == "1.92GB"
 
 
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        ("huggingface.co/Org/Repo:UD-Q4_K_XL", "huggingface.co/org/repo:UD-Q4_K_XL"),
+        ("localhost:5000/A/B", "localhost:5000/a/b"),
+        ("AI/X", "x"),
+    ],
+)
+def test_a_shown_name_is_one_that_can_be_typed(model: str, shown: str) -> None:
+    text = loaded_table([LoadedModel("b", model, "completion")], NOW, 300.0)
+    assert text.splitlines()[1].split()[0] == shown
+
+
 def test_a_model_without_a_name_shows_its_id() -> None:
     text = loaded_table([LoadedModel("b", "sha256:0123456789abcdef", "embedding")], NOW, 300.0)
     assert text.splitlines()[1].startswith("0123456789ab ")
