@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import struct
 from types import ModuleType
@@ -139,6 +140,15 @@ def test_corpus_is_deterministic(corpus: ModuleType) -> None:
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_digests_tell_corpora_apart(corpus: ModuleType) -> None:
+    """The same conversations have the same digest; another seed, side or skill has another one."""
+    digest = importlib.import_module("corpus.__main__").digest
+    digests = [digest(3, "train", "copy", 5) for _ in range(2)]
+    digests += [digest(4, "train", "copy", 5), digest(3, "heldout", "copy", 5), digest(3, "train", None, 5)]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 4
+
+
 def test_heldout_phrasings_are_disjoint_from_training(corpus: ModuleType) -> None:
     """Every fact has phrasings of both sides, and none is on both."""
     for intent in corpus.INTENTS:
@@ -205,6 +215,20 @@ def test_ways_to_ask_for_real_tools_name_what_is_required(corpus: ModuleType) ->
                 if fixed and kind.startswith("enum:"):
                     assert fixed[1:] in [option for option, _ in corpus.values.options(kind)], (topic, ask)
                 assert not fixed or kind == "bool" or kind.startswith("enum:"), (topic, ask)
+
+
+def test_every_kind_of_value_is_known(corpus: ModuleType) -> None:
+    """There is a value for every kind that the tools and sentences of the data name."""
+    data, interfaces = corpus.data, corpus.tools.interfaces
+    tools = (*interfaces.apis(), *interfaces.sentences(), *data.actions.ACTIONS, *data.tool_kinds.TOOL_KINDS)
+    kinds = {param.kind for tool in tools for param in tool.params} - {"ref"}  # a ref is one of several kinds
+    assert len(kinds) > 40
+    dice = corpus.dice.Dice(3, "train")
+    values = corpus.values.Values(dice, corpus.words.Words(dice))
+    for kind in kinds:
+        assert values.of(kind) not in (None, ""), kind
+    with pytest.raises(KeyError):
+        values.of("no such kind")
 
 
 def test_heldout_real_tools_are_never_trained(corpus: ModuleType) -> None:

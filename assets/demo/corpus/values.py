@@ -25,10 +25,7 @@ ENUM = "enum:"  # in front of a kind that lists its values
 
 
 class Values:
-    """Values of one side.
-
-    A kind that nobody knows, and ``word``, is any word.
-    """
+    """Values of one side."""
 
     def __init__(self, dice: Dice, words: Words) -> None:
         self.dice, self.words = dice, words
@@ -51,6 +48,7 @@ class Values:
             "ip": lambda: ".".join(str(self.rng.randint(1, 254)) for _ in range(4)),
             "message": self._message,
             "money": self._money,
+            "name": words.any_word,  # what the question says is a name, whatever it looks like
             "names": lambda: self._several(words.name),
             "noun": words.noun,
             "path": self._path,
@@ -58,6 +56,7 @@ class Values:
             "phrase": lambda: words.words(1, 4),
             "phrase_title": lambda: " ".join(word.capitalize() for word in words.words(1, 3).split()),
             "quoted": lambda: words.words(1, 6),
+            "ref_word": words.any_word,
             "room": self._room,
             "style": self._style,
             "task": self._task,
@@ -66,19 +65,20 @@ class Values:
             "topic": self._topic,
             "uname": self._foreign_name,
             "url": self._url,
+            "word": words.any_word,
             "words": lambda: self._several(lambda: str(self.of(self.rng.choice(["noun", "noun", "word"])))),
             "zip": lambda: f"{self.rng.randint(10000, 99999)}",
         }
 
     def of(self, kind: str) -> Any:
-        """A value of a kind."""
+        """A value of a kind; raises ``KeyError`` for one that is not known."""
         if kind in CHOICES:
             return self.rng.choice(CHOICES[kind])
         if kind in RANGES:
             return self.rng.randint(*RANGES[kind])
         if kind.startswith(ENUM):
             return self.rng.choice(options(kind))[0]
-        return self._makers.get(kind, self.words.any_word)()
+        return self._makers[kind]()
 
     def another(self, kind: str, taken: Collection[object]) -> Any:
         """A value of a kind, but no text that is taken."""
