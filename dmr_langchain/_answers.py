@@ -10,6 +10,12 @@ PROVIDER = "dmr"
 """Not "openai": LangChain's translator of that name drops reasoning."""
 
 
+def reasoning_of(message: AIMessage) -> str:
+    """What the model thought, "" if that is not known."""
+    blocks = (block.get("reasoning") for block in message.content_blocks if block["type"] == "reasoning")
+    return "".join(text for text in blocks if isinstance(text, str))
+
+
 def complete_result(result: ChatResult, answer: Mapping[str, Any]) -> ChatResult:
     if result.llm_output is not None:
         result.llm_output["model_provider"] = PROVIDER

@@ -83,7 +83,8 @@ class ChatBase(BaseChatOpenAI):
     """Requests that ``batch`` sends at a time, where the config says nothing; None: no limit."""
 
     _places: tuple[Place, ...] = PrivateAttr(default=())
-    _prepared: set[str] = PrivateAttr(default_factory=set)
+    _prepared: dict[str, dict[str, Any] | None] = PrivateAttr(default_factory=dict)
+    """Models that are known to be there, with what was set for each. Copies share it, and may wish otherwise."""
     _management: Management | None = PrivateAttr(default=None)
 
     # ---- construction -----------------------------------------------------------------------
@@ -195,26 +196,31 @@ class ChatBase(BaseChatOpenAI):
     def _prepare(self, kwargs: dict[str, Any]) -> Iterator[None]:
         """Before the first request with a model: get it and set it up, as far as that was asked for."""
         model = self._model_of(kwargs)
+        wish = self._wish(model)
         with self._errors(model):
-            if model not in self._prepared:
+            if not self._is_prepared(model, wish):
                 if self.auto_pull:
                     self._pull_if_missing(model)
-                if (wish := self._wish(model)) is not None:
+                if wish is not None:
                     configure(self.root_client, wish)
-                self._prepared.add(model)
+                self._prepared[model] = wish
             yield
 
     @asynccontextmanager
     async def _aprepare(self, kwargs: dict[str, Any]) -> AsyncIterator[None]:
         model = self._model_of(kwargs)
+        wish = self._wish(model)
         with self._errors(model):
-            if model not in self._prepared:
+            if not self._is_prepared(model, wish):
                 if self.auto_pull:
                     await self._apull_if_missing(model)
-                if (wish := self._wish(model)) is not None:
+                if wish is not None:
                     await aconfigure(self.root_async_client, wish)
-                self._prepared.add(model)
+                self._prepared[model] = wish
             yield
+
+    def _is_prepared(self, model: str, wish: dict[str, Any] | None) -> bool:
+        return model in self._prepared and self._prepared[model] == wish
 
     @contextmanager
     def _errors(self, model: str) -> Iterator[None]:
@@ -223,7 +229,7 @@ class ChatBase(BaseChatOpenAI):
                 yield
         except (DMRModelNotFoundError, DMRConnectionError):
             # It may come back, and will then have forgotten what was set.
-            self._prepared.discard(model)
+            self._prepared.pop(model, None)
             raise
 
     def _pull_if_missing(self, model: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -19,7 +19,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from dmr_langchain._answers import complete_chunk, complete_result
+from dmr_langchain._answers import complete_chunk, complete_result, reasoning_of
 from dmr_langchain._chat_base import ChatBase
 from dmr_langchain._sdk import tokenize
 
@@ -135,7 +135,8 @@ class ChatDMR(ChatBase):
 
     Reasoning:
         What a reasoning model thinks is in ``message.additional_kwargs["reasoning_content"]`` and, as a block of
-        type ``"reasoning"``, in ``message.content_blocks``; it is not part of ``message.content``.
+        type ``"reasoning"``, in ``message.content_blocks``; it is not part of ``message.content``. Given back in the
+        history, as agents do, it reaches the model again where the model's template wants it.
 
     Token usage and response metadata:
         .. code-block:: python
@@ -167,6 +168,18 @@ class ChatDMR(ChatBase):
         if extra:
             params["extra_body"] = {**extra, **(self.extra_body or {})}
         return params
+
+    def _get_request_payload(
+        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """With what the model thought before it called a tool, which the parent leaves out: templates that show it
+        to the model look for it, the others ignore it."""
+        payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
+        messages = self._convert_input(input_).to_messages()
+        for message, entry in zip(messages, payload.get("messages", ()), strict=False):
+            if isinstance(message, AIMessage) and (reasoning := reasoning_of(message)):
+                entry["reasoning_content"] = reasoning
+        return payload
 
     def _generate(
         self,

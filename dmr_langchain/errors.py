@@ -3,14 +3,15 @@
 Each is both an OpenAI SDK error and a LangChain model error, so code written for either catches it::
 
     DMRError
-     ├─ DMRConnectionError        openai.APIConnectionError   ModelConnectionError
-     ├─ DMRTimeoutError           openai.APITimeoutError      ModelTimeoutError
-     ├─ DMRModelNotFoundError     openai.NotFoundError        ModelNotFoundError
-     ├─ DMRContextOverflowError   openai.BadRequestError      ContextOverflowError
-     ├─ DMRBadRequestError        openai.BadRequestError      ModelInvalidRequestError
-     ├─ DMRBusyError              openai.RateLimitError       ModelRateLimitError
-     ├─ DMRPullError                                          ModelAPIError
-     └─ DMRServerError            openai.APIError             ModelAPIError
+     ├─ DMRConnectionError        openai.APIConnectionError        ModelConnectionError
+     ├─ DMRTimeoutError           openai.APITimeoutError           ModelTimeoutError
+     ├─ DMRModelNotFoundError     openai.NotFoundError             ModelNotFoundError
+     ├─ DMRContextOverflowError   openai.BadRequestError           ContextOverflowError
+     ├─ DMRBadRequestError        openai.BadRequestError           ModelInvalidRequestError
+     ├─ DMRBusyError              openai.RateLimitError            ModelRateLimitError
+     ├─ DMRLengthError            openai.LengthFinishReasonError   ModelError
+     ├─ DMRPullError                                               ModelAPIError
+     └─ DMRServerError            openai.APIError                  ModelAPIError
          └─ DMRModelLoadingError  openai.InternalServerError
 """
 
@@ -25,11 +26,13 @@ from langchain_core.exceptions import (
     ContextOverflowError,
     ModelAPIError,
     ModelConnectionError,
+    ModelError,
     ModelInvalidRequestError,
     ModelNotFoundError,
     ModelRateLimitError,
     ModelTimeoutError,
 )
+from openai.types.chat import ChatCompletion
 
 from dmr_langchain._address import Place
 
@@ -67,6 +70,19 @@ class DMRBusyError(DMRError, openai.RateLimitError, ModelRateLimitError):
     """Too many requests wait for this model."""
 
 
+class DMRLengthError(DMRError, openai.LengthFinishReasonError, ModelError):
+    """A structured answer was as long as it may be before it was complete. ``completion`` is what came of it."""
+
+    def __init__(self, *, completion: ChatCompletion) -> None:
+        super().__init__(completion=completion)
+        self.args = (
+            _sentences(
+                "The answer was cut off before its form was complete: it reached the limit of its length",
+                "raise max_tokens=, or give the model a larger context with context_size=",
+            ),
+        )
+
+
 class DMRPullError(DMRError, ModelAPIError):
     """The model could not be downloaded."""
 
@@ -87,6 +103,8 @@ def helpful_errors(model: str, places: Sequence[Place]) -> Iterator[None]:
         yield
     except DMRError:
         raise
+    except openai.LengthFinishReasonError as error:
+        raise DMRLengthError(completion=error.completion) from error
     except _transport_errors() as error:
         raise _broken_off(error, model, places, monotonic() - begun) from error
     except openai.APIError as error:

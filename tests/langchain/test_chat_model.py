@@ -115,6 +115,26 @@ def test_reasoning_and_timings_are_kept_apart_from_the_content() -> None:
     assert message.usage_metadata["total_tokens"] == 7
 
 
+CALL = {"name": "add", "args": {"a": 1}, "id": "call-1", "type": "tool_call"}
+THOUGHT = {"type": "reasoning", "reasoning": "2+2..."}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AIMessage("", additional_kwargs={"reasoning_content": "2+2..."}, tool_calls=[CALL]),
+        AIMessage([THOUGHT, {"type": "text", "text": "4"}], response_metadata={"output_version": "v1"}),
+    ],
+)
+def test_what_the_model_thought_goes_back_with_the_history(message: AIMessage) -> None:
+    with fake_openai(Reply(body=chat_answer())) as fake:
+        model_at(fake).invoke([HumanMessage("2+2"), message, HumanMessage("sure?")])
+    asked, answered, _ = fake.received[0].body["messages"]
+    assert answered["reasoning_content"] == "2+2..."
+    assert "2+2..." not in str(answered["content"])
+    assert "reasoning_content" not in asked
+
+
 STREAM = [
     chat_chunk({"role": "assistant", "content": ""}),
     chat_chunk({"reasoning_content": "hm"}),
@@ -386,6 +406,20 @@ async def test_a_missing_model_is_pulled_before_an_async_stream() -> None:
         "mode": "completion",
         "llamacpp": {"reasoning-budget": 2048},
     }
+
+
+def test_a_copy_with_other_wishes_has_them_set() -> None:
+    set_up, answer = Reply(status=202, body=""), Reply(body=chat_answer())
+    with fake_openai(answer, set_up, answer, answer, set_up, answer) as fake:
+        model = model_at(fake)
+        model.invoke("hi")
+        larger = model.model_copy(update={"context_size": 8192})
+        larger.invoke("hi")
+        larger.invoke("hi")
+        larger.context_size = 4096
+        larger.invoke("hi")
+    wishes = [received.body for received in fake.received if received.path.endswith("/_configure")]
+    assert [wish["context-size"] for wish in wishes] == [8192, 4096]
 
 
 def test_batch_sends_as_many_as_are_computed_at_a_time() -> None:

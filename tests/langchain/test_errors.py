@@ -1,11 +1,13 @@
 """What goes wrong says what to do next, and is caught by the SDK's and by LangChain's own types."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from langchain_core import exceptions as langchain
+from pydantic import BaseModel
 
 from dmr_langchain import (
     ChatDMR,
@@ -14,12 +16,18 @@ from dmr_langchain import (
     DMRConnectionError,
     DMRContextOverflowError,
     DMREmbeddings,
+    DMRLengthError,
     DMRModelLoadingError,
     DMRModelNotFoundError,
     DMRServerError,
     DMRTimeoutError,
 )
-from tests.fakes.openai_server import Reply, chat_chunk, fake_openai
+from tests.fakes.openai_server import Reply, chat_answer, chat_chunk, fake_openai
+
+
+class Joke(BaseModel):
+    setup: str
+    punchline: str
 
 
 def refusal(status: int, message: str, code: str | None = None) -> Reply:
@@ -184,3 +192,19 @@ def test_a_timeout_says_how_to_get_more_time(tmp_path: Path) -> None:
             model.invoke("hi")
     assert isinstance(caught.value, openai.APITimeoutError)
     assert isinstance(caught.value, langchain.ModelTimeoutError)
+
+
+def test_a_structured_answer_that_was_cut_says_so() -> None:
+    cut = chat_answer('{"setup": "Wh')
+    cut["choices"][0]["finish_reason"] = "length"
+    events = [chat_chunk({"content": '{"setup": "Wh'}), chat_chunk({}, "length"), "[DONE]"]
+    with fake_openai(Reply(body=cut), Reply(body=cut), Reply(events=events)) as fake:
+        model = ChatDMR(model="some/model", base_url=fake.url, max_tokens=3).with_structured_output(Joke)
+        with pytest.raises(DMRLengthError, match="Raise max_tokens=") as caught:
+            model.invoke("hi")
+        assert isinstance(caught.value, openai.LengthFinishReasonError)
+        assert caught.value.completion.choices[0].message.content == '{"setup": "Wh'
+        with pytest.raises(DMRLengthError):
+            asyncio.run(model.ainvoke("hi"))
+        with pytest.raises(DMRLengthError):
+            list(model.stream("hi"))

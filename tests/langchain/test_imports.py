@@ -13,6 +13,7 @@ EXPECTED = [
     "DMRContextOverflowError",
     "DMREmbeddings",
     "DMRError",
+    "DMRLengthError",
     "DMRModelLoadingError",
     "DMRModelNotFoundError",
     "DMRModels",
