@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dmr_langchain.chat_models import ChatDMR, init_dmr_model
     from dmr_langchain.embeddings import DMREmbeddings
     from dmr_langchain.errors import (
+        DMRAuthenticationError,
         DMRBadRequestError,
         DMRBusyError,
         DMRConnectionError,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         DMRLengthError,
         DMRModelLoadingError,
         DMRModelNotFoundError,
+        DMRPermissionDeniedError,
         DMRPullError,
         DMRServerError,
         DMRTimeoutError,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChatDMR",
+    "DMRAuthenticationError",
     "DMRBadRequestError",
     "DMRBusyError",
     "DMRConnectionError",
@@ -37,6 +40,7 @@ __all__ = [
     "DMRModelLoadingError",
     "DMRModelNotFoundError",
     "DMRModels",
+    "DMRPermissionDeniedError",
     "DMRPullError",
     "DMRReranker",
     "DMRServerError",

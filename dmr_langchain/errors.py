@@ -5,6 +5,8 @@ Each is both an OpenAI SDK error and a LangChain model error, so code written fo
     DMRError
      ├─ DMRConnectionError        openai.APIConnectionError        ModelConnectionError
      ├─ DMRTimeoutError           openai.APITimeoutError           ModelTimeoutError
+     ├─ DMRAuthenticationError    openai.AuthenticationError       ModelAuthenticationError
+     ├─ DMRPermissionDeniedError  openai.PermissionDeniedError     ModelPermissionDeniedError
      ├─ DMRModelNotFoundError     openai.NotFoundError             ModelNotFoundError
      ├─ DMRContextOverflowError   openai.BadRequestError           ContextOverflowError
      ├─ DMRBadRequestError        openai.BadRequestError           ModelInvalidRequestError
@@ -25,10 +27,12 @@ import openai
 from langchain_core.exceptions import (
     ContextOverflowError,
     ModelAPIError,
+    ModelAuthenticationError,
     ModelConnectionError,
     ModelError,
     ModelInvalidRequestError,
     ModelNotFoundError,
+    ModelPermissionDeniedError,
     ModelRateLimitError,
     ModelTimeoutError,
 )
@@ -52,6 +56,14 @@ class DMRConnectionError(DMRError, openai.APIConnectionError, ModelConnectionErr
 
 class DMRTimeoutError(DMRError, openai.APITimeoutError, ModelTimeoutError):
     """The service took longer than ``timeout``."""
+
+
+class DMRAuthenticationError(DMRError, openai.AuthenticationError, ModelAuthenticationError):
+    """The service lets in only who has its API key."""
+
+
+class DMRPermissionDeniedError(DMRError, openai.PermissionDeniedError, ModelPermissionDeniedError):
+    """The service does not allow this from where the request came."""
 
 
 class DMRModelNotFoundError(DMRError, openai.NotFoundError, ModelNotFoundError):
@@ -182,6 +194,14 @@ def _helpful_status(
     response, body = error.response, error.body
     # A refused setting comes with 500 and is a bad request all the same.
     match 400 if isinstance(error, openai.BadRequestError) else error.status_code:
+        case 401:
+            message = _sentences(
+                text, "give the service's API key with api_key= or DMR_API_KEY (`dmr enable --lan` made it)"
+            )
+            return DMRAuthenticationError(message, response=response, body=body)
+        case 403:
+            step = _server_hint(error) or "`dmr status` on its machine shows who may use the service"
+            return DMRPermissionDeniedError(_sentences(text, step), response=response, body=body)
         case 404 if "page not found" in text:
             message = _sentences(
                 f"{places[0]} is not the address of DMR Desktop's models: {text}",

@@ -264,6 +264,8 @@ def _refusals(model: str) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
+        if "WWW-Authenticate" in error.response.headers:
+            raise  # it is the service that wants a key, not the registry
         first = error.__cause__ if isinstance(error.__cause__, openai.APIStatusError) else error
         raise _failed(model, first.message) from error
 

@@ -37,6 +37,7 @@ class Reply:
     delay_seconds: float = 0.0
     gather: int = 0
     breaks_off: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -131,6 +132,8 @@ def fake_openai(*replies: Reply, socket_path: Path | None = None) -> Iterator[Fa
                 self.send_response(reply.status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(data) + reply.breaks_off))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
                 self.close_connection = self.close_connection or reply.breaks_off

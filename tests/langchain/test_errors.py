@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from dmr_langchain import (
     ChatDMR,
+    DMRAuthenticationError,
     DMRBadRequestError,
     DMRBusyError,
     DMRConnectionError,
@@ -19,6 +20,7 @@ from dmr_langchain import (
     DMRLengthError,
     DMRModelLoadingError,
     DMRModelNotFoundError,
+    DMRPermissionDeniedError,
     DMRServerError,
     DMRTimeoutError,
 )
@@ -35,6 +37,20 @@ def refusal(status: int, message: str, code: str | None = None) -> Reply:
 
 
 CASES: list[tuple[Reply, type[Exception], type[Exception], type[Exception], str]] = [
+    (
+        refusal(401, "an API key is needed", "unauthorized"),
+        DMRAuthenticationError,
+        openai.AuthenticationError,
+        langchain.ModelAuthenticationError,
+        "an API key is needed. Give the service's API key with api_key=",
+    ),
+    (
+        refusal(403, "POST /x is not open to containers", "access_denied"),
+        DMRPermissionDeniedError,
+        openai.PermissionDeniedError,
+        langchain.ModelPermissionDeniedError,
+        "containers. `dmr status`",
+    ),
     (
         refusal(404, "error while getting model: model not found", "model_not_found"),
         DMRModelNotFoundError,

@@ -7,6 +7,7 @@ import dmr_langchain
 
 EXPECTED = [
     "ChatDMR",
+    "DMRAuthenticationError",
     "DMRBadRequestError",
     "DMRBusyError",
     "DMRConnectionError",
@@ -17,6 +18,7 @@ EXPECTED = [
     "DMRModelLoadingError",
     "DMRModelNotFoundError",
     "DMRModels",
+    "DMRPermissionDeniedError",
     "DMRPullError",
     "DMRReranker",
     "DMRServerError",

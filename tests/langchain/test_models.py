@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dmr_langchain import (
+    DMRAuthenticationError,
     DMRBadRequestError,
     DMRConnectionError,
     DMRModelNotFoundError,
@@ -92,6 +93,12 @@ def test_a_pull_that_fails_says_why(reply: Reply, words: str) -> None:
             DMRModels(fake.url).pull("ai/x")
         with pytest.raises(DMRPullError, match=words):
             asyncio.run(DMRModels(fake.url).apull("ai/x"))
+
+
+def test_a_pull_without_the_services_key_says_that() -> None:
+    refused = Reply(401, {"error": {"message": "an API key is needed"}}, headers={"WWW-Authenticate": "Bearer"})
+    with fake_openai(refused) as fake, pytest.raises(DMRAuthenticationError, match="DMR_API_KEY"):
+        DMRModels(fake.url).pull("ai/x")
 
 
 def test_what_is_loaded_and_unloading() -> None:
