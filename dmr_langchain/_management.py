@@ -52,7 +52,7 @@ class Management:
     ) -> None:
         self.places = tuple(places)
         self._timeout = as_timeout(timeout)
-        key = {"Authorization": f"Bearer {api_key.get_secret_value()}"} if api_key else {}
+        key = {"Authorization": f"Bearer {api_key.get_secret_value().strip()}"} if api_key else {}
         self._headers = {**key, **(headers or {})}
         self._http, self._async_http = make_clients(self.places, trust_env=trust_env)
 

@@ -35,7 +35,7 @@ def make_sdk_clients(
     ours = None if http_client and http_async_client else make_clients(places, trust_env=trust_env)
     options: dict[str, Any] = {
         "base_url": places[0].base_url,
-        "api_key": (api_key.get_secret_value() if api_key else "") or NO_KEY,
+        "api_key": (api_key.get_secret_value().strip() if api_key else "") or NO_KEY,
         "timeout": as_timeout(timeout),
         "max_retries": MAX_RETRIES if max_retries is None else max_retries,
         "default_query": default_query,

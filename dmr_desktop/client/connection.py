@@ -13,11 +13,12 @@ from urllib.parse import quote, urlencode
 
 from dmr_desktop import __version__
 from dmr_desktop.client.answers import progress_from_json
-from dmr_desktop.client.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
+from dmr_desktop.client.endpoint import KEY_VARIABLE, Endpoint, TcpEndpoint, UnixEndpoint
 from dmr_desktop.client.failures import error_from_response
 from dmr_desktop.client.http import Answer, Broken, CannotConnect, EndpointTransport, Request, TimedOut, Transport
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import (
+    AccessDenied,
     DMRError,
     InvalidReference,
     InvalidRequest,
@@ -36,6 +37,7 @@ FAR_HINT = (
     "the address is that of MODEL_RUNNER_HOST or of the context in use (`dmr context ls`); the service there must run, "
     "with its TCP port open (`dmr enable --tcp`)"
 )
+KEY_HINT = f"set {KEY_VARIABLE} to it; `dmr enable --lan --new-key` on that machine makes another one"
 _OTHER_HINT = "is another program listening at this address? `dmr status` shows which one is asked"
 
 
@@ -60,6 +62,11 @@ class Connection:
     def start_hint(self) -> str:
         """What to do when nobody answers."""
         return START_HINT if isinstance(self.endpoint, UnixEndpoint) else FAR_HINT
+
+    @property
+    def key_hint(self) -> str:
+        """What to do when it asks for a key."""
+        return KEY_HINT
 
     def __enter__(self) -> Self:
         return self
@@ -169,6 +176,8 @@ class Connection:
                 all_headers["Content-Type"] = "application/json"
             answer = self._transport.ask(Request(method, target, all_headers, sent, timeout_seconds))
             try:
+                if answer.wants_key:
+                    raise AccessDenied(f"the service at {self.endpoint} wants its API key", hint=self.key_hint)
                 if not 200 <= answer.status < 300:
                     raise error_from_response(answer.status, b"".join(answer.chunks()), answer.hint)
                 yield answer

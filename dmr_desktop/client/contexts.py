@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dmr_desktop.client.endpoint import TcpEndpoint, parse_endpoint
+from dmr_desktop.client.endpoint import TcpEndpoint, parse_endpoint, with_key
 from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest, ModelNotFound
 from dmr_desktop.settings import read_small_file
 
@@ -139,11 +139,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def context_endpoint(environ: Mapping[str, str]) -> TcpEndpoint | None:
-    """Where the context in use points, None for ``default``. Raises :class:`DMRError`."""
+    """Where the context in use points, None for ``default``; its key is ``DMR_API_KEY``. Raises :class:`DMRError`."""
     contexts = read_contexts(contexts_file(environ))
     if contexts.current == DEFAULT:
         return None
-    return endpoint_of(contexts.get(contexts.current))
+    return with_key(endpoint_of(contexts.get(contexts.current)), environ)
 
 
 def endpoint_of(context: Context) -> TcpEndpoint:

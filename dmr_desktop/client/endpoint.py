@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from dmr_desktop.protocol.errors import InvalidRequest
 
+KEY_VARIABLE = "DMR_API_KEY"
 HOST_VARIABLES = ("MODEL_RUNNER_HOST", "DMR_HOST")
 """Read in this order; the first is Docker Model Runner's own."""
 
@@ -73,9 +74,16 @@ def endpoint_from_environment(environ: Mapping[str, str]) -> Endpoint | None:
         text = environ.get(variable, "").strip()
         if text:
             found = parse_endpoint(text, variable)
-            key = environ.get("DMR_API_KEY", "").strip()
-            return replace(found, api_key=key) if key and isinstance(found, TcpEndpoint) else found
+            return with_key(found, environ) if isinstance(found, TcpEndpoint) else found
     return None
+
+
+def with_key(endpoint: TcpEndpoint, environ: Mapping[str, str]) -> TcpEndpoint:
+    """The same with the key of ``DMR_API_KEY``, if that is set. Raises :class:`InvalidRequest` for one that is none."""
+    key = environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidRequest(f"{KEY_VARIABLE} is not an API key", hint="set it to the key alone, in one line")
+    return replace(endpoint, api_key=key)
 
 
 def _useless(text: str, source: str) -> InvalidRequest:

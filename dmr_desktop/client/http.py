@@ -54,6 +54,11 @@ class Answer(Protocol):
         """What a refusal in plain text advises, "" if nothing."""
         ...
 
+    @property
+    def wants_key(self) -> bool:
+        """Whether it refuses who does not send an API key, or another one."""
+        ...
+
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes. Raises :class:`TimedOut`, :class:`Broken`."""
         ...
@@ -145,6 +150,7 @@ class _Answer:
         self._connection, self._response = connection, response
         self.status = response.status
         self.hint = unquote(response.getheader(HINT_HEADER) or "")
+        self.wants_key = response.status == 401 and response.getheader("WWW-Authenticate") is not None
 
     def chunks(self) -> Iterator[bytes]:
         # Python 3.11's read1 does not count what is left, and waits for more after the last byte.

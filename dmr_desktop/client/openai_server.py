@@ -17,6 +17,10 @@ class OpenAIServer(RunnerCalls):
     def start_hint(self) -> str:
         return "is that server running, and is its address right?"
 
+    @property
+    def key_hint(self) -> str:
+        return "servers of others are sent no key"
+
     def openai_models_at_root(self) -> JSON:
         found: JSON = self._json("GET", "/models")
         return found

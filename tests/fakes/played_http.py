@@ -15,6 +15,7 @@ class PlayedAnswer:
     status: int
     body: bytes
     hint: str = ""
+    wants_key: bool = False
 
     def chunks(self) -> Iterator[bytes]:
         yield self.body
@@ -39,4 +40,5 @@ class PlayedHTTP:
             raise TimedOut(str(error)) from error
         except httpx.TransportError as error:
             raise Broken(str(error)) from error
-        return PlayedAnswer(response.status_code, response.read())
+        wants_key = response.status_code == 401 and "WWW-Authenticate" in response.headers
+        return PlayedAnswer(response.status_code, response.read(), wants_key=wants_key)

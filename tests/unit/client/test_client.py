@@ -13,6 +13,7 @@ from dmr_desktop.client.endpoint import TcpEndpoint, UnixEndpoint
 from dmr_desktop.client.openai_server import OpenAIServer
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import (
+    AccessDenied,
     DMRError,
     InvalidReference,
     ModelNotFound,
@@ -20,6 +21,7 @@ from dmr_desktop.protocol.errors import (
     RegistryError,
     RunnerCrashed,
     ServiceUnreachable,
+    Unauthorized,
 )
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.protocol.notices import GpuSample, Snapshot, TcpStatus, TelemetrySample
@@ -205,6 +207,19 @@ def test_foreign_errors_become_ours_with_a_next_step(foreign: Exception, ours: t
         assert caught.value.hint
         with pytest.raises(ours):
             list(client.pull("x"))
+
+
+@pytest.mark.parametrize("call", [Client.models, lambda client: list(client.pull("ai/x"))])
+def test_a_service_that_wants_its_key_is_told_from_a_registry_that_does(call: Callable[[Client], object]) -> None:
+    text = '{"error": {"message": "an API key is needed", "code": "unauthorized"}}'
+    own = httpx.Response(401, headers={"WWW-Authenticate": "Bearer"}, text=text)
+    client = Client(TcpEndpoint("http://h:1"), transport=PlayedHTTP(lambda _: own))
+    with pytest.raises(AccessDenied, match="http://h:1 wants its API key") as caught:
+        call(client)
+    assert "set DMR_API_KEY" in caught.value.hint
+    registrys = httpx.Response(401, text="unauthorized")
+    with pytest.raises(Unauthorized):
+        call(Client(TcpEndpoint("http://h:1"), transport=PlayedHTTP(lambda _: registrys)))
 
 
 def test_no_socket_means_no_service(tmp_path: Path) -> None:

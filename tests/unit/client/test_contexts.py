@@ -63,7 +63,19 @@ def test_a_host_that_is_no_address(file: Path, tmp_path: Path) -> None:
         context_endpoint({"DOCKER_CONFIG": str(tmp_path)})
 
 
-def test_the_key_goes_only_where_the_environment_points() -> None:
+def test_the_key_goes_to_the_context_in_use(file: Path, tmp_path: Path) -> None:
+    with changing(file) as contexts:
+        contexts.add(Context("far", "http://h:1"))
+        contexts.use("far")
+    environ = {"DOCKER_CONFIG": str(tmp_path), "DMR_API_KEY": " secret-secret-secret\n"}
+    found = context_endpoint(environ)
+    assert found is not None
+    assert found.api_key == "secret-secret-secret"
+    with pytest.raises(InvalidRequest, match="DMR_API_KEY is not an API key"):
+        context_endpoint(environ | {"DMR_API_KEY": "any\nsecret"})
+
+
+def test_the_key_alone_is_no_place() -> None:
     found = endpoint_from_environment({"MODEL_RUNNER_HOST": "http://h:1", "DMR_API_KEY": "secret-secret-secret"})
     assert isinstance(found, TcpEndpoint)
     assert found.api_key == "secret-secret-secret"
