@@ -18,15 +18,16 @@ GREEDY = SamplingParams(temperature=0)
 @pytest.mark.parametrize("seed", range(24))
 def test_chaos(seed: int) -> None:
     chance = random.Random(seed)
-    context_size = chance.choice([60, 150, 400])
+    context_size = chance.choice([60, 150, 400, 1200])
     context = FakeContext(
         num_sequences=chance.choice([1, 2, 5]),
         pool_size=context_size,
         n_batch=chance.choice([16, 64, 256]),
         is_recurrent=chance.random() < 0.2,
+        saves_whole=chance.random() < 0.2,
     )
     now = 0.0
-    parking = Parking(most_bytes=chance.choice([0, 500, 100_000]), is_eager=chance.random() < 0.7)
+    parking = Parking(most_bytes=chance.choice([0, 500, 5_000, 100_000]), is_eager=chance.random() < 0.7)
     engine = Engine(
         context,
         FakeVocabulary(),
@@ -74,3 +75,41 @@ def test_chaos(seed: int) -> None:
         assert texts[number] == expected_text(tokens, len(texts[number])), f"sequence {number} of seed {seed}"
         if ends[number] == "length":
             assert len(texts[number]) == min(max_tokens, context_size - len(tokens))
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_conversations_with_quiet_moments(seed: int) -> None:
+    """Some long beginnings in common, and time to park what nobody uses."""
+    chance = random.Random(seed)
+    context_size = 1200
+    context = FakeContext(
+        num_sequences=chance.choice([2, 4, 8]),
+        pool_size=context_size * chance.choice([1, 2, 4]),
+        saves_whole=chance.random() < 0.2,
+        cannot_cut=chance.random() < 0.1,
+    )
+    parking = Parking(most_bytes=chance.choice([3_000, 8_000, 30_000, 100_000]), is_eager=chance.random() < 0.8)
+    engine = Engine(context, FakeVocabulary(), context_size=context_size, threads=AdaptiveThreads(1), parking=parking)
+    beginnings = [prompt(letter * chance.randrange(200, 500)) for letter in "xyz"]
+    prompts: dict[int, list[int]] = {}
+    texts: dict[int, str] = {}
+    for _ in range(40):
+        for _ in range(chance.choice([1, 1, 2, 3])):
+            number = len(prompts)
+            tokens = [*chance.choice(beginnings), *chance.choices(range(97, 110), k=chance.randrange(1, 80))]
+            if texts and chance.random() < 0.5:
+                earlier = chance.choice(list(texts))
+                tokens = [*prompts[earlier], *texts[earlier].encode(), *chance.choices(range(97, 110), k=20)]
+            prompts[number] = tokens[: context_size - 50]
+            engine.submit(SequenceRequest(number, prompts[number], GREEDY, chance.randrange(1, 40)))
+            if chance.random() < 0.1:
+                engine.cancel(number)
+        while not engine.is_idle:
+            for output in engine.step():
+                assert output.error is None
+                texts[output.id] = texts.get(output.id, "") + output.text
+            assert context.cells_used <= context.pool_size
+        while chance.random() < 0.8 and engine.tidy():
+            pass
+    for number, text in texts.items():
+        assert text == expected_text(prompts[number], len(text)), f"sequence {number} of seed {seed}"
