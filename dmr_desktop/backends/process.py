@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from io import FileIO
 
 from dmr_desktop.backends.base import Death, LogLine
 
@@ -57,7 +58,7 @@ class ChildProcess:
         read_fd, write_fd = os.pipe()
         output = _Output(log)
         try:
-            transport, _ = await loop.connect_read_pipe(lambda: output, os.fdopen(read_fd, "rb", buffering=0))
+            transport, _ = await loop.connect_read_pipe(lambda: output, _pipe(read_fd, loop))
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command,
@@ -113,6 +114,12 @@ class ChildProcess:
         except ValueError:
             name = f"signal {-code}"
         return Death(None, name, self._reason, lines)
+
+
+def _pipe(read_fd: int, loop: asyncio.AbstractEventLoop) -> FileIO:
+    """For a transport of ``loop``. uvloop's close the pipe themselves, and then the file object too: if that closed it
+    once more, it might be what another thread has opened under the same number in between."""
+    return FileIO(read_fd, closefd=isinstance(loop, asyncio.BaseEventLoop))
 
 
 class _Output(asyncio.Protocol):
