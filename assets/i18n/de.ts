@@ -1293,6 +1293,10 @@ Auch Namen von Hugging Face gehen.</translation>
       <translation>Port {port} wird von {owner} benutzt</translation>
     </message>
     <message>
+      <source>{name} (process {pid})</source>
+      <translation>{name} (Prozess {pid})</translation>
+    </message>
+    <message>
       <source>port {port} is reserved by the system</source>
       <translation>Port {port} ist dem System vorbehalten</translation>
     </message>

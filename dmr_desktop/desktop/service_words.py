@@ -23,6 +23,7 @@ SENTENCES = (
     # ---- ports and networks
     _mark("port {port} is in use by another program"),
     _mark("port {port} is in use by {owner}"),
+    _mark("{name} (process {pid})"),
     _mark("port {port} is reserved by the system"),
     _mark("stop that program, or choose another port"),
     _mark("choose a port above 1023"),

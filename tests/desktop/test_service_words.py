@@ -61,7 +61,7 @@ def test_each_sentence_is_one_that_the_service_says() -> None:
     [
         (
             "port 12434 is in use by nginx (process 7): stop that program, or choose another port",
-            "Port 12434 wird von nginx (process 7) benutzt: beende dieses Programm oder wähle einen anderen Port",
+            "Port 12434 wird von nginx (Prozess 7) benutzt: beende dieses Programm oder wähle einen anderen Port",
         ),
         ("192.168.1.20: port 80 is reserved by the system", "192.168.1.20: Port 80 ist dem System vorbehalten"),
         (
