@@ -414,7 +414,7 @@ def models_known(studio: Studio) -> None:
     field = studio.panel.models.field
     field.setText("ai/qwen3:14B-Q4_K_M")
     field.textEdited.emit(field.text())
-    known = studio.panel.models.known
+    known = studio.panel.models.field.known
     studio.wait(lambda: known.isVisible() and "8" in known.text())
 
 

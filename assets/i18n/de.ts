@@ -695,16 +695,12 @@
   <context>
     <name>ModelsPage</name>
     <message>
-      <source>Pull a model, e.g. ai/smollm2</source>
-      <translation>Modell holen, z. B. ai/smollm2</translation>
+      <source>Filter by name</source>
+      <translation>Nach Namen filtern</translation>
     </message>
     <message>
-      <source>Model to pull</source>
-      <translation>Modell, das geholt wird</translation>
-    </message>
-    <message>
-      <source>Pull</source>
-      <translation>Holen</translation>
+      <source>Filter the models by name</source>
+      <translation>Die Modelle nach Namen filtern</translation>
     </message>
     <message>
       <source>Load</source>
@@ -739,6 +735,10 @@
       <translation>Die Modelle erscheinen, wenn der Dienst läuft.</translation>
     </message>
     <message>
+      <source>No model has such a name</source>
+      <translation>Kein Modell heißt so</translation>
+    </message>
+    <message>
       <source>Type a name above and press Pull, or begin with one of these.
 Names of Hugging Face work too.</source>
       <translation>Gib oben einen Namen ein oder beginne mit einem von diesen.
@@ -755,10 +755,6 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>Models</source>
       <translation>Modelle</translation>
-    </message>
-    <message>
-      <source>Asking the registry…</source>
-      <translation>Frage an die Registry…</translation>
     </message>
     <message>
       <source>Delete model</source>
@@ -1018,6 +1014,25 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>The service log has the details.</source>
       <translation>Einzelheiten stehen im Protokoll des Dienstes.</translation>
+    </message>
+  </context>
+  <context>
+    <name>PullField</name>
+    <message>
+      <source>Pull</source>
+      <translation>Holen</translation>
+    </message>
+    <message>
+      <source>Pull a model, e.g. ai/smollm2</source>
+      <translation>Modell holen, z. B. ai/smollm2</translation>
+    </message>
+    <message>
+      <source>Model to pull</source>
+      <translation>Modell, das geholt wird</translation>
+    </message>
+    <message>
+      <source>Asking the registry…</source>
+      <translation>Frage an die Registry…</translation>
     </message>
   </context>
   <context>

@@ -21,7 +21,7 @@ GIB = 1024**3
 def start(qtbot: QtBot, parts: Parts, service: FakeService, reference: str = "ai/gemma3") -> PullScript:
     parts.panel.open_page("models")
     parts.panel.models.field.setText(reference)
-    parts.panel.models.pull_button.click()
+    parts.panel.models.field.button.click()
     qtbot.waitUntil(lambda: len(service.pulls) == 1 and service.num_listeners == 1)
     return service.pulls[0]
 
@@ -188,16 +188,16 @@ def test_what_the_registry_says_is_shown_before_the_pull(qtbot: QtBot, parts: Pa
     service.answer("GET", "/models/ai/gemma3/fit?remote=true", 200, answer)
     parts.panel.models.field.clear()
     qtbot.keyClicks(page.field, "ai/gemma3")
-    assert not page.known.isVisible()
-    qtbot.waitUntil(lambda: page.known.accessibleName().startswith("1.24 B · Q4_K_M · "))
-    assert page.known.isVisible()
+    assert not page.field.known.isVisible()
+    qtbot.waitUntil(lambda: page.field.known.accessibleName().startswith("1.24 B · Q4_K_M · "))
+    assert page.field.known.isVisible()
     assert len([request for request in service.requests if request.method == "GET"]) == 1
     service.answer("GET", "/models/ai/gemma3x/fit?remote=true", 404, "model not found")
     qtbot.keyClicks(page.field, "x")
-    assert not page.known.isVisible()
-    qtbot.waitUntil(lambda: page.known.accessibleName() == "The registry says nothing about this name.")
-    page.pull_button.click()
-    assert not page.known.isVisible()
+    assert not page.field.known.isVisible()
+    qtbot.waitUntil(lambda: page.field.known.accessibleName() == "The registry says nothing about this name.")
+    page.field.button.click()
+    assert not page.field.known.isVisible()
 
 
 def test_sizes_as_registries_write_them() -> None:

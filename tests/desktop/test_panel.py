@@ -242,6 +242,36 @@ def test_columns_are_sorted_by_what_their_texts_mean(
     assert [cell(parts, row, Column.NAME) for row in range(3)] == order
 
 
+def test_many_models_can_be_filtered(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    parts.panel.open_page("models")
+    page = parts.panel.models
+    many = [
+        {"id": f"sha256:{number:064}", "tags": [f"docker.io/ai/m{number}:latest"], "config": {}} for number in range(20)
+    ]
+    emit(qtbot, service, "models", {"models": many[:15]})
+    qtbot.waitUntil(lambda: page.model.rowCount() == 15)
+    assert not page.filter.isVisible()
+    emit(qtbot, service, "models", {"models": many})
+    qtbot.waitUntil(page.filter.isVisible)
+    page.table.selectRow(12)
+    qtbot.waitActive(parts.panel)
+    qtbot.keyClick(parts.panel, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClicks(QApplication.focusWidget(), "I/M1")
+    assert [cell(parts, row, Column.NAME) for row in (0, 1, 10)] == ["ai/m1", "ai/m10", "ai/m19"]
+    assert page.selected is not None
+    assert page.selected.name == "ai/m12"
+    page.filter.setText("nothing of the kind")
+    assert page.selected is None
+    assert not page.load_button.isEnabled()
+    assert page.empty.isVisible()
+    assert page.empty.text == "No model has such a name"
+    qtbot.keyClick(page.filter, Qt.Key.Key_Escape)
+    assert page.filter.text() == ""
+    assert page.table.hasFocus()
+    assert page.selected is not None
+    assert page.selected.name == "ai/m12", "it was the last one selected"
+
+
 def test_a_new_list_stays_where_somebody_has_scrolled(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     parts.panel.open_page("models")
     many = [
@@ -360,7 +390,7 @@ def test_an_empty_store_says_what_to_do(parts: Parts) -> None:
     parts.panel.open_page("models")
     assert any("Press" in label.text() or "press Pull" in label.text() for label in parts.panel.findChildren(QLabel))
     assert not parts.panel.models.delete_button.isEnabled()
-    assert not parts.panel.models.pull_button.isEnabled()
+    assert not parts.panel.models.field.button.isEnabled()
 
 
 def test_a_lost_service_is_said_and_the_table_emptied(qtbot: QtBot, parts: Parts, service: FakeService) -> None:

@@ -1,10 +1,9 @@
 """The Models page: what is stored, and what can be done with it."""
 
-import shutil
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -25,15 +24,15 @@ from dmr_desktop.desktop.panel.load_dialog import LoadDialog
 from dmr_desktop.desktop.panel.model_menu import ModelMenu
 from dmr_desktop.desktop.panel.model_table import SORT_ROLE, Column, ModelTable
 from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_of
+from dmr_desktop.desktop.panel.pull_field import PullField
 from dmr_desktop.desktop.panel.pull_list import PullList
-from dmr_desktop.desktop.panel.widgets import Button, Card, Paragraph, Title, repolish, room_for
+from dmr_desktop.desktop.panel.widgets import Button, Card, Title, repolish, room_for
 from dmr_desktop.desktop.quantities import format_bytes
-from dmr_desktop.desktop.remote import Remote, RemoteModel, judge
+from dmr_desktop.desktop.remote import Remote
 from dmr_desktop.desktop.starters import starters_for
 from dmr_desktop.desktop.state import DesktopState, ModelEntry, find_pull
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import remote_line, runner_words
-from dmr_desktop.protocol.pasted_names import pasted_name
+from dmr_desktop.desktop.wording import runner_words
 from dmr_desktop.protocol.runners import RunnerState
 
 SAMPLES: dict[int, str] = {
@@ -49,8 +48,8 @@ ICON_ROOM = " " * 8
 NAME_WIDTH, MAX_NAME_WIDTH = 185, 300
 """Room that a name takes from the less important columns, in pixels: what it needs, within these bounds."""
 
-TYPING_MS = 700
-"""A name that was not changed for this long is looked up."""
+MANY = 15
+"""More models than this and there is a filter; Ctrl+F always brings it."""
 
 
 class ModelsPage(QWidget):
@@ -60,30 +59,25 @@ class ModelsPage(QWidget):
 
     def __init__(self, commands: Commands, theme: Theme, fit: Fit, remote: Remote, configured: Configured) -> None:
         super().__init__()
-        self._remote = remote
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(TYPING_MS)
-        self.known = Paragraph(tone="dim")
-        self.known.hide()
         self._commands = commands
         self._fit = fit
         self._configured = configured
         self._theme = theme
         self._selected_id = ""
-        self.field = QLineEdit()
-        self.field.setPlaceholderText(self.tr("Pull a model, e.g. ai/smollm2"))
-        self.field.setAccessibleName(self.tr("Model to pull"))
-        self.field.setClearButtonEnabled(True)
-        self.field.setMinimumWidth(240)
-        self.field.setMaximumWidth(420)
-        self.pull_button = Button(self.tr("Pull"), kind="primary")
+        self.field = PullField(commands, remote)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText(self.tr("Filter by name"))
+        self.filter.setAccessibleName(self.tr("Filter the models by name"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.hide()
         self.pulls = PullList(commands.pulls, commands.copy)
         self.deletions = DeletionList(commands.deletions)
         self.model = ModelTable(theme, self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
         self._sorted.setSortRole(SORT_ROLE)
+        self._sorted.setFilterKeyColumn(Column.NAME)
+        self._sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.table = self._make_table()
         self.load_button, self.unload_button = Button(self.tr("Load")), Button(self.tr("Unload"))
         self.options_button = Button(self.tr("Load with…"), name=self.tr("Choose how the model is loaded"))
@@ -103,9 +97,11 @@ class ModelsPage(QWidget):
         if not was_empty:
             bar.setValue(place)  # whoever has scrolled away from the selected row stays there
         self._make_room(state)
-        self._stack.setCurrentIndex(0 if state.models else 1)
+        if len(state.models) > MANY:
+            self.filter.show()
+        self._stack.setCurrentIndex(0 if self._sorted.rowCount() else 1)
         self._render_empty(state)
-        self.field.setEnabled(state.is_connected)
+        self.field.render_state(state)
         self.pulls.render_state(state)
         self._update_buttons()
 
@@ -117,6 +113,9 @@ class ModelsPage(QWidget):
     def _render_empty(self, state: DesktopState) -> None:
         if not state.is_connected:
             self.empty.say(self.tr("The models are shown when the service runs."))
+            return
+        if state.models:
+            self.empty.say(self.tr("No model has such a name"))
             return
         offers = [
             (
@@ -154,7 +153,7 @@ class ModelsPage(QWidget):
         head.addWidget(Title(self.tr("Models")))
         head.addStretch()
         head.addWidget(self.field, 4)
-        head.addWidget(self.pull_button)
+        head.addWidget(self.field.button)
         card = Card(margins=(1, 4, 1, 4))
         self.empty = EmptyState(self._theme, "models")
         self._stack = QStackedLayout()
@@ -171,21 +170,15 @@ class ModelsPage(QWidget):
         column.setContentsMargins(24, 14, 24, 20)
         column.setSpacing(12)
         column.addLayout(head)
-        column.addWidget(self.known)
+        column.addWidget(self.field.known)
         column.addSpacing(2)
         column.addWidget(self.pulls)
         column.addWidget(self.deletions)
+        column.addWidget(self.filter)
         column.addWidget(card, 1)
         column.addLayout(foot)
 
     def _connect(self) -> None:
-        self.pull_button.clicked.connect(self._pull)
-        self.field.returnPressed.connect(self._pull)
-        self.field.textChanged.connect(self._update_buttons)
-        self.field.textEdited.connect(self._on_typed)
-        self.field.textChanged.connect(lambda text: None if text else self._forget_known())
-        self._typing.timeout.connect(self._look_up)
-        self._remote.answered.connect(self._on_known)
         self.load_button.clicked.connect(self._load)
         self.options_button.clicked.connect(self.ask_options)
         self.unload_button.clicked.connect(self._unload)
@@ -197,47 +190,30 @@ class ModelsPage(QWidget):
         self._commands.pulls.changed.connect(lambda: self.pulls.render_state(self._commands.state))
         self._commands.deletions.changed.connect(self._update_buttons)
         self._theme.changed.connect(self._paint)
+        self.filter.textChanged.connect(self._show_matching)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self).activated.connect(self._ask_filter)
+        QShortcut(QKeySequence("Escape"), self.filter, context=Qt.ShortcutContext.WidgetShortcut).activated.connect(
+            self._end_filter
+        )
         delete = QAction(self.table)
         delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
         delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         delete.triggered.connect(self.ask_delete)
         self.table.addAction(delete)
 
-    def _pull(self) -> None:
-        reference = pasted_name(self.field.text())
-        if reference and self._commands.state.is_connected:
-            self.field.clear()
-            self._commands.pull(reference)
+    def _ask_filter(self) -> None:
+        self.filter.show()
+        self.filter.setFocus()
+        self.filter.selectAll()
 
-    def correct(self, reference: str) -> None:
-        """A name that was not found is there to be corrected, unless another one is being typed."""
-        if not self.field.text():
-            self.field.setText(reference)
+    def _end_filter(self) -> None:
+        self.filter.clear()
+        self.filter.setVisible(len(self._commands.state.models) > MANY)
+        self.table.setFocus()
 
-    def _on_typed(self) -> None:
-        self._forget_known()
-        if len(self.field.text().strip()) > 2:
-            self._typing.start()
-
-    def _look_up(self) -> None:
-        """Says what is known before the pull; the pull itself never waits for it."""
-        if self._commands.state.is_connected:
-            self.known.setText(self.tr("Asking the registry…"))
-            self.known.show()
-            self._remote.ask(pasted_name(self.field.text()))
-
-    def _on_known(self, model: RemoteModel | None) -> None:
-        state = self._commands.state
-        try:
-            free = shutil.disk_usage(state.models_path).free
-        except OSError:
-            free = None
-        self.known.setText(remote_line(model, judge(model, free, state) if model else None, free))
-
-    def _forget_known(self) -> None:
-        self._typing.stop()
-        self._remote.cancel()
-        self.known.hide()
+    def _show_matching(self, text: str) -> None:
+        self._sorted.setFilterFixedString(text.strip())
+        self.render_state(self._commands.state)
 
     def _load(self) -> None:
         if (model := self.selected) is not None:
@@ -306,13 +282,13 @@ class ModelsPage(QWidget):
         self._update_buttons()
 
     def _select(self, model_id: str) -> None:
-        """Puts the selection back after a reset; the first row when the model is gone."""
-        if self.table.selectionModel().hasSelection() or not self.model.rowCount():
+        """Puts the selection back after a reset; the first row when the model is gone, or not shown."""
+        if self.table.selectionModel().hasSelection() or not self._sorted.rowCount():
             return
         row = self.model.row_of(model_id)
-        source = self.model.index(row, 0) if row is not None else self._sorted.mapToSource(self._sorted.index(0, 0))
+        index = self._sorted.mapFromSource(self.model.index(-1 if row is None else row, 0))
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        self.table.selectionModel().setCurrentIndex(self._sorted.mapFromSource(source), flags)
+        self.table.selectionModel().setCurrentIndex(index if index.isValid() else self._sorted.index(0, 0), flags)
 
     def _update_buttons(self) -> None:
         model, state = self.selected, self._commands.state
@@ -327,7 +303,6 @@ class ModelsPage(QWidget):
         self.copy_button.setEnabled(model is not None)
         is_going = model in self._commands.deletions.waiting
         self.delete_button.setEnabled(is_usable and not is_going and not (runner and runner.active_requests))
-        self.pull_button.setEnabled(state.is_connected and bool(self.field.text().strip()))
 
     def _paint(self) -> None:
         tokens = self._theme.tokens

@@ -142,7 +142,7 @@ class PanelWindow(QMainWindow):
             actions.append((self.tr("Use {port}").format(port=other), lambda: self._commands.set_tcp(True, other)))
             actions.append((self.tr("Retry"), lambda: self._commands.set_tcp(True)))
         if problem.pull and problem.status in NAME_TROUBLE:
-            self.models.correct(problem.pull)
+            self.models.field.correct(problem.pull)
         elif problem.pull:
             actions.append((self.tr("Pull again"), lambda: self._commands.pull(problem.pull)))
         self.banner.show_trouble(problem.title, problem.message, problem.hint, actions)
