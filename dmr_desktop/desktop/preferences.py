@@ -1,9 +1,9 @@
-"""What the desktop itself remembers: theme, language, whether the tray was explained. All else is the service's."""
+"""What the desktop itself remembers: look, language, the window, what was explained. All else is the service's."""
 
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QByteArray, QSettings
 
 from dmr_desktop.desktop.theme import ThemeChoice
 
@@ -50,6 +50,16 @@ class Preferences:
     @welcomed.setter
     def welcomed(self, welcomed: bool) -> None:
         self._settings.setValue("welcomed", "yes" if welcomed else "no")
+
+    @property
+    def window_geometry(self) -> QByteArray:
+        """Qt's own record of size and place of the panel, empty if there is none."""
+        value = self._settings.value("window_geometry")
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    @window_geometry.setter
+    def window_geometry(self, geometry: QByteArray) -> None:
+        self._settings.setValue("window_geometry", geometry)
 
     @property
     def tray_explained(self) -> bool:

@@ -98,7 +98,7 @@ def tooltip(state: DesktopState) -> str:
 
 
 def clock_time(at: float, now: float | None = None) -> str:
-    """``14:05`` of today, else ``Nov 29, 14:05``; unknown for 0. Unix seconds."""
+    """``14:05`` of today, else ``29 Nov, 14:05``; unknown for 0. Unix seconds."""
     if not at:
         return UNKNOWN
     moment, today = datetime.fromtimestamp(at), datetime.fromtimestamp(time.time() if now is None else now).date()

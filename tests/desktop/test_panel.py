@@ -4,6 +4,7 @@ import socket
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -13,7 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop.panel.model_table import Column
 from dmr_desktop.desktop.panel.widgets import Button
-from dmr_desktop.desktop.panel.window import SECTIONS
+from dmr_desktop.desktop.panel.window import SECTIONS, PanelWindow
+from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.protocol.json_types import JSONObject
@@ -509,3 +511,12 @@ def test_every_focusable_widget_has_a_name(qtbot: QtBot, parts: Parts, service: 
             assert interface.text(QAccessible.Text.Name), f"{type(widget).__name__} {widget.objectName()}"
             named += 1
     assert named >= 4
+
+
+def test_the_window_is_as_large_as_it_was(qtbot: QtBot, parts: Parts, tmp_path: Path) -> None:
+    panel = parts.panel
+    panel.resize(panel.minimumWidth(), panel.minimumHeight() + 37)
+    panel.hide()
+    again = PanelWindow(parts.commands, parts.theme, parts.menu, parts.sources, Preferences(tmp_path))
+    qtbot.addWidget(again)
+    assert again.size() == panel.size()

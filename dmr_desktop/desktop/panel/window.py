@@ -68,6 +68,8 @@ class PanelWindow(QMainWindow):
         self.setMinimumSize(
             min(room_for(LEAST_WIDTH, self), room.width()), min(room_for(LEAST_HEIGHT, self), room.height())
         )
+        self._preferences = preferences
+        self.restoreGeometry(preferences.window_geometry)
         self.overview = OverviewPage(commands, theme, preferences)
         self.models = ModelsPage(commands, theme, sources.fit, sources.remote, sources.configured)
         self.chat = ChatPage(commands, theme, sources.chat)
@@ -176,6 +178,7 @@ class PanelWindow(QMainWindow):
     @qt_override
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self._preferences.window_geometry = self.saveGeometry()
         self.visibility_changed.emit(False)
 
     def _render_service(self, state: DesktopState) -> None:
