@@ -155,9 +155,9 @@ class Transfers:
 
         Close it early to leave; a transfer that nobody watches is cancelled.
         """
+        name = await asyncio.to_thread(self._normalise, reference)
         if self._is_closed:
             raise shutting_down()
-        name = await asyncio.to_thread(self._normalise, reference)
         transfer = self._transfers.get(name)
         if transfer is None or transfer.cancelled.is_set():
             transfer = self._transfers[name] = _Transfer(name, reference, self._mode)

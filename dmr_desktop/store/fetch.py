@@ -73,11 +73,11 @@ def _transfer(partial: Partial, open_at: Open, shown: LayerProgress, stopped: th
         raise Temporary("the registry ended a layer too early")
 
 
-def check_room(blobs: BlobStore, root: Path, missing: Sequence[Descriptor]) -> None:
-    """Raises :class:`DoesNotFit`, with need and have, when the disk cannot hold what is missing."""
-    need = sum(blobs.num_missing_bytes(layer) for layer in missing)
+def check_room(blobs: BlobStore, root: Path, missing: Sequence[Descriptor], others_bytes: int = 0) -> None:
+    """Raises :class:`DoesNotFit`, with need and have, when the disk lacks room for ``missing`` and ``others_bytes``."""
+    need = others_bytes + sum(blobs.num_missing_bytes(layer) for layer in missing)
     have = max(0, shutil.disk_usage(root).free - _DISK_RESERVE_BYTES)
-    if missing and need > have:
+    if need > have:
         raise DoesNotFit(
             f"not enough disk space for the model: {_mib(need)} more needed, {_mib(have)} free",
             hint="free some space, or remove models you no longer need",

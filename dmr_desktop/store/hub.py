@@ -19,7 +19,7 @@ from urllib.parse import quote, urljoin
 from dmr_desktop.protocol.errors import InvalidReference, ModelNotFound, RegistryError, Unauthorized, UnsupportedModel
 from dmr_desktop.store.answers import raise_for_status, rate_limit, unexpected
 from dmr_desktop.store.hub_files import HubFile
-from dmr_desktop.store.manifest import Descriptor
+from dmr_desktop.store.manifest import MAX_MODEL_BYTES, Descriptor
 from dmr_desktop.store.origins import origin_of
 from dmr_desktop.store.reference import HUGGING_FACE
 from dmr_desktop.store.registry import checked_range
@@ -33,8 +33,6 @@ _HEX_SHA1, _HEX_SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}"
 _MAX_PAGES = 20
 _MAX_FILES = 10_000
 _MAX_ANSWER_BYTES = 16 << 20
-_MAX_FILE = 1 << 48
-"""Bytes of any file; the sum over all of them is still a number that every client can read."""
 _MAX_SMALL_FILE = 32 << 20
 """Bytes of a file that is not kept as a large one: the Hub allows 10 MiB."""
 _MAX_TOKEN_FILE = 4096
@@ -185,7 +183,7 @@ def _file(entry: Any) -> HubFile | None:
         sha256, size = str(lfs.get("oid")).removeprefix("sha256:"), lfs.get("size", size)
         if not _HEX_SHA256.fullmatch(sha256):
             return None
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MAX_FILE:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_MODEL_BYTES:
         return None
     return HubFile(path, size, oid if isinstance(oid, str) else "", sha256)
 

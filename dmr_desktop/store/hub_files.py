@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dmr_desktop.protocol.errors import InvalidRequest, UnsupportedModel
+from dmr_desktop.store.manifest import MAX_LAYERS, MAX_MODEL_BYTES
 from dmr_desktop.store.package_directory import is_license
 
 DEFAULT_QUANTIZATION = "Q4_K_M"
@@ -60,9 +61,20 @@ class Choice:
 def choose(files: Sequence[HubFile], repository: str, tag: str) -> Choice:
     """The files of the model ``repository:tag``.
 
-    Raises :class:`UnsupportedModel` (no weights, or not all of their parts) and :class:`InvalidRequest` (no such
-    quantization; the message lists those that are there).
+    Raises :class:`UnsupportedModel` (no weights, not all of their parts, or more than one model can have) and
+    :class:`InvalidRequest` (no such quantization; the message lists those that are there).
     """
+    choice = _choose(files, repository, tag)
+    num_files, size = len(choice.files), sum(file.size for file in choice.files)
+    if num_files > MAX_LAYERS or size > MAX_MODEL_BYTES:
+        raise UnsupportedModel(
+            f"{repository} is more than one model can be: {num_files} files, {size} bytes; at most {MAX_LAYERS} files",
+            hint="is it the repository of one model?",
+        )
+    return choice
+
+
+def _choose(files: Sequence[HubFile], repository: str, tag: str) -> Choice:
     files = sorted(files, key=lambda file: file.path)
     ggufs = [file for file in files if file.name.lower().endswith(".gguf")]
     safetensors = tuple(file for file in files if file.name.lower().endswith(".safetensors"))

@@ -90,7 +90,8 @@ class HubPull:
         files = choice.files
         large = [self._large(file, choice) for file in files if file.sha256]
         missing = [part for part in large if not self._blobs.has(part.layer)]
-        check_room(self._blobs, self._catalog.root, [part.layer for part in missing])
+        small_bytes = sum(file.size for file in files if not file.sha256)
+        check_room(self._blobs, self._catalog.root, [part.layer for part in missing], small_bytes)
         small = self._transfer.workers.run_all(
             [self._small_task(file, choice, revision) for file in files if not file.sha256 and file.size]
         )

@@ -41,8 +41,8 @@ MEDIA_TYPE_UNTESTED = "org.cncf.model.file.mediatype.untested"
 MAX_MANIFEST_BYTES = 4 << 20
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LAYERS = 1000
-_MAX_BYTES = 1 << 62
-"""Of a model: sums of sizes are told to clients, which read them into 64 bits."""
+MAX_MODEL_BYTES = 1 << 62
+"""Of all files together, a number that is told to clients: they read it into 64 bits."""
 _MAX_TEXT = 4096
 
 
@@ -157,7 +157,7 @@ def _descriptor(data: Any, what: str) -> Descriptor:
         raise _bad(f"its {what} has no media type")
     if not isinstance(digest, str) or not is_digest(digest):
         raise _bad(f"its {what} has a digest that is not sha256: and 64 lower-case hex digits")
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= _MAX_BYTES:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= MAX_MODEL_BYTES:
         raise _bad(f"its {what} has no usable size")
     annotations = data.get("annotations") or {}
     if not isinstance(annotations, dict):
@@ -171,7 +171,7 @@ def _agreeing(layers: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
     for layer in layers:
         if sizes.setdefault(layer.digest, layer.size) != layer.size:
             raise _bad("it gives one layer two sizes")
-    if sum(sizes.values()) > _MAX_BYTES:
+    if sum(sizes.values()) > MAX_MODEL_BYTES:
         raise _bad("its layers are larger than any disk")
     return layers
 

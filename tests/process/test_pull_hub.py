@@ -1,10 +1,12 @@
 """Pulling from Hugging Face: a hub with its API's shapes, whose large files come from another host."""
 
 import hashlib
+import shutil
 import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -322,6 +324,15 @@ def test_a_model_larger_than_the_disk(hub: FakeHub, store: ModelStore) -> None:
     with pytest.raises(DoesNotFit, match="free"):
         pull(store, "hf.co/Org/Model-GGUF")
     assert hub.cdn.exchanges == []
+
+
+def test_small_files_take_room_too(hub: FakeHub, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = len(REPOSITORIES["Org/Tensors"]["model.safetensors"])
+    disk = SimpleNamespace(free=(16 << 20) + weights + 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: disk)
+    with pytest.raises(DoesNotFit, match="free"):
+        pull(store, "hf.co/Org/Tensors")
+    assert hub.api.requests_for("/resolve/") == []
 
 
 def test_a_hub_in_plain_http_elsewhere_gets_no_token(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:

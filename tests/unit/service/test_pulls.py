@@ -219,3 +219,22 @@ async def test_after_closing_nothing_is_pulled() -> None:
         await watcher
     with pytest.raises(ShuttingDown):
         await rig.all_lines("y")
+
+
+async def test_nor_what_was_asked_for_in_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def normalise(_: HeldStore, reference: str) -> str:
+        asked.set()
+        assert answer.wait(5)
+        return reference
+
+    monkeypatch.setattr(HeldStore, "normalise", normalise)
+    rig = Rig()
+    watcher = asyncio.create_task(rig.all_lines("x"))
+    await asyncio.to_thread(asked.wait)
+    await rig.pulls.close()
+    answer.set()
+    with pytest.raises(ShuttingDown):
+        await watcher
+    assert rig.store.references == []

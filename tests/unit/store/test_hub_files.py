@@ -125,3 +125,10 @@ def test_nothing_to_run() -> None:
 )
 def test_what_a_name_says(path: str, quantization: str) -> None:
     assert quantization_of(path) == quantization
+
+
+@pytest.mark.parametrize("files", [[HubFile(f"m-{n:04d}.safetensors", 9) for n in range(1001)],
+                                   [HubFile(f"{n}.safetensors", 1 << 61) for n in range(3)]])  # fmt: skip
+def test_more_than_a_model_can_be_is_refused_before_it_is_fetched(files: list[HubFile]) -> None:
+    with pytest.raises(UnsupportedModel, match="more than one model can be"):
+        choose(files, "Org/Model", "latest")
