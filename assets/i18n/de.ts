@@ -156,6 +156,10 @@
   <context>
     <name>DeletionRow</name>
     <message>
+      <source>The name {model} will be removed in {time}</source>
+      <translation>Der Name {model} wird in {time} entfernt</translation>
+    </message>
+    <message>
       <source>{model} ({size}) will be deleted in {time}</source>
       <translation>{model} ({size}) wird in {time} gelöscht</translation>
     </message>

@@ -91,8 +91,8 @@ class Commands(QObject):
         return self._api.unload(reference)
 
     def delete(self, model: ModelEntry) -> Call:
-        """Unloads the model if it is loaded, then removes it."""
-        if all(runner.model_id != model.id for runner in self.state.loaded):
+        """Removes the model, unloaded first if it is loaded; one that has other names stays, and stays loaded."""
+        if len(model.tags) > 1 or all(runner.model_id != model.id for runner in self.state.loaded):
             return self._api.delete(model.reference)
         call = self._api.unload(model.reference)
         call.ended.connect(lambda ok: self._api.delete(model.reference) if ok else None)

@@ -93,6 +93,18 @@ def test_a_loaded_model_is_unloaded_before_it_is_deleted(qtbot: QtBot, parts: Pa
     assert [request.method for request in service.requests] == ["POST", "DELETE"]
 
 
+def test_a_name_among_others_goes_and_the_model_stays_loaded(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    load_runner(qtbot, parts, service, RUNNER)
+    model = replace(MODEL, tags=("docker.io/ai/alias:latest", *MODEL.tags), name="ai/alias")
+    parts.commands.deletions.want(model)
+    (row,) = parts.panel.models.deletions.rows
+    assert "The name ai/alias will be removed" in row.text.accessibleName()
+    with qtbot.waitSignal(parts.commands.delete(model).ended):
+        pass
+    assert service.seen("POST", "/engines/unload") == []
+    assert len(service.seen("DELETE", "/models/docker.io/ai/alias:latest")) == 1
+
+
 def test_a_model_that_is_busy_is_not_deleted(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
     load_runner(qtbot, parts, service, replace(RUNNER, active_requests=1))
     service.answer("POST", "/engines/unload", 200, {"unloaded_runners": 0})

@@ -13,12 +13,19 @@ class DeletionRow(Card):
 
     def __init__(self, deletions: Deletions, model: ModelEntry) -> None:
         super().__init__(row=True, margins=(16, 9, 16, 9))
-        text = self.tr("{model} ({size}) will be deleted in {time}").format(
+        has_others = len(model.tags) > 1
+        text = (
+            self.tr("The name {model} will be removed in {time}")
+            if has_others
+            else self.tr("{model} ({size}) will be deleted in {time}")
+        )
+        text = text.format(
             model=model.name, size=format_bytes(model.size_bytes), time=format_seconds(deletions.undo_ms / 1000)
         )
         self.undo = Button(self.tr("Undo"), name=self.tr("Keep {model}").format(model=model.name))
         self.undo.clicked.connect(lambda: deletions.undo(model.id))
-        self.body.addWidget(ElidedLabel(text), 1)
+        self.text = ElidedLabel(text)
+        self.body.addWidget(self.text, 1)
         self.body.addWidget(self.undo)
 
 
