@@ -254,6 +254,10 @@
       <translation>Frage läuft…</translation>
     </message>
     <message>
+      <source>Stopped</source>
+      <translation>Angehalten</translation>
+    </message>
+    <message>
       <source>Works ({seconds}): {text}</source>
       <translation>Funktioniert ({seconds}): {text}</translation>
     </message>
@@ -1937,6 +1941,13 @@ Auch Namen von Hugging Face gehen.</translation>
     <message>
       <source>High contrast</source>
       <translation>Hoher Kontrast</translation>
+    </message>
+  </context>
+  <context>
+    <name>Trial</name>
+    <message>
+      <source>Nothing came for {count} minutes. Load the model first, on the Models page.</source>
+      <translation>Seit {count} Minuten kam nichts. Lade zuerst das Modell, auf der Seite Modelle.</translation>
     </message>
   </context>
   <context>

@@ -8,12 +8,14 @@ from PySide6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkRepl
 
 from dmr_desktop import __version__
 from dmr_desktop.desktop.names import printable
-from dmr_desktop.desktop.problems import problem_from_reply
+from dmr_desktop.desktop.problems import joined, problem_from_reply
 from dmr_desktop.desktop.snippets import Try
 from dmr_desktop.desktop.transport import Transport, status_of
 
 TIMEOUT_MS = 120_000
 """Loading a large model takes long."""
+_TIMED_OUT = (QNetworkReply.NetworkError.TimeoutError, QNetworkReply.NetworkError.OperationCanceledError)
+"""Qt says the one or the other of its own time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Outcome:
     status: int
     seconds: float
     text: str
+    is_cancelled: bool = False
 
 
 def answer_text(body: object) -> str:
@@ -50,6 +53,7 @@ class Trial(QObject):
         self._tcp = QNetworkAccessManager(self)
         self._tcp.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
         self._reply: QNetworkReply | None = None
+        self._is_cancelled = False
         self._clock = QElapsedTimer()
 
     @property
@@ -59,6 +63,7 @@ class Trial(QObject):
     def start(self, attempt: Try, port: int) -> None:
         if self.is_running:
             return
+        self._is_cancelled = False
         self._clock.start()
         if attempt.over_socket:
             reply = self._socket.send("POST", attempt.path, attempt.body)
@@ -73,6 +78,7 @@ class Trial(QObject):
 
     def cancel(self) -> None:
         if self._reply is not None:
+            self._is_cancelled = True
             self._reply.abort()
 
     def _finish(self, reply: QNetworkReply) -> None:
@@ -82,8 +88,14 @@ class Trial(QObject):
             text = answer_text(json.loads(body)) if status == 200 else ""
         except (ValueError, AttributeError):
             text = ""
-        if status != 200:
+        if reply.error() in _TIMED_OUT and not self._is_cancelled:
+            text = self.tr("Nothing came for {count} minutes. Load the model first, on the Models page.").format(
+                count=TIMEOUT_MS // 60_000
+            )
+        elif status != 200:
             problem = problem_from_reply("", status, body, reply.errorString())
-            text = " ".join(part for part in (problem.message, problem.hint) if part)
+            text = joined(problem.message, problem.hint)
         reply.deleteLater()
-        self.ended.emit(Outcome(bool(status == 200 and text), status, seconds, printable(text, 300)))
+        self.ended.emit(
+            Outcome(bool(status == 200 and text), status, seconds, printable(text, 300), self._is_cancelled)
+        )

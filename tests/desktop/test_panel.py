@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from dmr_desktop.desktop import trial
 from dmr_desktop.desktop.panel.model_table import Column
 from dmr_desktop.desktop.panel.widgets import Button
 from dmr_desktop.desktop.panel.window import SECTIONS, PanelWindow
@@ -520,3 +522,38 @@ def test_the_window_is_as_large_as_it_was(qtbot: QtBot, parts: Parts, tmp_path: 
     again = PanelWindow(parts.commands, parts.theme, parts.menu, parts.sources, Preferences(tmp_path))
     qtbot.addWidget(again)
     assert again.size() == panel.size()
+
+
+def test_a_trial_that_is_stopped_is_no_failure(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    go = threading.Event()
+    service.on("POST", "/engines/v1/chat/completions", lambda _: (go.wait(10), (200, b"{}"))[1])
+    parts.panel.open_page("integrations")
+    show_models(qtbot, parts, service)
+    page = parts.panel.integrations
+    parts.panel.open_page("integrations")
+    page.programs.setCurrentRow(page.programs.count() - 1)
+    assert page.snippet.title == "curl"
+    qtbot.waitUntil(page.test_button.isEnabled)
+    page.test_button.click()
+    qtbot.waitUntil(lambda: bool(service.seen("POST", "/engines/v1/chat/completions")))
+    assert page.test_button.accessibleName() == "Stop"
+    page.test_button.click()
+    qtbot.waitUntil(lambda: not parts.sources.trial.is_running)
+    go.set()
+    assert page.outcome.accessibleName() == "Stopped"
+    assert page.outcome.property("tone") == "dim"
+    assert page.test_button.accessibleName() == "Make this call now"
+
+
+def test_a_trial_that_lasts_too_long_says_what_to_do(
+    qtbot: QtBot, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "TIMEOUT_MS", 100)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with qtbot.waitSignal(parts.sources.trial.ended) as ended:
+            parts.sources.trial.start(trial.Try("/x", {}), silent.getsockname()[1])
+    (outcome,) = ended.args
+    assert "Load the model first" in outcome.text
+    assert not outcome.is_cancelled

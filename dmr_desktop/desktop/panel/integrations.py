@@ -131,7 +131,9 @@ class IntegrationsPage(QWidget):
 
     def _show_outcome(self, outcome: Outcome) -> None:
         seconds = f"{format_number(outcome.seconds, 2)} s"
-        if outcome.is_good:
+        if outcome.is_cancelled:
+            self._say(self.tr("Stopped"), "dim")
+        elif outcome.is_good:
             self._say(self.tr("Works ({seconds}): {text}").format(seconds=seconds, text=outcome.text), "ok")
         elif outcome.status == 200:
             self._say(self.tr("Answered without text ({seconds}).").format(seconds=seconds), "error")
