@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAccessible, QGuiApplication, QWheelEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMessageBox, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from dmr_desktop.desktop import trial
@@ -557,3 +557,28 @@ def test_a_trial_that_lasts_too_long_says_what_to_do(
     (outcome,) = ended.args
     assert "Load the model first" in outcome.text
     assert not outcome.is_cancelled
+
+
+def test_the_wheel_scrolls_and_chooses_nothing(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    show_models(qtbot, parts, service)
+    emit(qtbot, service, "tcp", TcpStatus(True, True, 12434))
+    boxes = [*parts.panel.findChildren(QComboBox), *parts.panel.findChildren(QTabBar)]
+    assert len(boxes) >= 9
+    for page in SECTIONS:
+        parts.panel.open_page(page)
+        for box in boxes:
+            before, middle = box.currentIndex(), box.rect().center()
+            for turn in (-120, 120):
+                event = QWheelEvent(
+                    QPointF(middle),
+                    QPointF(box.mapToGlobal(middle)),
+                    QPoint(0, turn),
+                    QPoint(0, turn),
+                    Qt.MouseButton.NoButton,
+                    Qt.KeyboardModifier.NoModifier,
+                    Qt.ScrollPhase.NoScrollPhase,
+                    False,
+                )
+                QApplication.sendEvent(box, event)
+                assert box.currentIndex() == before, box.accessibleName()
+    assert service.seen("PUT", "/settings/tcp") == []

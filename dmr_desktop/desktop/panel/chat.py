@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.chat import Chat, ChatOptions, as_markdown
 from dmr_desktop.desktop.commands import Commands
@@ -12,7 +12,7 @@ from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.message_view import MessageView
 from dmr_desktop.desktop.panel.model_choice import ModelBox
 from dmr_desktop.desktop.panel.scroll_page import MARGIN, ScrollPage
-from dmr_desktop.desktop.panel.widgets import Button, Card, Label, Title
+from dmr_desktop.desktop.panel.widgets import Button, Card, ChoiceBox, Label, Title
 from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.replay import Replay
 from dmr_desktop.desktop.state import DesktopState
@@ -79,7 +79,7 @@ class ChatPage(QWidget):
         self.system = QLineEdit()
         self.system.setPlaceholderText(self.tr("System prompt, e.g. Be brief."))
         self.system.setAccessibleName(self.tr("System prompt"))
-        self.temperature = QComboBox()
+        self.temperature = ChoiceBox()
         self.temperature.setAccessibleName(self.tr("Temperature"))
         self.temperature.setToolTip(self.tr("0 is exact, higher is freer."))
         self.temperature.addItem(self.tr("The model's own"), None)

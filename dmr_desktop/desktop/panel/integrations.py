@@ -2,13 +2,13 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QListWidget, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.commands import Commands
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.banner import Banner
 from dmr_desktop.desktop.panel.model_choice import ModelBox
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Title, repolish
+from dmr_desktop.desktop.panel.widgets import Button, Card, ChoiceBox, ElidedLabel, Label, Paragraph, Title, repolish
 from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.snippets import Snippet, snippets
 from dmr_desktop.desktop.state import DesktopState
@@ -39,7 +39,7 @@ class IntegrationsPage(QWidget):
         self.programs.setAccessibleName(self.tr("Program"))
         self.programs.setFixedWidth(LIST_WIDTH)
         self.programs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.program = QComboBox()
+        self.program = ChoiceBox()
         self.program.setAccessibleName(self.programs.accessibleName())
         self.program.setModel(self.programs.model())
         self.program.hide()

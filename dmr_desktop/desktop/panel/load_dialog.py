@@ -5,7 +5,6 @@ import shlex
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.fit import Estimate, Fit
 from dmr_desktop.desktop.load_options import Configured, LoadOptions
-from dmr_desktop.desktop.panel.widgets import Label, Pill, room_for
+from dmr_desktop.desktop.panel.widgets import ChoiceBox, Label, Pill, room_for
 from dmr_desktop.desktop.quantities import format_bytes, format_number
 from dmr_desktop.desktop.state import ModelEntry
 
@@ -43,12 +42,12 @@ class LoadDialog(QDialog):
         self._fit = fit
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Load model"))
-        self.context = QComboBox()
+        self.context = ChoiceBox()
         self.context.setAccessibleName(self.tr("Context size"))
         self.context.addItem(self.tr("The model's own"), None)
         for size in CONTEXTS:
             self.context.addItem(self._tokens(size), size)
-        self.keep_alive = QComboBox()
+        self.keep_alive = ChoiceBox()
         self.keep_alive.setAccessibleName(self.tr("Unload when idle"))
         titles = (
             self.tr("As the service is set"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontDatabase, QHideEvent, QSyntaxHighlighter, QTextCharFormat, QTextDocument
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.bug_report import bug_report
 from dmr_desktop.desktop.commands import Commands
@@ -14,7 +14,7 @@ from dmr_desktop.desktop.log_lines import Level, for_reading, matches, parts_of
 from dmr_desktop.desktop.log_tail import MAX_LINES, LogTail
 from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.save_dialog import SaveDialog
-from dmr_desktop.desktop.panel.widgets import Button, Label, Title
+from dmr_desktop.desktop.panel.widgets import Button, ChoiceBox, Label, Title
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.state import DesktopState
@@ -58,7 +58,7 @@ class LogsPage(QWidget):
         self._theme = theme
         self._tail = tail
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
-        self.level = QComboBox()
+        self.level = ChoiceBox()
         self.level.setAccessibleName(self.tr("Which lines"))
         self.level.addItem(self.tr("All lines"), Level.ENGINE)
         self.level.addItem(self.tr("Service only"), Level.INFO)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from dmr_desktop.desktop.history import Span
-from dmr_desktop.desktop.panel.widgets import Card, ElidedLabel, Label
+from dmr_desktop.desktop.panel.widgets import Card, ElidedLabel, Label, Tabs
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.quantities import UNKNOWN, format_percent, format_share
 from dmr_desktop.desktop.sparkline import Sparkline
@@ -70,12 +70,7 @@ class Metrics(QWidget):
         self.vram = MetricCard(theme, self.tr("GPU memory"), "ok")
         self.cpu = MetricCard(theme, self.tr("CPU"), "warn")
         self.memory = MetricCard(theme, self.tr("Memory"), "violet")
-        self.span = QTabBar()
-        self.span.setAccessibleName(self.tr("How far back the curves go"))
-        self.span.setDrawBase(False)
-        self.span.setExpanding(False)
-        self.span.addTab(self.tr("2 minutes"))
-        self.span.addTab(self.tr("30 minutes"))
+        self.span = Tabs(self.tr("How far back the curves go"), self.tr("2 minutes"), self.tr("30 minutes"))
         self.span.setCurrentIndex(int(preferences.shows_half_hour))
         self.span.currentChanged.connect(self._choose_span)
         head = QHBoxLayout()

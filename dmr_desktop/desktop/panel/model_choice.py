@@ -1,13 +1,12 @@
 """The stored models in a combo box, following the state without losing the choice."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox
 
-from dmr_desktop.desktop.panel.widgets import plain_tool_tip
+from dmr_desktop.desktop.panel.widgets import ChoiceBox, plain_tool_tip
 from dmr_desktop.desktop.state import DesktopState
 
 
-class ModelBox(QComboBox):
+class ModelBox(ChoiceBox):
     """A name that has no room is whole in the box's tool tip and in those of the list.
 
     A chosen model that is gone, as all are while the service is away, is chosen again when it is back.

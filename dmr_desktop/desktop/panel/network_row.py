@@ -1,6 +1,6 @@
 """Who reaches the TCP door: this computer only, or the local network too."""
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from dmr_desktop.desktop import terminal
 from dmr_desktop.desktop.access_wording import network_sentence
@@ -9,7 +9,7 @@ from dmr_desktop.desktop.network_addresses import NetworkAddresses
 from dmr_desktop.desktop.panel.key_dialog import KeyDialog
 from dmr_desktop.desktop.panel.network_dialog import NetworkDialog
 from dmr_desktop.desktop.panel.row import Row
-from dmr_desktop.desktop.panel.widgets import Button, Paragraph, repolish
+from dmr_desktop.desktop.panel.widgets import Button, ChoiceBox, Paragraph, repolish
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
 from dmr_desktop.desktop.wording import as_sentence
@@ -19,7 +19,7 @@ class NetworkRow(Row):
     """Shows ``state.tcp.network``; opening asks first, closing does not. A new key is shown once."""
 
     def __init__(self, title: str, commands: Commands, theme: Theme, addresses: NetworkAddresses) -> None:
-        self.reach = QComboBox()
+        self.reach = ChoiceBox()
         self.sentence = Paragraph(tone="dim")
         super().__init__(title, self.sentence, self.reach)
         self._commands = commands

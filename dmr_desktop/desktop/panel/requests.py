@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QSplitter,
     QStackedLayout,
-    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +21,7 @@ from dmr_desktop.desktop.panel.empty_state import EmptyState
 from dmr_desktop.desktop.panel.fitting_table import LEAST_SHARE, FittingTable
 from dmr_desktop.desktop.panel.name_delegate import INDENT, NameDelegate, lines_of
 from dmr_desktop.desktop.panel.request_table import Column, RequestTable
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Title, room_for
+from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Tabs, Title, room_for
 from dmr_desktop.desktop.replay import read_replay
 from dmr_desktop.desktop.request_bodies import MAX_SHOWN_CHARS, Bodies, RequestBodies, as_curl, pretty
 from dmr_desktop.desktop.service_words import in_own_words
@@ -70,12 +69,7 @@ class RequestsPage(QWidget):
         self.table = FittingTable(self.model, self.tr("Requests"), samples, expendable, ROW_HEIGHT)
         self.table.setItemDelegateForColumn(Column.MODEL, NameDelegate(theme, self.table))
         self.details = ElidedLabel(tone="dim")
-        self.tabs = QTabBar()
-        self.tabs.setAccessibleName(self.tr("Which text"))
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.addTab(self.tr("Request"))
-        self.tabs.addTab(self.tr("Answer"))
+        self.tabs = Tabs(self.tr("Which text"), self.tr("Request"), self.tr("Answer"))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)

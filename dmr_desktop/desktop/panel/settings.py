@@ -5,7 +5,7 @@ import sys
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from dmr_desktop import __version__
 from dmr_desktop.desktop import terminal
@@ -18,7 +18,7 @@ from dmr_desktop.desktop.panel.network_row import NetworkRow
 from dmr_desktop.desktop.panel.row import Row
 from dmr_desktop.desktop.panel.scroll_page import ScrollPage
 from dmr_desktop.desktop.panel.tcp_card import TcpCard
-from dmr_desktop.desktop.panel.widgets import Button, Card, ElidedLabel, Label, Paragraph, Switch, Title
+from dmr_desktop.desktop.panel.widgets import Button, Card, ChoiceBox, ElidedLabel, Label, Paragraph, Switch, Title
 from dmr_desktop.desktop.preferences import Preferences
 from dmr_desktop.desktop.problems import Problem
 from dmr_desktop.desktop.quantities import UNKNOWN, format_bytes
@@ -43,13 +43,13 @@ class SettingsPage(ScrollPage):
         self._preferences = preferences
         self._allowed: tuple[str, ...] | None = None
         self._paths = EntryPaths.from_environment(os.environ)
-        self.look = QComboBox()
+        self.look = ChoiceBox()
         self.look.setAccessibleName(self.tr("Appearance"))
         self.look.addItem(self.tr("Like the system"), "system")
         self.look.addItem(self.tr("Light"), "light")
         self.look.addItem(self.tr("Dark"), "dark")
         self.look.addItem(self.tr("High contrast"), "contrast")
-        self.language = QComboBox()
+        self.language = ChoiceBox()
         self.language.setAccessibleName(self.tr("Language"))
         self.language.addItem(self.tr("Like the system"), "system")
         for code, name in LANGUAGES.items():
@@ -58,7 +58,7 @@ class SettingsPage(ScrollPage):
         self.entry_button = Button(self.tr("Add to menu"), name=self.tr("Add DMR Desktop to the applications menu"))
         self.tcp = TcpCard(commands, theme)
         self.network = NetworkRow(self.tr("Reachable from"), commands, theme, addresses)
-        self.origins = QComboBox()
+        self.origins = ChoiceBox()
         self.origins.setAccessibleName(self.tr("Web pages that may use the models"))
         self.origins.addItem(self.tr("None"), "none")
         self.origins.addItem(self.tr("These"), "list")

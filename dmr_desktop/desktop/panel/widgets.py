@@ -1,4 +1,4 @@
-"""The small parts every page is made of: plain-text labels, cards, buttons, the switch.
+"""The small parts every page is made of: plain-text labels, cards, buttons, the switch, boxes to choose from.
 
 A label never interprets markup: much of what it shows comes from registries and model files.
 """
@@ -6,15 +6,17 @@ A label never interprets markup: much of what it shows comes from registries and
 import re
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QBoxLayout,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -155,6 +157,30 @@ class Button(QPushButton):
         gap = gap if self.text() else 0
         self.setIcon(panel_icon(icon, color, size, gap))
         self.setIconSize(QSize(size + gap, size))
+
+
+class ChoiceBox(QComboBox):
+    """Opens by a click or the keyboard; the wheel scrolls the page that it is on and chooses nothing by the way."""
+
+    @qt_override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class Tabs(QTabBar):
+    """A few words of which one is on; the wheel is the page's here too. ``name`` is what a screen reader says."""
+
+    def __init__(self, name: str, *titles: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setDrawBase(False)
+        self.setExpanding(False)
+        for title in titles:
+            self.addTab(title)
+
+    @qt_override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
 
 
 RING = 3
