@@ -40,10 +40,10 @@ class MachineMemory:
         return available_ram() + sum(_free_on(card) for card in self._found_cards())
 
     def of_process(self, pid: int) -> ProcessMemory:
-        """Nothing for a process that is gone."""
+        """Nothing for a process that is gone, or that the system says nothing of."""
         try:
             found = psutil.Process(pid).memory_info()
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return ProcessMemory()
         mapped = int(getattr(found, "shared", 0))
         on_cards = sum(_held_on(card, pid) for card in self._found_cards()) or process_bytes(pid)

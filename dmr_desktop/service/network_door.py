@@ -99,6 +99,8 @@ class NetworkDoor:
                     await self.open(listeners, self._port)
                 except Conflict as error:
                     self._set(enabled=True, error=error.message)
+                except OSError as error:  # the system did not say which addresses there are: those so far stay
+                    log.warning("the local network's addresses cannot be looked up: %s", error)
 
     def _set(self, *, enabled: bool, addresses: tuple[str, ...] = (), error: str = "") -> None:
         status = NetworkStatus(enabled, addresses, error, self._keys.source)

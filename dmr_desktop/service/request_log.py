@@ -159,6 +159,8 @@ class RequestLog:
         self._models: dict[str, deque[LoggedRequest]] = {}
         self._followers: dict[Subscription, str | None] = {}
         self._loaded: Set[str] = frozenset()
+        self._leaving: set[str] = set()
+        """Models whose last runner has gone while requests of theirs had yet to end."""
 
     def kept(self, body: bytes) -> bytes:
         """What is kept of a request's body. Pure: a large one may be cut down in a thread."""
@@ -195,14 +197,19 @@ class RequestLog:
             frame = event_frame("new_request", [self._group(entry.model_id, [entry])])
             for follower in wanted:
                 follower.put(str(id(entry)), frame)
+        self._drop_left()
 
     def keep_loaded(self, model_ids: Set[str]) -> None:
-        """With a model's last runner goes what was said to it."""
-        gone, self._loaded = self._loaded - model_ids, model_ids
-        for model_id in gone:
-            entries = self._models.get(model_id)
-            if entries is not None and all(entry.has_ended for entry in entries):
-                del self._models[model_id]
+        """With a model's last runner, and its last request, goes what was said to it."""
+        self._leaving = (self._leaving | self._loaded) - model_ids
+        self._loaded = model_ids
+        self._drop_left()
+
+    def _drop_left(self) -> None:
+        for model_id in list(self._leaving):
+            if all(entry.has_ended for entry in self._models.get(model_id, ())):
+                self._models.pop(model_id, None)
+                self._leaving.discard(model_id)
 
     def groups(self, model_id: str | None = None) -> list[dict[str, JSON]]:
         """One group a model (or that model's only), its requests in the order they came."""

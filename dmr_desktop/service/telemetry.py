@@ -5,6 +5,7 @@ leaves the graphics cards asleep while no model is loaded.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from dmr_desktop.service import machine
 from dmr_desktop.service.gpu_presence import GpuPresence
 from dmr_desktop.service.gpus import Gpus
 from dmr_desktop.service.recorder import Recorder
+
+log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
 KEPT_SECONDS = 120
@@ -93,16 +96,24 @@ class Telemetry:
         try:
             while True:
                 try:
-                    async with asyncio.timeout(self._history_period):
-                        await self._wanted.wait()
-                except TimeoutError:
-                    self._history.append(await self.sample(is_watched=False))
-                    continue
-                self._start_counting()
-                await self._sample_while_wanted()
-                self._wanted.clear()
+                    await self._look()
+                except OSError as error:  # e.g. too many open files: it may pass
+                    log.warning("the machine cannot be measured: %s", error)
+                    await asyncio.sleep(PERIOD_SECONDS)
         finally:
             self._gpus.rest()
+
+    async def _look(self) -> None:
+        """At the end of a quiet period, or each second for as long as somebody wants to know."""
+        try:
+            async with asyncio.timeout(self._history_period):
+                await self._wanted.wait()
+        except TimeoutError:
+            self._history.append(await self.sample(is_watched=False))
+            return
+        self._start_counting()
+        await self._sample_while_wanted()
+        self._wanted.clear()
 
     async def _sample_while_wanted(self) -> None:
         unsummed: list[TelemetrySample] = []

@@ -168,12 +168,19 @@ async def test_it_moves_with_the_port(live: LiveInProcess) -> None:
 
 async def test_it_follows_the_addresses_of_this_computer(live: LiveInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_door, "LOOK_SECONDS", 0.05)
-    found: list[tuple[str, ...]] = [()]
-    monkeypatch.setattr(live.service.tcp._network, "_find", lambda: found[-1])
+    found: list[tuple[str, ...] | OSError] = [()]
+
+    def find() -> tuple[str, ...]:
+        if isinstance(found[-1], OSError):
+            raise found.pop()
+        return found[-1]
+
+    monkeypatch.setattr(live.service.tcp._network, "_find", find)
     tcp, key = await put(live, network=True, new_key=True)
     assert (tcp.network.enabled, tcp.network.addresses) == (True, ())
     assert "no local network" in tcp.network.error
     found.append((ADDRESS, OTHER))
+    found.append(OSError(24, "Too many open files"))  # once
     await until(lambda: live.service.tcp.status.network.addresses == (ADDRESS, OTHER))
     assert live.service.tcp.status.network.error == ""
     assert (await ask(tcp.port, key), await ask(tcp.port, key, OTHER)) == (200, 200)

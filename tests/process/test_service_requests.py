@@ -155,6 +155,19 @@ async def test_they_go_with_the_runner(live: LiveInProcess) -> None:
     assert await log_of(live.http) == []
 
 
+async def test_also_those_that_ran_when_it_went(live: LiveInProcess) -> None:
+    live.script.gate = asyncio.Semaphore(0)
+    request = asyncio.create_task(live.http.post("/v1/chat/completions", json={**CHAT, "stream": True}))
+    await live.script.begun.get()
+    async with followed(live.http) as events:
+        assert (await anext(events))[0] == "connected"
+        assert (await live.http.delete(f"/models/{MODEL}", params={"force": "true"})).status_code == 200
+        name, [group] = await anext(events)
+        assert (name, group["records"][0]["state"]) == ("new_request", "failed")
+    await request
+    assert await log_of(live.http) == []
+
+
 async def test_what_was_configured_is_shown(live: LiveInProcess) -> None:
     await live.http.post("/engines/_configure", json={"model": MODEL, "context-size": 2048})
     await live.http.post("/v1/chat/completions", json=CHAT)

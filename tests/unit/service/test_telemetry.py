@@ -79,6 +79,26 @@ async def test_the_last_half_hour_is_known_though_nobody_watched() -> None:
     assert all(sample.memory_total_bytes > 0 for sample in bench.telemetry.history)
 
 
+@pytest.mark.parametrize("is_watched", [False, True])
+async def test_a_measurement_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch, is_watched: bool) -> None:
+    monkeypatch.setattr(telemetry_module, "PERIOD_SECONDS", 0.01)
+    measure, failures = telemetry_module.machine.memory, [OSError(24, "Too many open files")]
+
+    def memory() -> tuple[int, int]:
+        if failures:
+            raise failures.pop()
+        return measure()
+
+    monkeypatch.setattr(telemetry_module.machine, "memory", memory)
+    bench = Bench()
+    bench.is_wanted = is_watched
+    if is_watched:
+        bench.telemetry.wake()
+    async with bench.running():
+        await bench.until_history(1)
+    assert failures == []
+
+
 async def test_unwatched_cards_sleep_until_a_model_is_loaded() -> None:
     idle, loaded = Bench(), Bench((RUNNER,))
     async with idle.running(), loaded.running():
