@@ -118,13 +118,13 @@ class CountEndpoint(WholeEndpoint[Exchange]):
 
 
 class _Methods:
-    """One path's handlers by method; other methods are refused in the dialect."""
+    """One path's handlers by method, HEAD as GET; other methods are refused in the dialect."""
 
     def __init__(self, handlers: dict[str, Callable[[Request], Response]]) -> None:
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self._handlers.get(scope["method"])
+        handler = self._handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if handler is None:
             raise HTTPProblem(405, "Method Not Allowed", headers={"Allow": ", ".join(self._handlers)})
         check_backend(scope["path_params"].get("backend", DEFAULT_BACKEND))

@@ -95,6 +95,8 @@ async def test_pages_of_input_items(live: LiveInProcess) -> None:
     assert (texts, has_more) == (["4", "3"], True)
     assert (await page(limit="3", after=last))[:2] == (["2", "1", "0"], False)
     assert (await page(order="asc"))[0] == ["0", "1", "2", "3", "4"]
+    for path in ("", "/input_items"):
+        assert (await live.http.head(f"/v1/responses/{made['id']}{path}")).status_code == 200
     for query in ({"limit": "0"}, {"limit": "x"}, {"order": "up"}, {"after": "msg_none"}):
         refused = await live.http.get(f"/v1/responses/{made['id']}/input_items", params=query)
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, next(iter(query)))
