@@ -588,10 +588,6 @@
       <translation>Code</translation>
     </message>
     <message>
-      <source>…</source>
-      <translation>…</translation>
-    </message>
-    <message>
       <source>Hide reasoning</source>
       <translation>Gedankengang verbergen</translation>
     </message>

@@ -151,6 +151,14 @@ def runner_details(runner: RunnerStatus, now: float) -> str:
     return " · ".join(parts)
 
 
+def waiting_line(state: DesktopState, model: str) -> str:
+    """What an answer of ``model`` waits for before its first word."""
+    is_loading = any(
+        runner.state is RunnerState.STARTING and state.runner_name(runner) == model for runner in state.runners
+    )
+    return _tr("Loading {model}…").format(model=model) if is_loading else "…"
+
+
 def runner_facts(runner: RunnerStatus) -> str:
     """Context, and the mode unless it is text, e.g. ``embedding · context 8,192``."""
     parts: list[str] = [] if runner.mode is Mode.COMPLETION else [runner.mode.value]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from dmr_desktop.desktop.chat import ChatOptions, Turn, as_markdown, code_blocks, request_body
 from dmr_desktop.desktop.panel.markdown import fill
 from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
 
@@ -251,3 +253,25 @@ def test_a_link_is_copied_and_not_opened(qtbot: QtBot, parts: Parts, service: Fa
     qtbot.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(3, 8))
     assert QGuiApplication.clipboard().text() == "http://example.invalid/a"
     assert parts.said[-1] == "http://example.invalid/a copied"
+
+
+def test_an_answer_that_waits_for_its_model_says_so(qtbot: QtBot, parts: Parts, service: FakeService) -> None:
+    go = held(service, "done")
+    parts.panel.open_page("chat")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("models", {"models": MODELS})
+    page = parts.panel.chat
+    qtbot.waitUntil(page.models.isEnabled)
+    page.draft.setPlainText("hi")
+    page.send_button.click()
+    note = page._views[-1].note
+    assert note.text() == "…"
+    model_id = str(MODELS[0]["id"])
+    runner = RunnerStatus("llama.cpp", model_id, "ai/alpha", Mode.COMPLETION, RunnerState.STARTING)
+    service.emit("runners", {"runners": [runner]})
+    qtbot.waitUntil(lambda: note.text() == "Loading ai/alpha…")
+    service.emit("runners", {"runners": [replace(runner, state=RunnerState.READY)]})
+    qtbot.waitUntil(lambda: note.text() == "…")
+    go.set()
+    qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
+    assert note.text() != "…"

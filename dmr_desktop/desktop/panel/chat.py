@@ -17,6 +17,7 @@ from dmr_desktop.desktop.quantities import format_number
 from dmr_desktop.desktop.replay import Replay
 from dmr_desktop.desktop.state import DesktopState
 from dmr_desktop.desktop.theme import Theme
+from dmr_desktop.desktop.wording import waiting_line
 
 MAX_DRAFT_LINES = 7
 DRAFT_FRAME = 28
@@ -99,6 +100,10 @@ class ChatPage(QWidget):
 
     def render_state(self, state: DesktopState) -> None:
         self.models.fill(state)
+        if self._chat.is_running and self._views:
+            last = self._chat.turns[-1]
+            has_begun = bool(last.text or last.reasoning)
+            self._views[-1].wait("…" if has_begun else waiting_line(state, last.model))
         self._update_buttons()
 
     def choose(self, model: str) -> None:

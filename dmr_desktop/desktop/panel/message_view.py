@@ -98,6 +98,10 @@ class MessageView(QFrame):
             self._foot.hide()
         self.complete(turn) if turn.text or turn.error else self._show_parts(is_running=True)
 
+    def wait(self, text: str) -> None:
+        """Says what an answer that streams is waiting for."""
+        self.note.setText(text)
+
     def grow(self, text: str, is_reasoning: bool) -> None:
         """More of an answer that streams."""
         if is_reasoning:
@@ -121,7 +125,7 @@ class MessageView(QFrame):
         self.text.setVisible(is_running or bool(turn.text))
         self.thinking_button.setVisible(bool(self.reasoning.text()))
         self.error.setVisible(bool(turn.error))
-        self.note.setText(self.tr("…") if is_running else turn.note)
+        self.note.setText("…" if is_running else turn.note)
         self.copy_button.setVisible(not is_running and bool(turn.text))
         self.code_button.setVisible(not is_running and bool(code_blocks(turn.text)))
 
