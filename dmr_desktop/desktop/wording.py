@@ -102,11 +102,13 @@ def clock_time(at: float, now: float | None = None) -> str:
     if not at:
         return UNKNOWN
     moment, today = datetime.fromtimestamp(at), datetime.fromtimestamp(time.time() if now is None else now).date()
-    locale = QLocale()
-    clock = locale.toString(QTime(moment.hour, moment.minute), QLocale.FormatType.ShortFormat)
-    if moment.date() == today:
-        return clock
-    return f"{locale.toString(QDate(moment.year, moment.month, moment.day), 'd MMM')}, {clock}"
+    return _clock(moment) if moment.date() == today else day_and_time(at)
+
+
+def day_and_time(at: float) -> str:
+    """``29 Nov, 14:05``. Unix seconds."""
+    moment = datetime.fromtimestamp(at)
+    return f"{QLocale().toString(QDate(moment.year, moment.month, moment.day), 'd MMM')}, {_clock(moment)}"
 
 
 def runner_word(runner: RunnerStatus | None) -> str:
@@ -326,6 +328,10 @@ def request_details(notice: RequestNotice, now: float) -> str:
     if notice.error:
         parts.append(in_own_words(notice.error, 200))
     return " · ".join(parts)
+
+
+def _clock(moment: datetime) -> str:
+    return QLocale().toString(QTime(moment.hour, moment.minute), QLocale.FormatType.ShortFormat)
 
 
 def _ready_line(state: DesktopState) -> str:

@@ -17,7 +17,7 @@ from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.replay import Replay, read_replay
 from dmr_desktop.desktop.request_bodies import MAX_SHOWN_CHARS, Bodies, as_curl, find_bodies, pretty
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import client_word, clock_time
+from dmr_desktop.desktop.wording import client_word, day_and_time
 from dmr_desktop.protocol.notices import RequestNotice, TcpStatus
 from tests.fakes.desktop_parts import Parts
 from tests.fakes.fake_service import FakeService
@@ -57,7 +57,7 @@ def test_a_request_is_one_row_from_start_to_end(qtbot: QtBot, parts: Parts, serv
     assert [table.index(row, Column.MODEL).data() for row in (0, 1)] == ["ai/beta", "ai/alpha"]
     assert table.index(1, Column.TOKENS).data() == "3 → 9"
     assert table.index(1, Column.DURATION).data() == "2.4 s"
-    assert table.index(1, Column.TIME).data(Qt.ItemDataRole.ToolTipRole) == clock_time(1.0), "it may be of yesterday"
+    assert table.index(1, Column.TIME).data(Qt.ItemDataRole.ToolTipRole) == day_and_time(1.0), "it may be of yesterday"
 
 
 def test_a_running_request_counts_up_while_somebody_looks(

@@ -14,7 +14,7 @@ from dmr_desktop.desktop.overrides import qt_override
 from dmr_desktop.desktop.panel.widgets import plain_tool_tip
 from dmr_desktop.desktop.quantities import UNKNOWN
 from dmr_desktop.desktop.theme import Theme
-from dmr_desktop.desktop.wording import client_word, clock_time, endpoint_word, request_duration, request_word
+from dmr_desktop.desktop.wording import client_word, day_and_time, endpoint_word, request_duration, request_word
 from dmr_desktop.protocol.notices import RequestNotice
 
 Index = QModelIndex | QPersistentModelIndex
@@ -142,7 +142,7 @@ class RequestTable(QAbstractTableModel):
         if role == ID_ROLE:
             return notice.id
         if role == Qt.ItemDataRole.ToolTipRole and column is Column.TIME:
-            return clock_time(notice.started_at, 0.0)
+            return day_and_time(notice.started_at)
         if role == Qt.ItemDataRole.ToolTipRole and column in (Column.MODEL, Column.PATH, Column.CLIENT):
             whole = {Column.MODEL: notice.model, Column.PATH: notice.path, Column.CLIENT: notice.client}
             return plain_tool_tip(printable(whole[column], 200))
