@@ -6,7 +6,7 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -122,7 +122,8 @@ class Logs:
     def close(self) -> None:
         for logger, handler in self._handlers:
             logger.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):  # what could not be written on a full disk is lost anyhow
+                handler.close()
         self._handlers.clear()
 
     def for_runner(self, key: RunnerKey, label: str) -> LogLine:

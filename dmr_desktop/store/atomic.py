@@ -30,10 +30,14 @@ else:
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+def is_about_space(error: OSError) -> bool:
+    return error.errno in _FULL
+
+
 def store_error(error: OSError, doing: str) -> DMRError:
     """The protocol's error for a failed system call on the store; ``doing`` as in "writing the index"."""
     reason = error.strerror or type(error).__name__
-    if error.errno in _FULL:
+    if is_about_space(error):
         return DoesNotFit(f"no space left on the disk while {doing}", hint="free some space and try again")
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return StoreError(f"{doing} failed: {reason}", hint="check who owns the model folder and that it is writable")

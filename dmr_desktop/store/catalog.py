@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dmr_desktop.protocol.errors import Conflict, DMRError, ModelNotFound, StoreError
 from dmr_desktop.protocol.models import Model
-from dmr_desktop.store.atomic import store_error, write_atomic
+from dmr_desktop.store.atomic import is_about_space, store_error, write_atomic
 from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.bundles import remove_bundle
 from dmr_desktop.store.config import ConfigFile, parse_config
@@ -157,8 +157,20 @@ class Catalog:
 
     def _delete(self, draft: Draft, entry: Entry) -> None:
         draft.remove(entry.id)
-        # Off the list first: a crash in between leaves files nobody needs, never a model that does not work.
-        draft.save()
+        try:
+            # Off the list first: a crash in between leaves files nobody needs, never a model that does not work.
+            draft.save()
+        except OSError as error:
+            if not is_about_space(error):
+                raise
+            # A full disk has no room for the new list until the files have gone.
+            self._delete_files(draft, entry)
+            draft.save()
+        else:
+            self._delete_files(draft, entry)
+
+    def _delete_files(self, draft: Draft, entry: Entry) -> None:
+        """Those of a model that is off the list."""
         self._stored.pop(entry.id, None)
         unused = [self._layout.blob(digest) for digest in entry.files if not draft.mentions(digest)]
         for path in (self._layout.manifest(entry.id), *unused):

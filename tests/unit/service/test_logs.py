@@ -1,6 +1,9 @@
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import Iterator
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,22 @@ async def test_a_follower_gets_the_last_lines_before_the_end(logs: Logs) -> None
 def test_without_a_log_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Logs(tmp_path / "none").lines(with_engines=True)
+
+
+def test_a_full_disk_does_not_spoil_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unclosed: list[RotatingFileHandler] = []
+
+    def close(handler: RotatingFileHandler) -> None:
+        unclosed.append(handler)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    logs = Logs(tmp_path / "logs")
+    logs.open("info", to_stderr=False)
+    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, RotatingFileHandler)]
+    with monkeypatch.context() as patched:
+        patched.setattr(RotatingFileHandler, "close", close)
+        logs.close()
+    assert files
+    assert not set(files) & set(logging.getLogger().handlers)
+    for handler in unclosed:
+        handler.close()

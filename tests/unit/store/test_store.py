@@ -1,6 +1,8 @@
 """ModelStore: naming, finding, tagging and removing models, with files made by packaging."""
 
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from dmr_desktop.protocol.errors import (
     UnsupportedModel,
 )
 from dmr_desktop.protocol.models import DEMO_REFERENCE, Model, Progress
+from dmr_desktop.store import index
 from dmr_desktop.store.manifest import digest_of
 from dmr_desktop.store.store import ModelStore
 from tests.fakes.gguf_files import STR, TINY, U32, gguf_bytes, write_gguf
@@ -139,6 +142,23 @@ def test_removing_gives_the_space_back_and_keeps_shared_layers(store: ModelStore
     assert blob_names(tmp_path) == set()
     assert list((tmp_path / "models" / "bundles" / "sha256").iterdir()) == []
     assert store.disk_usage() < empty + 200
+
+
+def test_on_a_full_disk_removing_makes_room_for_the_list_without_it(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = package(store, tmp_path, "x")
+    weights = store.files("x").weights
+    write = index.write_atomic
+
+    def write_if_there_is_room(path: Path, data: bytes) -> None:
+        if weights.exists() or blob_names(tmp_path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, data)
+
+    monkeypatch.setattr(index, "write_atomic", write_if_there_is_room)
+    assert store.remove("x") == [{"Untagged": "docker.io/ai/x:latest"}, {"Deleted": model.id}]
+    assert store.list() == []
 
 
 def test_files_are_checked_before_anything_native_sees_them(store: ModelStore, tmp_path: Path) -> None:
