@@ -40,9 +40,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_refused = False
         self._answering: RequestResponseCycle | None = None  # self.cycle is the last that came; it may wait its turn
         self._is_offer = False  # of another protocol: the request is read again, without it
-        self._num_received = 0  # whole requests
+        self._num_steps = 0  # whole headers, pieces of bodies, whole requests
         self._in_headers = True  # or before them
-        self._pending_bytes = 0  # of a header that is not complete yet
+        self._pending_bytes = 0  # since the last step: of a header, or of what follows a chunked body
         self._header_bytes = 0  # of names and values
 
     # ---- the connection ---------------------------------------------------------------------
@@ -62,15 +62,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused or self._linger_timer is not None:
             return
-        before = (self._in_headers, self._num_received)
+        before = self._num_steps
         self._unset_keepalive_if_required()
         self._feed(data)
-        if before != (self._in_headers, self._num_received) or not self._in_headers or self._is_refused:
+        if before != self._num_steps or self._is_refused:
             self._pending_bytes = 0
             return
         # All of it belongs to a header that goes on. The parser keeps an unfinished field to itself, so only
         # the raw bytes show how it grows.
-        self._arm_header_timer()
+        if self._in_headers:
+            self._arm_header_timer()
         self._pending_bytes += len(data)
         if self._pending_bytes > MAX_HEADER_BYTES + MAX_URL_BYTES:
             self._refuse(431, "the header is too large")
@@ -107,6 +108,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_headers:
+            return  # what follows a chunked body is for nobody here
         super().on_header(name, value)
         self._header_bytes += len(name) + len(value) + 4
 
@@ -117,6 +120,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._is_offer = True
             return
         self._in_headers = False
+        self._num_steps += 1
         self._drop_timers()
         if len(self.url) > MAX_URL_BYTES:
             self._refuse(414, "the address is too long")
@@ -143,6 +147,7 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
+        self._num_steps += 1
         if not self._is_refused:
             super().on_body(body)
 
@@ -150,7 +155,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_offer:
             return
         self._in_headers = True
-        self._num_received += 1
+        self._num_steps += 1
         if not self._is_refused:
             super().on_message_complete()
 

@@ -219,6 +219,26 @@ async def test_a_chunked_body_is_counted(live: LiveInProcess) -> None:
     assert (response.status_code, response.text) == (413, "request too large: at most 10485760 bytes\n")
 
 
+@pytest.mark.parametrize("line", [b"X: " + b"a" * 1000 + b"\r\n", b"a" * 1000])
+async def test_what_follows_a_chunked_body_has_limits_too(live: LiveInProcess, line: bytes) -> None:
+    raw = await connect(live)
+    await raw.send(POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: ")
+    for _ in range(100):
+        await raw.send(line)
+        await asyncio.sleep(0)
+    assert (await raw.answer())[0] == 431
+    raw.close()
+
+
+async def test_a_little_of_it_is_passed_over(live: LiveInProcess) -> None:
+    body = b'{"model":"dmr.local/demo","messages":[{"role":"user","content":"x"}]}'
+    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    raw = await connect(live)
+    await raw.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\nHost: evil.example\r\n\r\n")
+    assert (await raw.answer())[0] == 200
+    raw.close()
+
+
 async def test_a_body_just_within_the_limit_is_read(live: LiveInProcess) -> None:
     response = await live.http.post("/v1/chat/completions", content=b" " * guard.MAX_BODY_BYTES)
     assert response.status_code == 400
