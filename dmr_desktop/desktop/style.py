@@ -70,10 +70,13 @@ QLineEdit {{ padding: 6px 8px; lineedit-clear-button-icon: url("{_CLEAR}"); }}
 QLineEdit, QPlainTextEdit {{ placeholder-text-color: {t.dim}; }}
 QComboBox:focus {{ border: 2px solid {t.accent}; padding: 5px 9px; }}
 QLineEdit:focus {{ border: 2px solid {t.accent}; padding: 5px 7px; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down {{ border: 0; width: 26px; }}
 QComboBox::down-arrow {{ image: url("{_CHEVRON}"); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.line}; color: {t.text};
-  selection-background-color: {t.selected}; selection-color: {t.text}; outline: 0; }}
+  selection-background-color: {t.selected}; selection-color: {t.text}; outline: 0; padding: 4px; }}
+QComboBox QAbstractItemView::item {{ padding: 5px 8px; border-radius: 6px; color: {t.text}; }}
+QComboBox QAbstractItemView::item:selected {{ background: {t.selected}; }}
 QTableView {{ background: transparent; border: 0; outline: 0; color: {t.text};
   selection-background-color: {t.selected}; selection-color: {t.text}; }}
 QTableView::item {{ padding: 0 14px; border: 0; border-bottom: 1px solid {t.line}; }}

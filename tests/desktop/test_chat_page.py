@@ -275,3 +275,24 @@ def test_an_answer_that_waits_for_its_model_says_so(qtbot: QtBot, parts: Parts, 
     go.set()
     qtbot.waitUntil(lambda: not parts.sources.chat.is_running)
     assert note.text() != "…"
+
+
+def test_a_long_list_of_models_is_in_order_and_no_higher_than_a_dozen(
+    qtbot: QtBot, parts: Parts, service: FakeService
+) -> None:
+    names = ["zeta", *(f"m{number}" for number in range(40, 0, -1))]
+    many = [
+        {"id": f"sha256:{number:064}", "tags": [f"docker.io/ai/{name}:latest"], "config": {}}
+        for number, name in enumerate(names)
+    ]
+    parts.panel.open_page("chat")
+    qtbot.waitUntil(lambda: service.num_listeners == 1)
+    service.emit("models", {"models": many})
+    box = parts.panel.chat.models
+    qtbot.waitUntil(box.isEnabled)
+    assert box.currentText() == "ai/zeta", "the first one that the service names"
+    assert [box.itemText(index) for index in (0, 1, 39, 40)] == ["ai/m1", "ai/m2", "ai/m40", "ai/zeta"]
+    box.showPopup()
+    qtbot.waitUntil(box.view().isVisible)
+    assert box.view().height() < 14 * box.view().sizeHintForRow(0)
+    box.hidePopup()

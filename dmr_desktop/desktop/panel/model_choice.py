@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt
 
 from dmr_desktop.desktop.panel.widgets import ChoiceBox, plain_tool_tip
+from dmr_desktop.desktop.sorting import natural
 from dmr_desktop.desktop.state import DesktopState
 
 
@@ -19,17 +20,18 @@ class ModelBox(ChoiceBox):
         self.currentTextChanged.connect(self._choose)
 
     def fill(self, state: DesktopState, otherwise: str = "") -> None:
-        """The names of the stored models, or ``otherwise`` alone; ``currentIndexChanged`` is not emitted."""
-        names = [model.name for model in state.models] or ([otherwise] if otherwise else [])
+        """The names of the stored models in order, or ``otherwise`` alone; ``currentIndexChanged`` is not emitted."""
+        found = [model.name for model in state.models] or ([otherwise] if otherwise else [])
+        names = sorted(found, key=natural)
         if names == [self.itemText(index) for index in range(self.count())]:
             return
-        chosen = self._wanted if self._wanted in names else self.currentText()
+        chosen = next((name for name in (self._wanted, self.currentText(), *found) if name in names), "")
         was_blocked = self.blockSignals(True)
         self.clear()
         for index, name in enumerate(names):
             self.addItem(name)
             self.setItemData(index, plain_tool_tip(name), Qt.ItemDataRole.ToolTipRole)
-        self.setCurrentIndex(max(0, self.findText(chosen)))
+        self.setCurrentIndex(self.findText(chosen))
         self.blockSignals(was_blocked)
         self._show_whole(self.currentText())
 

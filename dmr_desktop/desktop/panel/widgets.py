@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
     QTabBar,
     QVBoxLayout,
     QWidget,
@@ -160,7 +161,16 @@ class Button(QPushButton):
 
 
 class ChoiceBox(QComboBox):
-    """Opens by a click or the keyboard; the wheel scrolls the page that it is on and chooses nothing by the way."""
+    """Opens by a click or the keyboard; the wheel scrolls the page that it is on and chooses nothing by the way.
+
+    The list is no higher than a dozen entries; a long one is shortened in its middle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMaxVisibleItems(12)
+        self.setItemDelegate(QStyledItemDelegate(self))  # Qt's own for this list does not know the style sheet
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
     @qt_override
     def wheelEvent(self, event: QWheelEvent) -> None:
