@@ -40,6 +40,8 @@ class Catalog:
         self._default_registry = default_registry
         self._stored: dict[str, Stored] = {}
         """By id. Content never changes under its digest, so only what has been removed is dropped."""
+        self._left_out: dict[str, str] = {}
+        """By id, why: said once, as health checks ask for the list every few seconds."""
 
     @property
     def root(self) -> Path:
@@ -60,11 +62,15 @@ class Catalog:
         for gone in self._stored.keys() - {entry.id for entry in entries}:
             self._stored.pop(gone, None)
         found = []
+        left_out: dict[str, str] = {}
         for entry in entries:
             try:
                 found.append(self.model(entry))
             except DMRError as error:
-                _log.warning("model %s is left out: %s", entry.id, error)
+                left_out[entry.id] = str(error)
+                if self._left_out.get(entry.id) != str(error):
+                    _log.warning("model %s is left out: %s", entry.id, error)
+        self._left_out = left_out
         return found
 
     def find(self, text: str, *, partial: bool = False) -> Entry:

@@ -289,6 +289,23 @@ def test_a_damaged_model_is_left_out_and_can_be_removed(store: ModelStore, tmp_p
     assert [each.id for each in fresh.list()] == [good.id]
 
 
+def test_why_a_model_is_left_out_is_said_once(
+    store: ModelStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = package(store, tmp_path, "x")
+    manifest = tmp_path / "models" / "manifests" / "sha256" / model.id.removeprefix("sha256:")
+    raw = manifest.read_bytes()
+    fresh = ModelStore(tmp_path / "models")
+    for content, num_said in ((b"x", 1), (b"x", 1), (raw, 1)):
+        manifest.write_bytes(content)
+        fresh.list()
+        assert caplog.text.count("is left out") == num_said
+    fresh = ModelStore(tmp_path / "models")
+    manifest.unlink()
+    assert fresh.list() == fresh.list() == []
+    assert caplog.text.count("is left out") == 2
+
+
 def test_what_another_program_changes_is_seen_at_once(store: ModelStore, tmp_path: Path) -> None:
     other = ModelStore(tmp_path / "models")
     model = package(store, tmp_path, "x")
