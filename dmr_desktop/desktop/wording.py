@@ -22,7 +22,7 @@ from dmr_desktop.protocol.notices import PullStatus, RequestNotice, TelemetrySam
 from dmr_desktop.protocol.runners import Mode, RunnerState, RunnerStatus
 
 _COMMON_PATH = re.compile(r"^/(?:engines/(?:[\w.-]+/)?)?v1/|^/")
-_PLAIN_WORD = re.compile(r"[a-zäöüß]+[ ,:]")
+_PLAIN_WORD = re.compile(r"[a-zäöüß]+(?:[ ,]|: )")
 MAX_TOOLTIP = 127
 """Windows cuts what is longer."""
 

@@ -64,10 +64,14 @@ class _Transfer:
         self.is_over = False
         self.message = ""
         self.error: DMRError | None = None
+        self._kept_bytes = 0
+        """What was there before, of a transfer that goes on: it did not come just now."""
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     def add(self, line: Progress) -> None:
         if line.layer_id:
+            if line.layer_id not in self.layers:
+                self._kept_bytes += line.layer_current
             self.layers[line.layer_id] = line
         self.total = max(self.total, line.total)
         self._show(line)
@@ -97,11 +101,11 @@ class _Transfer:
     def status(self, state: PullState) -> PullStatus:
         current = sum(line.layer_current for line in self.layers.values())
         now = time.monotonic()
-        self._marks.append((now, current))
+        self._marks.append((now, current - self._kept_bytes))
         while len(self._marks) > 2 and now - self._marks[0][0] > RATE_SECONDS:
             self._marks.popleft()
         then, before = self._marks[0]
-        rate = (current - before) / (now - then) if now > then else 0.0
+        rate = (self._marks[-1][1] - before) / (now - then) if now > then else 0.0
         return PullStatus(
             reference=self.name,
             state=state,

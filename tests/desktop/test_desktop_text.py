@@ -143,6 +143,8 @@ def test_the_headline_does_not_repeat_its_pill_or_the_banner() -> None:
         ("port 12434 is in use", "Port 12434 is in use"),
         ("ai/x is not there", "ai/x is not there"),
         ("smollm2: no answer", "smollm2: no answer"),
+        ("localhost:5000 cannot be reached", "localhost:5000 cannot be reached"),
+        ("waiting: others are first", "Waiting: others are first"),
         ("", ""),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from dmr_desktop.protocol.errors import DMRError, ModelNotFound, ShuttingDown, StoreError
 from dmr_desktop.protocol.models import Progress
 from dmr_desktop.protocol.notices import PullStatus
+from dmr_desktop.service import transfers
 from dmr_desktop.service.transfers import MAX_AT_ONCE, Transfers
 
 LINE = Progress("progress", "Downloaded: 1 MB", 100, "sha256:a", 60, 10)
@@ -238,3 +239,16 @@ async def test_nor_what_was_asked_for_in_the_last_moment(monkeypatch: pytest.Mon
     with pytest.raises(ShuttingDown):
         await watcher
     assert rig.store.references == []
+
+
+def test_what_was_kept_of_an_earlier_pull_is_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr(transfers.time, "monotonic", lambda: clock)
+    transfer = transfers._Transfer("docker.io/ai/x:latest", "x", "pull")
+    transfer.add(Progress("progress", "", 1000, "sha256:a", 1000, 600))
+    clock = 101.0
+    status = transfer.status("running")
+    assert (status.current_bytes, status.bytes_per_second) == (600, 0.0)
+    transfer.add(Progress("progress", "", 1000, "sha256:a", 1000, 640))
+    clock = 102.0
+    assert transfer.status("running").bytes_per_second == 20.0
