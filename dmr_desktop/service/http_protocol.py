@@ -6,6 +6,7 @@ client read a refusal that came before it had finished sending. The only file th
 """
 
 import asyncio
+import weakref
 from asyncio.events import TimerHandle
 from typing import Any
 
@@ -225,7 +226,7 @@ class _AnswerTransport:
 
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         self._transport = transport
-        self._cycle = cycle
+        self._cycle = weakref.proxy(cycle)  # whose transport this is: what refers in circles waits for the collector
         self.write = transport.write
         self.is_closing = transport.is_closing
 

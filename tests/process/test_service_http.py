@@ -1,12 +1,14 @@
 """The doors of the running service, probed with raw bytes: what is let in, and what a bad client costs."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from dmr_desktop.protocol.errors import Conflict
 from dmr_desktop.service import guard, http_protocol
@@ -185,6 +187,22 @@ async def test_what_makes_no_sense_does_not_spoil_the_answer_before_it(live: Liv
     await raw.send(b"\x00nonsense\r\n\r\n")
     assert b"400 Bad Request" not in await raw.rest()
     raw.close()
+
+
+async def test_answered_requests_leave_no_work_for_the_garbage_collector(live: LiveInProcess) -> None:
+    def alive() -> int:
+        return sum(isinstance(each, RequestResponseCycle) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        for _ in range(20):
+            await live.http.get("/models")
+            await live.http.post("/v1/chat/completions", content=b"{}")
+        assert alive() - before < 5
+    finally:
+        gc.enable()
 
 
 # ---- bodies ----------------------------------------------------------------------------------
