@@ -22,15 +22,18 @@ async def run_while_connected(
     timeout = patience_seconds if waiting is not None else None
     try:
         while not task.done() and not gone.done():
-            done, _ = await asyncio.wait({task, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if not done and waiting is not None:
+            await asyncio.wait({task, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if waiting is not None and not task.done() and not gone.done():
                 await waiting()
     finally:
         gone.cancel()
         task.cancel()
         await asyncio.wait({task, gone})
-    if not task.cancelled():
-        task.result()
+    try:
+        if not task.cancelled():
+            task.result()
+    finally:
+        del task  # which has the exception, which has this frame: in circles they would wait for the garbage collector
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -3,6 +3,7 @@
 import logging
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dmr_desktop.protocol.errors import DMRError
@@ -32,17 +33,18 @@ class ErrorLayer:
         try:
             await self._app(scope, receive, watched_send)
         except Exception as error:
-            problem = _problem(error)
-            if problem is None and not has_begun:
-                log.exception("%s %s failed", scope["method"], scope["path"])
-                problem = DMRError("the service failed to answer", hint="its log tells more")
-            if problem is None or has_begun:
+            if has_begun:
                 raise
-            await error_answer(scope, problem)(scope, receive, send)
+            # No name here may stay with the error: it knows this frame by its traceback, and by others the request's
+            # body, which would then wait for the garbage collector.
+            await _refusal(scope, error)(scope, receive, send)
 
 
-def _problem(error: Exception) -> DMRError | HTTPProblem | None:
-    """What is meant for the client; None for a bug."""
+def _refusal(scope: Scope, error: Exception) -> Response:
+    """What the client is told; a bug is logged."""
     if isinstance(error, HTTPException):
-        return HTTPProblem(error.status_code, error.detail, headers=error.headers)
-    return error if isinstance(error, DMRError | HTTPProblem) else None
+        return error_answer(scope, HTTPProblem(error.status_code, error.detail, headers=error.headers))
+    if isinstance(error, DMRError | HTTPProblem):
+        return error_answer(scope, error)
+    log.exception("%s %s failed", scope["method"], scope["path"])
+    return error_answer(scope, DMRError("the service failed to answer", hint="its log tells more"))

@@ -96,9 +96,7 @@ class InferenceEndpoint(ABC, Generic[E]):
         try:
             files = await self._parts.catalog.files(model)
         except ModelNotFound:
-            error = await self._not_here(model)
-            self._parts.recorder.refuse(model, scope["path"], error.info, request_id, client)
-            raise error from None
+            raise await self._not_here(model, scope["path"], request_id, client) from None
         if Headers(scope=scope).get("x-preload-only", "").lower() == "true":
             await run_while_connected(receive, self._preload(files, model, scope, receive, send))
             return
@@ -115,12 +113,13 @@ class InferenceEndpoint(ABC, Generic[E]):
                 record.fail(error.info)
                 raise
 
-    async def _not_here(self, model: str) -> ModelNotFound:
-        """With the names that come near: most often only the first part of a name is missing."""
+    async def _not_here(self, model: str, path: str, request_id: str | None, client: str) -> ModelNotFound:
+        """With the names that come near: most often only the first part of a name is missing. It is recorded."""
         error = self.unknown(model)
         near = nearest(model, (tag for each in await self._parts.catalog.models() for tag in each.tags))
         if near:
             error.hint = f"Did you mean {' or '.join(near)}? Otherwise {error.hint}"
+        self._parts.recorder.refuse(model, path, error.info, request_id, client)
         return error
 
     async def _asked(self, data: object, num_bytes: int, files: ModelFiles) -> E:

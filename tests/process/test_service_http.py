@@ -10,7 +10,8 @@ import httpx
 import pytest
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from dmr_desktop.protocol.errors import Conflict
+from dmr_desktop.protocol.errors import Conflict, DMRError, ErrorInfo
+from dmr_desktop.protocol.generation import Failed
 from dmr_desktop.service import guard, http_protocol
 from dmr_desktop.service.store_owner import StoreInUse
 from tests.fakes.scripted_backend import Script, words
@@ -199,6 +200,27 @@ async def test_answered_requests_leave_no_work_for_the_garbage_collector(live: L
         before = alive()
         for _ in range(20):
             await live.http.get("/models")
+        assert alive() - before < 5
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("num_chars", [10, 100_000])
+@pytest.mark.parametrize("change", [{"temperature": "x"}, {"model": "none"}, {"stream": True}, {}])
+async def test_nor_do_refused_ones(live: LiveInProcess, num_chars: int, change: dict[str, object]) -> None:
+    """The body of a refused request, which may be large, goes with its answer."""
+
+    def alive() -> int:
+        return sum(isinstance(each, DMRError) for each in gc.get_objects())
+
+    live.script.answer = lambda request: [(Failed(ErrorInfo("store_error", "no")),)]
+    chat = {"model": "dmr.local/demo", "messages": [{"role": "user", "content": "x" * num_chars}], **change}
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        for _ in range(10):
+            assert (await live.http.post("/v1/chat/completions", json=chat)).status_code >= 400
         assert alive() - before < 5
     finally:
         gc.enable()
