@@ -157,7 +157,8 @@ class Recorder:
     @property
     def recent(self) -> tuple[RequestNotice, ...]:
         """The running requests and the last that ended, newest first."""
-        notices = (*self._ended_notices, *(record.notice() for record in self._running.values()))
+        running = (record.notice() for record in reversed(self._running.values()))
+        notices = (*running, *reversed(self._ended_notices))  # so that what began in the same moment is in order, too
         return tuple(sorted(notices, key=lambda notice: notice.started_at, reverse=True))
 
     @contextmanager

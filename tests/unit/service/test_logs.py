@@ -95,13 +95,14 @@ def test_a_full_disk_does_not_spoil_the_end(tmp_path: Path, monkeypatch: pytest.
         unclosed.append(handler)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    before = list(logging.getLogger().handlers)
     logs = Logs(tmp_path / "logs")
     logs.open("info", to_stderr=False)
-    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, RotatingFileHandler)]
+    assert logging.getLogger().handlers != before
     with monkeypatch.context() as patched:
         patched.setattr(RotatingFileHandler, "close", close)
         logs.close()
-    assert files
-    assert not set(files) & set(logging.getLogger().handlers)
+    assert logging.getLogger().handlers == before
+    assert unclosed
     for handler in unclosed:
         handler.close()

@@ -1,4 +1,5 @@
 import logging
+import time
 
 import pytest
 
@@ -53,7 +54,12 @@ def test_the_log_line_cannot_be_forged(recorder: Recorder, caplog: pytest.LogCap
     assert "x?forged" in caplog.messages[-1]
 
 
-def test_the_recent_ones_are_running_and_ended_newest_first(recorder: Recorder) -> None:
+@pytest.mark.parametrize("stands_still", [False, True])
+def test_the_recent_ones_are_running_and_ended_newest_first(
+    recorder: Recorder, stands_still: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stands_still:
+        monkeypatch.setattr(time, "time", lambda: 1.8e9)
     with recorder.record("ai/a", "/v1/x"):
         pass
     with recorder.record("ai/b", "/v1/x"):
