@@ -138,7 +138,7 @@ def pull_in_the_panel(desk: Desk, reference: str) -> None:
     desk.host.click("Open panel")
     until(lambda: visible_panels(desk.display) == 1)
     (window,) = panel_windows(desk.display)
-    on_display(desk.display, "xdotool", "windowfocus", "--sync", window, "key", "ctrl+2", "Tab", "Tab")
+    on_display(desk.display, "xdotool", "windowfocus", "--sync", window, "key", "ctrl+2")
     on_display(desk.display, "xdotool", "type", reference)
     on_display(desk.display, "xdotool", "key", "Return")
 
