@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--decay-from", type=float, default=0.6, help="share of the time after which the rate falls")
     parser.add_argument("--batch", type=int, default=4096, help="tokens in a batch")
     parser.add_argument("--accumulate", type=int, default=3, help="batches in a step")
+    parser.add_argument("--seed", type=int, default=1000, help="another one for a second run, see average.py")
     parser.add_argument("--hardest", type=float, default=1.0, help="learn from this share of the conversations only")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -213,7 +214,7 @@ def main() -> None:
         hours, minutes = map(int, re.findall(r"\d+", options.until))
         now = time.gmtime()
         limit = run.seconds + (hours * 60 + minutes - now.tm_hour * 60 - now.tm_min) * 60 - now.tm_sec
-    stream = batches(tok, 1000 + run.visits, options.batch)
+    stream = batches(tok, options.seed + run.visits, options.batch)
     if options.hardest < 1:
         stream = hard_ones(stream, run.model, options.hardest)
     started, before = time.monotonic(), run.seconds
