@@ -1,8 +1,8 @@
 """The mean of two training runs that went on from the same checkpoint, each on its own part of the corpus.
 
 It errs less than either (why: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
-2018, arXiv:1803.05407). After fifty minutes of two runs it made 423 of 500 calls rightly, they 403 and 408. Training can
-go on from it.
+2018, arXiv:1803.05407). After fifty minutes of two runs it made 423 of 500 calls rightly, they 403 and 408.
+Training can go on from it.
 
 Needs (for training only, not for the product): torch.
 """
