@@ -219,8 +219,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class _AnswerTransport:
-    """What one answer is written to. Closing it leaves the connection to :meth:`BoundedProtocol._linger` where the
-    answer is complete and its request's body is not."""
+    """What one answer is written to: of a transport what uvicorn's answers use.
+
+    Closing it leaves the connection to :meth:`BoundedProtocol._linger` where the answer is complete and its request's
+    body is not.
+    """
 
     __slots__ = ("_cycle", "_transport", "is_closing", "write")
 
