@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from dmr_desktop.protocol.errors import InvalidReference
+from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest
 from dmr_desktop.store.addresses import refusal_of_host
 
 DEFAULT_REGISTRY = "docker.io"
@@ -133,11 +133,14 @@ def _split_registry(name: str, default_registry: str) -> tuple[str, str]:
 def check_port(reference: Reference, configured: Collection[str]) -> None:
     """Refuse to connect to ports where no registry lives but other services do, unless the settings list it.
 
-    Raises :class:`InvalidReference`.
+    Raises :class:`InvalidRequest`.
     """
     port = reference.port
     if port is not None and port < 1024 and port not in (80, 443) and reference.registry not in configured:
-        raise _invalid(str(reference), "this port is not open to registries unless the settings list it")
+        raise InvalidRequest(
+            f"{reference.registry} is not asked: port {port} is seldom a registry's",
+            hint=f"if one is there, add {reference.registry} to `insecure_registries` in config.toml",
+        )
 
 
 def _check_host(text: str, registry: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmr_desktop.protocol.errors import InvalidReference
+from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest
 from dmr_desktop.store.reference import Reference, check_port, is_digest, looks_like_id, parse_reference
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -73,8 +73,10 @@ def test_registries_in_the_local_network_are_fine(text: str) -> None:
 
 def test_ports_of_other_services_are_refused_unless_listed() -> None:
     reference = parse_reference("h.example:22/x")
-    with pytest.raises(InvalidReference, match="port"):
+    with pytest.raises(InvalidRequest, match="port 22") as caught:
         check_port(reference, ("h.example:23",))
+    assert not isinstance(caught.value, InvalidReference), "the name is right, and must not be called wrong"
+    assert "h.example:22" in caught.value.hint
     check_port(reference, ("h.example:22",))
     for ordinary in ("h.example/x", "h.example:80/x", "h.example:443/x", "h.example:5000/x"):
         check_port(parse_reference(ordinary), ())

@@ -271,7 +271,7 @@ def test_names_of_this_machine_are_never_looked_up(store: ModelStore) -> None:
 @pytest.mark.parametrize("reference", ["http://h.example/x", "h.example:22/x", "169.254.169.254/x", "../x", ""])
 def test_references_that_must_not_be_pulled(store: ModelStore, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("looked up a name"))
-    with pytest.raises(InvalidReference):
+    with pytest.raises(InvalidRequest):
         store.pull(reference, progress=print, cancelled=threading.Event())
 
 
