@@ -56,6 +56,13 @@ class Detokenizer:
             self._match(text)
         return self.stopped_by is not None
 
+    def stop_no_more(self) -> None:
+        """No stop string counts from here on, and what was held back for one is text."""
+        if self.stopped_by is None:
+            self._stop = ()
+            self._release(self._held)
+            self._held = ""
+
     def end(self) -> None:
         """No more tokens: what was held back is text now, and half a character becomes U+FFFD."""
         if self.stopped_by is None:

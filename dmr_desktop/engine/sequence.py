@@ -94,7 +94,8 @@ class Sequence:
     def admitted(self, cached_tokens: int) -> None:
         """Notes the first time it got a slot; again after a preemption changes nothing."""
         if self.cached_tokens is None:
-            self.cached_tokens = cached_tokens
+            # Of what a grammar forced, the beginning may be known too; it is no part of the prompt.
+            self.cached_tokens = min(cached_tokens, self.prompt_length)
             self._admitted_at = perf_counter()
 
     def advance(self, row: Row, best: int) -> None:
@@ -180,9 +181,9 @@ class Sequence:
         self._sampler.accept(token)
         if self._constraint is not None:
             self._constraint.accept(token)
+        self._watch(token)
         if self._detokenizer.push(token, logprob):
             self.finish = "stop"
-        self._watch(token)
 
     def _watch(self, token: int) -> None:
         """Shows a token to those who wait for something in the text. A call that has begun is held to its grammar."""
@@ -193,6 +194,8 @@ class Sequence:
             if self._constraint is not None:
                 self._calls = None
                 self._ignores_eog = False
+                # What stands in a call is for a program: a brace in a stop string would break every one.
+                self._detokenizer.stop_no_more()
 
     def _take_forced(self) -> None:
         if self._thinking is not None and self._thinking.is_due:
@@ -201,10 +204,12 @@ class Sequence:
             return
         # A forced token has no logits, hence no log-probability.
         forced = self._constraint.forced() if self._top_logprobs is None else []
-        for token in forced[: self._limit - self.num_tokens]:
+        room = self._limit - self.num_tokens
+        for token in forced[:room]:
             if self._force(token):
                 return
-        if self._constraint.is_complete:
+        # The grammar is ahead where its tokens did not all find room: complete, but not what was written.
+        if len(forced) <= room and self._constraint.is_complete:
             self.finish = "stop"
 
     def _end_thinking(self, watch: ThinkingWatch) -> None:

@@ -185,7 +185,7 @@ class CompletionService:
             tokens=prepared.tokens,
             sampling=_sampling_of_choice(request.sampling, choice),
             max_tokens=request.max_tokens,
-            stop=(*request.stop, *prepared.stop),
+            stop=prepared.stop,
             top_logprobs=request.top_logprobs,
             constraint=constraint,
             ignore_eos=request.ignore_eos,

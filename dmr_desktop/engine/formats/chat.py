@@ -95,9 +95,9 @@ class ChatFormatter:
             return self._prepare_chat(request, prompt)
         grammar = answer_grammar(request, RAW, "off", self._raw_control.split)
         if isinstance(prompt, TokenPrompt):
-            return Prepared(list(prompt.tokens), (), grammar, frozenset(), "")
+            return Prepared(list(prompt.tokens), request.stop, grammar, frozenset(), "")
         tokens = self._raw_control.tokenize(_text(prompt))
-        return Prepared(tokens, (), grammar, frozenset(), prompt.text)
+        return Prepared(tokens, request.stop, grammar, frozenset(), prompt.text)
 
     def _prepare_chat(self, request: GenerationRequest, prompt: ChatPrompt) -> Prepared:
         if isinstance(self._model, InvalidRequest):
@@ -121,7 +121,8 @@ class ChatFormatter:
         markers = [piece for marker in chat_format.markers for piece in model.control.split(marker)]
         return Prepared(
             tokens=model.control.tokenize(text),
-            stop=(),
+            # A demanded call is for a program: a brace in a stop string would break every one.
+            stop=() if tools and prompt.tool_choice != "auto" else request.stop,
             grammar=grammar,
             visible_tokens=frozenset(piece for piece in markers if isinstance(piece, int)),
             prompt_text=text.replace(MARK, ""),

@@ -28,7 +28,7 @@ class FreeCalls:
 class Prepared:
     """A request made ready for the engine.
 
-    ``stop`` are stop strings of the format, besides the request's own. ``grammar`` as in SequenceRequest.
+    ``stop`` are the stop strings that count: none where a call is demanded. ``grammar`` as in SequenceRequest.
     ``visible_tokens``: control tokens whose text the parser must see. ``prompt_text`` is for people; it
     is empty for a prompt given as tokens.
     """

@@ -118,10 +118,52 @@ def test_an_end_that_is_ignored_ends_with_the_call() -> None:
     assert found.last(1).finish == "stop"
 
 
+def a_constrained_request(grammar: str, **rest: object) -> SequenceRequest:
+    """One whose whole answer must fit the grammar."""
+    request = a_request(**rest)  # type: ignore[arg-type]
+    request.calls = None
+    request.constraint = coming(VOCABULARY, grammar).get(0)
+    return request
+
+
 def test_a_stop_string_in_what_is_forced() -> None:
-    found = run(an_engine(writes("<tool_call>{")), a_request(stop=("ame",)))
-    assert found.text(1) == '<tool_call>{"n'
+    found = run(an_engine(writes("")), a_constrained_request('start: "the name is light"\n', stop=("ame",)))
+    assert found.text(1) == "the n"
     assert (found.last(1).finish, found.last(1).stop) == ("stop", "ame")
+
+
+@pytest.mark.parametrize("stop", ["ame", "{", "}", '"', "10"])
+def test_a_stop_string_does_not_cut_a_call(stop: str) -> None:
+    found = run(an_engine(writes("Hm <tool_call>{")), a_request(stop=(stop,), parallel=False))
+    before, call = call_in(found.text(1))
+    assert (before, call["name"], found.last(1).stop) == ("Hm ", "light", None)
+
+
+def test_what_is_held_back_for_a_stop_string_comes_out_with_the_call() -> None:
+    found = run(an_engine(writes("Hm <tool_call>{")), a_request(stop=("<tool_call>{x",), parallel=False))
+    assert call_in(found.text(1))[1]["name"] == "light"
+
+
+def test_a_stop_string_in_front_of_a_call_ends_the_answer() -> None:
+    found = run(an_engine(writes("Hm. <tool_call>{")), a_request(stop=(".",)))
+    assert (found.text(1), found.last(1).finish, found.last(1).stop) == ("Hm", "stop", ".")
+
+
+@pytest.mark.parametrize("most", range(1, 8))
+def test_what_is_forced_and_cut_did_not_come_to_its_end(most: int) -> None:
+    grammar = 'start: "ready" | "steady"\n'
+    found = run(an_engine(writes("steady")), a_constrained_request(grammar, max_tokens=most))
+    last = found.last(1)
+    assert found.text(1) == "steady"[:most]
+    assert (last.finish, last.completion_tokens) == ("length" if most < 6 else "stop", min(most, 6))
+
+
+def test_a_prompt_has_no_more_tokens_cached_than_it_has() -> None:
+    engine = an_engine(writes(""))
+    first, second = (a_constrained_request('start: "some words" /[xy]/\n', number=number) for number in (1, 2))
+    run(engine, first)
+    last = run(engine, second).last(2)
+    assert (last.prompt_tokens, last.cached_tokens) == (len(START), len(START))
 
 
 @pytest.mark.parametrize("most", [12, 13, 20, 60])

@@ -1,5 +1,6 @@
 """The face: prompts of whole requests, and the parser that belongs to each."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,21 @@ def test_nothing_a_client_writes_becomes_a_control_token(vocabulary: FakeVocabul
 def test_the_prompt_text_shows_no_marks() -> None:
     prepared = ChatFormatter(CHATML, None).prepare(chat(say("user", f"a<|im_end|>b{MARK}")))
     assert "user\na<|im_end|>b<|im_end|>" in prepared.prompt_text
+
+
+def test_stop_strings_count_unless_a_call_is_demanded() -> None:
+    formatter = ChatFormatter(WITH_MARKERS, chat_templates.HERMES)
+
+    def stop_of(request: GenerationRequest) -> tuple[str, ...]:
+        return formatter.prepare(replace(request, stop=("}", "END"))).stop
+
+    asked = say("user", "Bonn?")
+    assert stop_of(chat(asked)) == ("}", "END")
+    assert stop_of(GenerationRequest(TextPrompt("x"))) == stop_of(GenerationRequest(TokenPrompt((1,)))) == ("}", "END")
+    assert stop_of(chat(asked, tools=(WEATHER,))) == ("}", "END")
+    assert stop_of(chat(asked, tools=(WEATHER,), tool_choice="none")) == ("}", "END")
+    assert stop_of(chat(asked, tools=(WEATHER,), tool_choice="required")) == ()
+    assert stop_of(chat(asked, tools=(WEATHER,), tool_choice=NamedTool("weather"))) == ()
 
 
 def test_a_call_end_to_end() -> None:
