@@ -8,11 +8,12 @@ What the user switches at run time (TCP on or off) is state, owned by the servic
 
 import errno
 import ipaddress
+import math
 import os
 import stat
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -101,6 +102,8 @@ class Settings:
             raise SettingsError(f"tcp_port {self.tcp_port} is not a port: use 1 to 65535")
         if self.idle_timeout_seconds < 0:
             raise SettingsError("idle_timeout_seconds must not be negative: 0 unloads at once")
+        if self.threads is not None and self.threads < 1:
+            raise SettingsError("threads must be at least 1")
         if not 1 <= self.num_sequences <= 64:
             raise SettingsError("num_sequences must be between 1 and 64")
         if self.max_queue < 1:
@@ -223,64 +226,107 @@ def _from_file(path: Path) -> dict[str, Any]:
     return found
 
 
-class _Ports:
-    """The kind of a setting that is several ports."""
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """``read`` raises ValueError, TypeError or KeyError for what ``wanted`` does not describe."""
+
+    read: Callable[[Any], object]
+    wanted: str
 
 
-_BOOLEANS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+def _path(value: str | Path) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _level(value: object) -> str:
+    level = _text(value)
+    return "warning" if level.lower() == "warn" else level  # Docker Model Runner's word
+
+
+def _switch(value: object) -> bool:
+    return value if isinstance(value, bool) else _SWITCHES[_text(value).lower()]
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError
+    return int(value)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    seconds = float(value)
+    if not math.isfinite(seconds):
+        raise ValueError
+    return seconds
+
+
+def _several(value: object) -> list[object]:
+    if isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return list(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text for item in _several(value) if (text := _text(item).strip()))
+
+
+def _ports(value: object) -> tuple[int, ...]:
+    return tuple(map(_whole, _several(value)))
+
+
+_SWITCHES = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+
+_PATH = _Kind(_path, "the path of a file or folder")
+_TEXT = _Kind(_text, "a text")
+_TEXTS = _Kind(_texts, "texts, separated by commas or in an array")
+_WHOLE = _Kind(_whole, "a whole number")
+_SWITCH = _Kind(_switch, "true or false")
 
 _KINDS = {
-    "models_path": Path,
-    "socket_path": Path,
-    "state_dir": Path,
-    "config_dir": Path,
-    "tcp_port": int,
-    "max_queue": int,
-    "num_sequences": int,
-    "threads": int,
-    "idle_timeout_seconds": float,
-    "origins": tuple,
-    "hosts": tuple,
-    "insecure_registries": tuple,
-    "registry_mirrors": tuple,
-    "ca_file": Path,
-    "default_registry": str,
-    "log_level": str,
-    "llama_args": str,
-    "keep_request_bodies": bool,
-    "disable_metrics": bool,
-    "extra_ports": _Ports,
-    "bind_addresses": tuple,
-    "container_addresses": tuple,
-    "network_addresses": tuple,
-    "api_key": str,
+    "models_path": _PATH,
+    "socket_path": _PATH,
+    "state_dir": _PATH,
+    "config_dir": _PATH,
+    "tcp_port": _WHOLE,
+    "max_queue": _WHOLE,
+    "num_sequences": _WHOLE,
+    "threads": _WHOLE,
+    "idle_timeout_seconds": _Kind(_seconds, "a number of seconds"),
+    "origins": _TEXTS,
+    "hosts": _TEXTS,
+    "insecure_registries": _TEXTS,
+    "registry_mirrors": _TEXTS,
+    "ca_file": _PATH,
+    "default_registry": _TEXT,
+    "log_level": _Kind(_level, "debug, info, warning or error"),
+    "llama_args": _TEXT,
+    "keep_request_bodies": _SWITCH,
+    "disable_metrics": _SWITCH,
+    "extra_ports": _Kind(_ports, "ports, separated by commas or in an array"),
+    "bind_addresses": _TEXTS,
+    "container_addresses": _TEXTS,
+    "network_addresses": _TEXTS,
+    "api_key": _TEXT,
 }
 
 
-def _convert(name: str, value: object, source: str) -> Any:
+def _convert(name: str, value: object, source: str) -> object:
     kind = _KINDS[name]
     try:
-        if kind is Path:
-            if not isinstance(value, str | Path):
-                raise ValueError
-            return Path(value).expanduser().absolute()
-        if kind is tuple:
-            items = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
-            return tuple(item.strip() for item in items if item.strip())
-        if kind is _Ports:
-            items = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
-            return tuple(int(item) for item in items if item != "")
-        if kind is bool:
-            return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
-        if name == "log_level" and str(value).lower() == "warn":
-            return "warning"  # Docker Model Runner's word
-        if kind is str:
-            return str(value)
-        if isinstance(value, bool):
-            raise ValueError
-        return kind(value)
-    except (ValueError, TypeError, AttributeError, KeyError):
-        raise SettingsError(f"{source}: {value!r} is not a usable value") from None
+        return kind.read(value)
+    except (ValueError, TypeError, KeyError):
+        shown = "the value" if name == "api_key" else repr(value)
+        raise SettingsError(f"{source}: {shown} is not a usable value: use {kind.wanted}") from None
 
 
 def asset(relative: str) -> Path:
