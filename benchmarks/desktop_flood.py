@@ -38,7 +38,6 @@ class TalkativeService:
     def __init__(self, socket_path: Path) -> None:
         self._path = socket_path
         self.num_events = self.num_lines = 0
-        self._writers: set[Writer] = set()
 
     async def start(self) -> asyncio.Server:
         return await asyncio.start_unix_server(self._serve, str(self._path))

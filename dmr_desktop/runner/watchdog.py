@@ -8,12 +8,10 @@ import faulthandler
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-EXIT_CODE = 1
-
 
 @contextmanager
 def ends_within(seconds: float) -> Iterator[None]:
-    """If the block takes longer, the process prints where it is and exits. One block at a time; about 50 µs."""
+    """If the block takes longer, the process prints where it is and exits with 1. One block at a time; about 50 µs."""
     faulthandler.dump_traceback_later(seconds, exit=True)
     try:
         yield

@@ -1,7 +1,7 @@
 """Prometheus' text format, version 0.0.4. Pure; knows no metric of ours."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,10 +62,6 @@ def render(families: Iterable[Family]) -> str:
             f"{family.name}{suffix}{_label_set(labels)} {_number(value)}" for suffix, labels, value in family.samples
         ]
     return "".join(f"{line}\n" for line in lines)
-
-
-def labels_of(labels: Mapping[str, str]) -> Labels:
-    return tuple(labels.items())
 
 
 def _label_set(labels: Labels) -> str:
