@@ -8,7 +8,7 @@ tokens are known without the model.
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotDone
 from typing import Protocol
@@ -39,8 +39,7 @@ class GrammarVocabulary(Protocol):
     def eog(self) -> frozenset[int]: ...
     @property
     def address(self) -> int: ...
-    @property
-    def tokenize_address(self) -> int: ...
+    def tokenizer_without(self, avoided: Collection[int]) -> int: ...
     def piece(self, token: int, *, special: bool) -> bytes: ...
     def control_texts(self) -> dict[str, int]: ...
     def is_control(self, token: int) -> bool: ...
@@ -208,15 +207,19 @@ class Grammars:
     def _build_tokenizer(self) -> llguidance.LLTokenizer:
         vocabulary = self._vocabulary
         pieces = [vocabulary.piece(token, special=True) for token in range(vocabulary.size)]
+        found_in_text: set[int] = set()
         for text, token in vocabulary.control_texts().items():
             # A leading 0xFF byte, which no text contains, is llguidance's mark of a special token.
             if vocabulary.is_control(token) or (text.startswith("<") and text.endswith(">")):
                 pieces[token] = b"\xff" + pieces[token]
+                if not vocabulary.is_control(token):
+                    found_in_text.add(token)
         ends = sorted(vocabulary.eog, key=lambda token: (token != vocabulary.eos, token))
         made: llguidance.LLTokenizer = llguidance.LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
             tokens=pieces,
             vocab_ptr=vocabulary.address,
-            tokenize_fptr=vocabulary.tokenize_address,
+            # Where such a text is forced as plain letters, as in a constant, the token would be a wrong one.
+            tokenize_fptr=vocabulary.tokenizer_without(found_in_text),
             eos_token=ends,
         )
         return made

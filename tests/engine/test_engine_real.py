@@ -301,6 +301,18 @@ def test_a_grammar_with_a_special_token(tiny_model: Model, engine: Engine) -> No
     assert text_of(outputs).endswith("}</tool_call>")
 
 
+@pytest.mark.parametrize(
+    "text", ["<tool_call>", "a<tool_call>b", "</tool_call></tool_call>", "<<tool_call>", "<|im_end|>", "<tool_call"]
+)
+def test_what_is_forced_as_text_is_no_special_token(tiny_model: Model, engine: Engine, text: str) -> None:
+    request = SequenceRequest(
+        1, tokens_of(tiny_model, "x"), GREEDY, 50, grammar=grammar_of({"enum": [text, f"{text}!"]})
+    )
+    (outputs,) = run(engine, request).values()
+    assert outputs[-1].error is None
+    assert json.loads(text_of(outputs)) in (text, f"{text}!")
+
+
 def test_a_grammar_that_ends_in_an_open_text_ends_by_the_end_token(tiny_model: Model, engine: Engine) -> None:
     sampling = SamplingParams(temperature=0, logit_bias={4: 100.0})
     request = SequenceRequest(1, tokens_of(tiny_model, "x"), sampling, 50, grammar="start: /[0-9]+/", ignore_eos=True)

@@ -4,7 +4,7 @@ The next token depends on every token of the sequence as the cells have it. A ce
 or of another sequence therefore shows in the text, as it would in reality.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,7 +45,9 @@ class FakeVocabulary:
     eos = END
     eog = frozenset({END})
     address = 0
-    tokenize_address = 0
+
+    def tokenizer_without(self, avoided: Collection[int]) -> int:
+        raise AssertionError("the fake has no C function")
 
     def piece(self, token: int, *, special: bool) -> bytes:
         if token < 256:

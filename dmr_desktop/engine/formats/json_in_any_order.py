@@ -83,7 +83,8 @@ class JsonInAnyOrder:
             return self._plain(here)
         required = here.get("required")
         names = required if isinstance(required, Sequence) else ()
-        properties |= {str(name): open_to for name in names if name not in properties}
+        unlisted = here.get("additionalProperties", True)
+        properties |= {str(name): unlisted for name in names if name not in properties}
         members = [
             self._member(writer.literal(_quoted(name)), schema, is_required=name in names)
             for name, schema in properties.items()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dmr_desktop.engine.formats.integer_bounds import with_bounded_integers
-from dmr_desktop.engine.formats.references import target
+from dmr_desktop.engine.formats.references import pointer, target
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.json_types import JSON
 
@@ -19,8 +19,17 @@ MAX_GROUPS = 16
 MAX_REPEAT = 1000
 MAX_LENGTH = 10_000
 
-_REPEATS = ("minItems", "maxItems", "minProperties", "maxProperties")
-_LENGTHS = ("minLength", "maxLength")
+_MOST = {
+    "minItems": MAX_REPEAT,
+    "maxItems": MAX_REPEAT,
+    "minProperties": MAX_REPEAT,
+    "maxProperties": MAX_REPEAT,
+    "minLength": MAX_LENGTH,
+    "maxLength": MAX_LENGTH,
+}
+_BY_NAME = ("properties", "patternProperties", "$defs", "definitions")
+_NAMES_OF_SCHEMAS = ("$schema", "$id", "$anchor")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
 _COMBINERS = ("allOf", "anyOf", "oneOf")
 _OPEN_ENDED = (*_COMBINERS, "$ref", "additionalProperties", "unevaluatedProperties", "patternProperties")
 
@@ -28,6 +37,7 @@ _OPEN_ENDED = (*_COMBINERS, "$ref", "additionalProperties", "unevaluatedProperti
 def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[str, Any]:
     """A copy for ``%json`` in a grammar: compact JSON, objects closed, integers bounded where nothing else is said.
 
+    An upper limit beyond what can be counted becomes the highest that can: what fits it fits the wider one too.
     Keywords that cannot be enforced are refused by the compiler when ``strict``, else ignored. Raises
     :class:`InvalidRequest` naming ``param``.
     """
@@ -42,8 +52,7 @@ def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[st
             raise _refused(f"it is nested deeper than {MAX_DEPTH} levels", param)
         if isinstance(node, Mapping):
             _check_node(node, schema, param)
-    found = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
-    closed = with_bounded_integers(_closed(found))
+    closed = with_bounded_integers(_closed(_plain(schema, schema)))
     closed["x-guidance"] = {
         "whitespace_flexible": False,
         "item_separator": ",",
@@ -72,11 +81,10 @@ def _check_node(node: Mapping[str, JSON], root: Mapping[str, JSON], param: str) 
     pattern = node.get("pattern")
     if isinstance(pattern, str) and (len(pattern) > MAX_PATTERN or pattern.count("(") > MAX_GROUPS):
         raise _refused(f"a pattern has more than {MAX_PATTERN} characters or {MAX_GROUPS} groups", param)
-    for names, limit in ((_REPEATS, MAX_REPEAT), (_LENGTHS, MAX_LENGTH)):
-        for name in names:
-            value = node.get(name)
-            if isinstance(value, int | float) and not 0 <= value <= limit:
-                raise _refused(f"{name} is {value}; it may be 0 to {limit}", param)
+    for name, most in _MOST.items():
+        value = node.get(name)
+        if isinstance(value, int | float) and not (0 <= value <= most or (value > 0 and name.startswith("max"))):
+            raise _refused(f"{name} is {value}; it may be 0 to {most}", param)
     if isinstance(node.get("$ref"), str):
         _check_reference(node, root, param)
 
@@ -105,6 +113,25 @@ def _check_reference(node: Mapping[str, JSON], root: Mapping[str, JSON], param: 
                 waiting.append(branches[0])
 
 
+def _plain(schema: JSON, root: Mapping[str, JSON]) -> Any:
+    """The schema as the compiler reads it: references as ways from the root, limits as integers of a sane size."""
+    if not isinstance(schema, Mapping):
+        return schema
+    found: dict[str, Any] = {name: value for name, value in schema.items() if name not in _NAMES_OF_SCHEMAS}
+    for name, value in schema.items():
+        if name in _BY_NAME and isinstance(value, Mapping):
+            found[name] = {key: _plain(inner, root) for key, inner in value.items()}
+        elif name in _LISTED and isinstance(value, Sequence) and not isinstance(value, str):
+            found[name] = [_plain(inner, root) for inner in value]
+        elif name in ("items", "additionalProperties"):
+            found[name] = _plain(value, root)
+        elif name == "$ref" and isinstance(value, str):
+            found[name] = pointer(value, root)
+        elif name in _MOST and isinstance(value, int | float) and float(value).is_integer():
+            found[name] = min(int(value), _MOST[name])
+    return found
+
+
 def _closed(schema: Mapping[str, JSON]) -> dict[str, Any]:
     """The schema with ``additionalProperties: false`` where objects list their properties and nothing combines.
 
@@ -119,8 +146,17 @@ def _closed(schema: Mapping[str, JSON]) -> dict[str, Any]:
             }
     if isinstance(found.get("items"), Mapping):
         found["items"] = _closed(found["items"])
-    if isinstance(found.get("properties"), Mapping) and not any(name in found for name in _OPEN_ENDED):
-        found["additionalProperties"] = False
+    properties = found.get("properties")
+    if found.get("unevaluatedProperties") is False and not any(name in found for name in (*_COMBINERS, "$ref")):
+        # Where nothing combines, it is the other word for the same.
+        del found["unevaluatedProperties"]
+        found.setdefault("additionalProperties", False)
+    if isinstance(properties, Mapping) and not any(name in found for name in _OPEN_ENDED):
+        required = found.get("required")
+        names = required if isinstance(required, list | tuple) else ()
+        found["properties"] = {**properties, **{str(name): {} for name in names if name not in properties}}
+        if not found.get("minProperties", 0) > len(found["properties"]):
+            found["additionalProperties"] = False
     return found
 
 

@@ -39,6 +39,7 @@ class TaggedArguments:
             first, other = (self._any_argument(lead) for lead in ("", body.separator))
             return writer.rule(f"({first} {other}{{0,15}})?")
         names = _required(root)
+        unlisted: dict[str, JSON] = {str(name): {} for name in sorted(map(str, names)) if name not in properties}
         members = [
             text_member(
                 f"{body.key_start}{name}{body.key_end}",
@@ -47,7 +48,7 @@ class TaggedArguments:
                 writer,
                 is_required=name in names,
             )
-            for name, schema in properties.items()
+            for name, schema in {**properties, **unlisted}.items()
         ]
         return writer.members(members)
 

@@ -5,12 +5,14 @@ Valid as long as its :class:`Model` is open.
 """
 
 import ctypes
-from functools import cached_property
+from collections.abc import Collection
+from functools import cached_property, partial
 
 import llama_cpp
 import llama_cpp.llama_cpp as raw
 
 from dmr_desktop.engine.llama.long_text import TextCutter, parts_between_words
+from dmr_desktop.engine.llama.plain_tokenizer import PlainTokenizer
 
 _CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
 _USER_DEFINED = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
@@ -34,6 +36,7 @@ class Vocabulary:
         self.add_eos: bool = llama_cpp.llama_vocab_get_add_eos(handle)
         self.add_sep: bool = llama_cpp.llama_vocab_get_add_sep(handle)
         self._pieces: tuple[dict[int, bytes], dict[int, bytes]] = ({}, {})
+        self._tokenizers: list[PlainTokenizer] = []
 
     @property
     def bos_text(self) -> str:
@@ -96,9 +99,18 @@ class Vocabulary:
         """Of the C object, for libraries that work on it directly."""
         return self._handle
 
-    @property
-    def tokenize_address(self) -> int:
-        """Of the C function ``llama_tokenize``."""
+    def tokenizer_without(self, avoided: Collection[int]) -> int:
+        """The address of a C function ``llama_tokenize`` that reads special tokens in no text, and none ``avoided``.
+
+        Valid as long as this vocabulary.
+        """
+        if avoided:
+            texts = {token: self.piece(token, special=True) for token in avoided}
+            tokenizer = PlainTokenizer(
+                partial(self._tokens, add_special=False, parse_special=False), self._behind, texts
+            )
+            self._tokenizers.append(tokenizer)
+            return tokenizer.address
         address = ctypes.cast(raw._lib.llama_tokenize, ctypes.c_void_p).value
         assert address is not None
         return address
@@ -132,21 +144,28 @@ class Vocabulary:
         attributes, handle = llama_cpp.llama_vocab_get_attr, self._handle
         return [token for token in range(self.size) if attributes(handle, token) & _SPECIAL]
 
-    def _tokens_in_parts(self, data: bytes, parse_special: bool) -> list[int]:
-        """SentencePiece's time grows with the square of how many bytes become tokens of their own: long texts in parts.
+    @cached_property
+    def _is_sentence_piece(self) -> bool:
+        return bool(llama_cpp.llama_vocab_type(self._handle) == _SENTENCE_PIECE)
 
-        It puts a blank before every text; behind a line end it does not.
-        """
-        if llama_cpp.llama_vocab_type(self._handle) != _SENTENCE_PIECE:
+    def _tokens_in_parts(self, data: bytes, parse_special: bool) -> list[int]:
+        """SentencePiece's time grows with the square of the bytes that are tokens of their own: long texts in parts."""
+        if not self._is_sentence_piece:
             return self._tokens(data, False, parse_special)
         first, *others = parts_between_words(data)
         tokens = self._tokens(first, False, parse_special)
-        line_end = self._tokens(b"\n", False, False) if others else []
         for part in others:
-            behind = self._tokens(b"\n" + part, False, parse_special)
-            is_apart = behind[: len(line_end)] == line_end
-            tokens += behind[len(line_end) :] if is_apart else self._tokens(part, False, parse_special)
+            tokens += self._behind(part, parse_special)
         return tokens
+
+    def _behind(self, data: bytes, parse_special: bool = False) -> list[int]:
+        """The tokens of a text behind another. SentencePiece puts a blank before every text; behind a line end not."""
+        if self._is_sentence_piece:
+            line_end = self._tokens(b"\n", False, False)
+            tokens = self._tokens(b"\n" + data, False, parse_special)
+            if tokens[: len(line_end)] == line_end:
+                return tokens[len(line_end) :]
+        return self._tokens(data, False, parse_special)
 
     def _tokens(self, data: bytes, add_special: bool, parse_special: bool) -> list[int]:
         room = len(data) + 8

@@ -169,6 +169,15 @@ def test_each_once_and_all_that_are_required(name: str) -> None:
                 assert {"city", "days"} <= arguments.keys() <= TRIP["properties"].keys()
 
 
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_what_is_required_and_not_described_must_be_there(name: str) -> None:
+    tool = Tool("trip", "", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city", "why"]})
+    held(name, tool, {"why": "so", "city": "x"})
+    found = writing(name, tools=(tool,))
+    with pytest.raises(AssertionError, match="may not go on with"):
+        found.write(written(name, (tool.name, {"city": "x"}), prepared=found.prepared) + "\n")
+
+
 @pytest.mark.parametrize("count", [63, 64, 65, 130])
 def test_more_properties_than_can_be_remembered(count: int) -> None:
     names = [f"p{index}" for index in range(count)]
