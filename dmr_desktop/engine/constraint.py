@@ -11,13 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotDone
+from functools import partial
 from typing import Protocol
 
 import llguidance
 import numpy as np
 import numpy.typing as npt
 
-from dmr_desktop.protocol.errors import DMRError, InvalidRequest, RunnerError
+from dmr_desktop.engine.digits import Digits
+from dmr_desktop.protocol.errors import DMRError, InvalidRequest
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ _KEPT_BYTES = 1 << 20
 """Text of all the grammars that are kept compiled, which takes about 40 times as much."""
 _LEAST_BYTES = 1 << 15
 """As how much a shorter one counts."""
+_SIMPLIFY = "Simplify the grammar or schema."
 
 
 class GrammarVocabulary(Protocol):
@@ -46,12 +49,18 @@ class GrammarVocabulary(Protocol):
 
 
 class Constraint:
-    """One output's place in its grammar. Where a ``lenient`` one fails, everything is allowed from there on."""
+    """One output's place in its grammar. Where a ``lenient`` one fails, everything is allowed from there on.
 
-    __slots__ = ("_is_lenient", "_mask", "_matcher", "_vocab_size")
+    Too many digits in a row end as soon as the grammar allows anything else. ``digits``: of this output alone.
+    """
 
-    def __init__(self, matcher: llguidance.LLMatcher, vocab_size: int, *, is_lenient: bool = False) -> None:
+    __slots__ = ("_digits", "_is_lenient", "_mask", "_matcher", "_vocab_size")
+
+    def __init__(
+        self, matcher: llguidance.LLMatcher, vocab_size: int, digits: Digits | None = None, *, is_lenient: bool = False
+    ) -> None:
         self._matcher = matcher
+        self._digits = digits
         self._mask = np.zeros((vocab_size + 31) // 32, np.uint32)
         self._vocab_size = vocab_size
         self._is_lenient = is_lenient
@@ -62,6 +71,9 @@ class Constraint:
         return bool(self._matcher.is_stopped()) and not self._has_given_up
 
     def allows(self, token: int) -> bool:
+        digits = self._digits
+        if digits is not None and digits.are_too_many and digits.go_on_in(token) and token not in self.allowed():
+            return False
         return self.fits([token])
 
     def fits(self, tokens: list[int]) -> bool:
@@ -69,20 +81,22 @@ class Constraint:
         return bool(self._matcher.validate_tokens(tokens) == len(tokens)) or self._has_given_up
 
     def allowed(self) -> npt.NDArray[np.int64]:
-        """Ids of all tokens that may come next, never none. Raises :class:`RunnerError` if that cannot be told."""
+        """Ids of all tokens that may come next, never none. Raises :class:`InvalidRequest` if that cannot be told."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
         self._check()
         if self._has_given_up:
             return np.arange(self._vocab_size)
         ids = np.flatnonzero(np.unpackbits(self._mask.view(np.uint8), bitorder="little"))
         if not len(ids):
-            raise RunnerError("The grammar allows no token of this model here.", hint="Simplify the grammar or schema.")
-        return ids
+            raise InvalidRequest("The grammar allows no token of this model here.", hint=_SIMPLIFY)
+        return self._without_digits(ids) if self._digits is not None and self._digits.are_too_many else ids
 
     def accept(self, token: int) -> None:
         """Moves on by a token that :meth:`allows` or :meth:`allowed` permits."""
         self._matcher.consume_token(token)
         self._check()
+        if self._digits is not None:
+            self._digits.add(token)
 
     def forced(self) -> list[int]:
         """The tokens that must come next, already accepted; mostly empty."""
@@ -92,17 +106,29 @@ class Constraint:
         if tokens:
             self._matcher.consume_tokens(tokens)
             self._check()
+            if self._digits is not None:
+                for token in tokens:
+                    self._digits.add(token)
         return list(tokens)
 
     @property
     def _has_given_up(self) -> bool:
         return self._is_lenient and bool(self._matcher.is_error())
 
+    def _without_digits(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Those that do not begin with a digit, unless there are no others, or this is free text."""
+        digits = self._digits
+        assert digits is not None
+        if digits.letter is None or self.fits([digits.letter]):
+            return ids
+        others = [token for token in ids.tolist() if not digits.go_on_in(token)]
+        return np.array(others, np.int64) if others else ids
+
     def _check(self) -> None:
         if self._matcher.is_error() and not self._is_lenient:
-            raise RunnerError(
+            raise InvalidRequest(
                 "The grammar became too complex.",
-                hint="Simplify the grammar or schema.",
+                hint=_SIMPLIFY,
                 evidence=self._matcher.get_error(),
             )
 
@@ -110,9 +136,15 @@ class Constraint:
 class ComingConstraint:
     """A lenient constraint that is being compiled on another thread, for any number of outputs."""
 
-    def __init__(self, compiled: "Future[llguidance.LLMatcher | None]", vocab_size: int) -> None:
+    def __init__(
+        self,
+        compiled: "Future[llguidance.LLMatcher | None]",
+        vocab_size: int,
+        new_digits: Callable[[], Digits] | None = None,
+    ) -> None:
         self._compiled = compiled
         self._vocab_size = vocab_size
+        self._new_digits = new_digits
 
     def get(self, patience_seconds: float) -> Constraint | None:
         """One at its beginning; None if it cannot be had, or not in time."""
@@ -122,7 +154,8 @@ class ComingConstraint:
             return None
         if matcher is None:
             return None
-        return Constraint(matcher.deep_copy(), self._vocab_size, is_lenient=True)
+        digits = None if self._new_digits is None else self._new_digits()
+        return Constraint(matcher.deep_copy(), self._vocab_size, digits, is_lenient=True)
 
 
 class Grammars:
@@ -139,6 +172,7 @@ class Grammars:
         self._kept_bytes = 0
         # One thread: of many requests with the same tools the first compiles them.
         self._worker = ThreadPoolExecutor(1, "grammars")
+        self._letter: int | None = None
 
     def warm(self) -> None:
         """Builds the token table before the first grammar needs it: 0.7 s for 152 000 tokens, half of it in one go."""
@@ -153,7 +187,7 @@ class Grammars:
 
         Raises :class:`InvalidRequest` with the position and reason if it is wrong or too large.
         """
-        return Constraint(self._matcher(grammar), self._vocabulary.size)
+        return Constraint(self._matcher(grammar), self._vocabulary.size, self._new_digits())
 
     def compile_later(self, write: Callable[[], str | None]) -> ComingConstraint:
         """The same on a thread of its own, which also writes the grammar; None is none."""
@@ -168,7 +202,7 @@ class Grammars:
                 _logger.exception("calls are not held to the tools")
             return None
 
-        return ComingConstraint(self._worker.submit(compiled), self._vocabulary.size)
+        return ComingConstraint(self._worker.submit(compiled), self._vocabulary.size, self._new_digits)
 
     def _matcher(self, grammar: str) -> llguidance.LLMatcher:
         """At its beginning, for one output. Raises :class:`InvalidRequest`."""
@@ -198,6 +232,9 @@ class Grammars:
                 _, (_, size) = self._kept.popitem(last=False)
                 self._kept_bytes -= size
 
+    def _new_digits(self) -> Digits:
+        return Digits(partial(self._vocabulary.piece, special=False), self._letter)
+
     def _ready_tokenizer(self) -> llguidance.LLTokenizer:
         with self._lock:
             if self._tokenizer is None:
@@ -207,6 +244,7 @@ class Grammars:
     def _build_tokenizer(self) -> llguidance.LLTokenizer:
         vocabulary = self._vocabulary
         pieces = [vocabulary.piece(token, special=True) for token in range(vocabulary.size)]
+        self._letter = pieces.index(b"x") if b"x" in pieces else None
         found_in_text: set[int] = set()
         for text, token in vocabulary.control_texts().items():
             # A leading 0xFF byte, which no text contains, is llguidance's mark of a special token.

@@ -492,3 +492,15 @@ def test_a_long_prompt_beside_a_stream_does_not_hold_it_up(tiny_model: Model, en
         if 2 in outputs:
             break
     assert steps >= 3
+
+
+@pytest.mark.parametrize(("schema", "finish"), [({"type": "number"}, "stop"), ({"type": "string"}, "length")])
+def test_a_number_ends_and_a_text_need_not(
+    tiny_model: Model, engine: Engine, schema: dict[str, object], finish: str
+) -> None:
+    (three,) = tiny_model.vocabulary.tokenize("3", False, False)[-1:]
+    sampling = SamplingParams(temperature=0, logit_bias={three: 100.0})
+    request = SequenceRequest(1, tokens_of(tiny_model, "x"), sampling, 100, grammar=grammar_of(schema))
+    (outputs,) = run(engine, request).values()
+    assert outputs[-1].finish == finish
+    assert "333" in text_of(outputs)
