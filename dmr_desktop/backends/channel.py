@@ -27,6 +27,7 @@ MAX_UNREAD_BYTES: Final = 1024 * 1024
 _EVENT_BYTES = 64  # what an event, or the probability of one token, weighs besides its text
 _CANCELLABLE = ("embed", "rerank")
 _MAX_TOKENS = 16 * 1024 * 1024
+_MAX_NUMBERS = 64 * 1024 * 1024
 
 
 class EventStream:
@@ -98,6 +99,8 @@ class RunnerChannel(asyncio.Protocol):
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._parts: dict[int, list[int]] = {}
         """Tokens that have come of an answer that is not complete."""
+        self._vectors: dict[int, list[tuple[float, ...]]] = {}
+        """Vectors likewise."""
         self._last_id = 0
         self._end: ErrorInfo | None = None
 
@@ -149,6 +152,7 @@ class RunnerChannel(asyncio.Protocol):
             return await answer
         finally:
             self._parts.pop(number, None)
+            self._vectors.pop(number, None)
             if self._answers.pop(number, None) is not None and op in _CANCELLABLE:
                 self.send({"op": "cancel", "id": number})
 
@@ -204,7 +208,7 @@ class RunnerChannel(asyncio.Protocol):
             case {"op": "error", "id": int(number), "error": error}:
                 self._answer(number, error_from_info(load(ErrorInfo, error)))
             case {"op": "embedded", "id": int(number)}:
-                self._answer(number, _load_vectors(message))
+                self._receive_vectors(number, _load_vectors(message), has_more=message.get("more") is True)
             case {"op": "ranked", "id": int(number)}:
                 self._answer(number, _load_scores(message))
             case {"op": "tokens", "id": int(number), "tokens": list(tokens), **rest}:
@@ -243,6 +247,17 @@ class RunnerChannel(asyncio.Protocol):
         parts += tokens
         if not has_more:
             self._answer(number, self._parts.pop(number))
+
+    def _receive_vectors(self, number: int, part: EmbeddingResult, *, has_more: bool) -> None:
+        """Many of them would be too long for one frame."""
+        if number not in self._answers:
+            return
+        vectors = self._vectors.setdefault(number, [])
+        if len(vectors) * len(part.vectors[0]) > _MAX_NUMBERS:
+            raise _Nonsense("more numbers than any texts have")
+        vectors += part.vectors
+        if not has_more:
+            self._answer(number, EmbeddingResult(tuple(self._vectors.pop(number)), part.prompt_tokens))
 
     def _answer(self, number: int, value: object) -> None:
         answer = self._answers.pop(number, None)

@@ -14,6 +14,8 @@ from dmr_desktop.runner.desk import HandOver, Message, answer_tokens
 from dmr_desktop.runner.outbox import Outbox
 from dmr_desktop.runner.pooled import Job, PooledService, Rows
 
+_BYTES_AT_ONCE = 4 * 1024 * 1024
+
 
 class EmbeddingService(PooledService):
     """``prepare`` runs on the desk's thread."""
@@ -43,17 +45,22 @@ class EmbeddingService(PooledService):
         return self._engine.embed(inputs)
 
     def _send(self, job: Job, rows: Rows) -> None:
+        """In pieces, none of which holds up the reader, nor is too long for a frame."""
         count, dim = rows.shape
-        self._outbox.put_message(
-            {
-                "op": "embedded",
-                "id": job.number,
-                "vectors": base64.b64encode(rows.astype("<f4").tobytes()).decode("ascii"),
-                "dim": dim,
-                "count": count,
-                "prompt_tokens": sum(map(len, job.inputs)),
-            }
-        )
+        at_once = max(1, _BYTES_AT_ONCE // (4 * dim))
+        for start in range(0, count, at_once):
+            part = rows[start : start + at_once]
+            self._outbox.put_message(
+                {
+                    "op": "embedded",
+                    "id": job.number,
+                    "vectors": base64.b64encode(part.astype("<f4").tobytes()).decode("ascii"),
+                    "dim": dim,
+                    "count": len(part),
+                    "prompt_tokens": sum(map(len, job.inputs)),
+                    "more": start + at_once < count,
+                }
+            )
 
     def _tokens(self, value: str | tuple[int, ...]) -> list[int]:
         if isinstance(value, str):

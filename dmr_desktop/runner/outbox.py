@@ -4,6 +4,7 @@ The engine's thread must never wait for a reader, so what is unsent is counted, 
 when the count says that nobody reads.
 """
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -11,6 +12,8 @@ from typing import Any, TypeAlias
 
 from dmr_desktop.engine.api import SequenceOutput
 from dmr_desktop.runner.channel import Channel
+
+_logger = logging.getLogger(__name__)
 
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 _MAX_ROWS = 2000  # of one frame
@@ -62,6 +65,10 @@ class Outbox:
                 self._send_what_is_due()
         except OSError:
             os._exit(0)
+        except BaseException:
+            # A runner that computes and says nothing would be worse than none.
+            _logger.exception("the sender failed")
+            os._exit(1)
 
     def _send_what_is_due(self) -> None:
         item: dict[str, Any] | Render | None = self._queue.get()

@@ -169,6 +169,40 @@ async def test_answers_and_errors_reach_who_asked(rig: Rig) -> None:
     assert rig.channel.num_open == 0
 
 
+def embedded(number: int, *vectors: tuple[float, float], more: bool) -> dict[str, Any]:
+    packed = base64.b64encode(b"".join(struct.pack("<2f", *vector) for vector in vectors)).decode()
+    return {"op": "embedded", "id": number, "vectors": packed, "dim": 2, "count": len(vectors), "prompt_tokens": 7} | (
+        {"more": True} if more else {}
+    )
+
+
+async def test_vectors_that_come_in_pieces(rig: Rig) -> None:
+    asked = [asyncio.create_task(rig.channel.ask("embed")) for _ in range(3)]
+    await asyncio.sleep(0)
+    rig.says(embedded(1, (1, 2), (3, 4), more=True))
+    rig.says(embedded(2, (9, 9), more=False))
+    rig.says(embedded(3, (0, 0), more=True))
+    asked[2].cancel()
+    await asyncio.sleep(0)
+    rig.says(embedded(3, (0, 0), more=False))
+    rig.says(embedded(1, (5, 6), more=False))
+    found: list[Any] = await asyncio.gather(*asked[:2])
+    assert found[0].vectors == ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0))
+    assert (found[0].prompt_tokens, found[1].vectors) == (7, ((9.0, 9.0),))
+    assert not rig.channel._vectors
+
+
+async def test_vectors_without_end_are_nonsense(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_MAX_NUMBERS", 3)
+    asked = asyncio.create_task(rig.channel.ask("embed"))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        rig.says(embedded(1, (1, 2), more=True))
+    assert rig.transport.is_closed
+    assert len(rig.complaints) == 1
+    asked.cancel()
+
+
 async def test_the_end_is_told_to_all_and_to_those_who_come_later(rig: Rig) -> None:
     _, stream = rig.channel.open_stream(dump(REQUEST))
     asked = asyncio.create_task(rig.channel.ask("stats"))

@@ -1,6 +1,8 @@
 """Order, coalescing and counting of what is sent; with a real socket pair."""
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -79,3 +81,21 @@ def test_channel_frames_go_both_ways_and_end_cleanly(pair: tuple[Channel, Channe
     there.send({"op": "stop"})
     there._socket.shutdown(socket.SHUT_WR)
     assert list(here.receive()) == [{"op": "launch", "text": "Grüße 🙂"}, {"op": "stop"}]
+
+
+SENDER = """
+import socket
+from dmr_desktop.protocol.frames import MAX_FRAME_BYTES
+from dmr_desktop.runner.channel import Channel
+from dmr_desktop.runner.outbox import Outbox
+ours, theirs = socket.socketpair()
+outbox = Outbox(Channel(ours))
+outbox.put_message({"text": "x" * MAX_FRAME_BYTES})
+outbox.run()
+"""
+
+
+def test_a_sender_that_cannot_go_on_ends_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", SENDER], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "the sender failed" in done.stderr
