@@ -23,7 +23,7 @@ from dmr_desktop.dialects.reasoning import read_reasoning_budget
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest
 from dmr_desktop.protocol.json_types import JSON
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _RESERVED_KWARGS = ("messages", "tools", "bos_token", "eos_token", "add_generation_prompt")
 _KWARG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -25,14 +25,14 @@ from dmr_desktop.dialects.responses_memory import Memory, Recalled, StoredRespon
 from dmr_desktop.dialects.responses_objects import new_id
 from dmr_desktop.dialects.responses_stream import ResponseWriter
 from dmr_desktop.dialects.responses_tools import (
+    OfferedTools,
     read_flat_choice,
     read_flat_tools,
     read_text_format,
     text_object,
-    tool_objects,
 )
 from dmr_desktop.protocol.errors import PreviousResponseNotFound
-from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, Message, TextPart, Tool
+from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest, Message, TextPart
 
 MAX_METADATA = 16
 MAX_METADATA_KEY_CHARS = 64
@@ -71,7 +71,7 @@ class ResponsesDialect:
                 "input", f"No tool call found for function call output with call_id {messages[0].tool_call_id}."
             )
         tools = read_flat_tools(body)
-        offered, choice = read_flat_choice(body, tools)
+        offered, choice = read_flat_choice(body, tools.functions)
         reasoning = body.inner("reasoning") or Fields({}, body.path("reasoning"))
         instructions = body.text("instructions")
         request = GenerationRequest(
@@ -101,8 +101,8 @@ class ResponsesDialect:
             model=model,
             requests=(request,),
             stream=body.flag("stream"),
-            writer=lambda: ResponseWriter(head, keep, as_summary=as_summary),
-            collector=lambda: ResponseCollector(head, keep, as_summary=as_summary),
+            writer=lambda: ResponseWriter(head, keep, as_summary=as_summary, namespaces=tools.namespaces),
+            collector=lambda: ResponseCollector(head, keep, as_summary=as_summary, namespaces=tools.namespaces),
             keep_alive_seconds=read_keep_alive(body),
             drops_oldest=_truncation(body) == "auto",
         )
@@ -126,7 +126,7 @@ def _head(
     body: Fields,
     model: str,
     request: GenerationRequest,
-    tools: tuple[Tool, ...],
+    tools: OfferedTools,
     earlier: StoredResponse | None,
     summary: str | None,
 ) -> dict[str, object]:
@@ -154,7 +154,7 @@ def _head(
         "temperature": request.sampling.temperature,
         "text": text_object(body),
         "tool_choice": body.get("tool_choice") or "auto",
-        "tools": tool_objects(tools),
+        "tools": tools.objects,
         "top_logprobs": request.top_logprobs or 0,
         "top_p": request.sampling.top_p,
         "truncation": _truncation(body),

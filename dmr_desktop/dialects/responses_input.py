@@ -12,7 +12,7 @@ import orjson
 from dmr_desktop.dialects.fields import Fields, one_of, refuse_type
 from dmr_desktop.dialects.openai_messages import read_content
 from dmr_desktop.dialects.responses_memory import StoredItem
-from dmr_desktop.dialects.responses_objects import ITEM_PREFIXES, Item, new_id
+from dmr_desktop.dialects.responses_objects import ITEM_PREFIXES, Item, new_id, qualified_name
 from dmr_desktop.dialects.roles import read_role
 from dmr_desktop.protocol.generation import Message, Role, ToolCall
 
@@ -89,7 +89,8 @@ def read_item(entry: Fields) -> Message | None:
     """One item that is no reference, yet to be joined with its turn. None: thinking that holds no text."""
     match _kind(entry):
         case "function_call":
-            call = ToolCall(entry.required_text("call_id"), entry.required_text("name"), _read_arguments(entry))
+            name = qualified_name(entry.text("namespace"), entry.required_text("name"))
+            call = ToolCall(entry.required_text("call_id"), name, _read_arguments(entry))
             return Message("assistant", tool_calls=(call,))
         case "function_call_output":
             content = read_content(entry, "output")

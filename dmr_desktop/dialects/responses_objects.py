@@ -10,6 +10,10 @@ from dmr_desktop.protocol.errors import ErrorInfo, status_of
 from dmr_desktop.protocol.generation import FinishReason, TokenLogprob, ToolCall, Usage
 
 Item: TypeAlias = dict[str, object]
+Qualified: TypeAlias = tuple[str, str]
+"""A namespace and the name of a function in it."""
+Namespaces: TypeAlias = Mapping[str, Qualified]
+"""By the name that the model knows."""
 Status: TypeAlias = Literal["in_progress", "completed", "incomplete", "failed"]
 
 ITEM_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "function_call_output": "fco"}
@@ -28,15 +32,22 @@ def message_item(item_id: str, status: Status, parts: Sequence[Item]) -> Item:
     return {"id": item_id, "type": "message", "status": status, "role": "assistant", "content": list(parts)}
 
 
-def call_item(item_id: str, status: Status, call: ToolCall) -> Item:
-    return {
+def qualified_name(namespace: str | None, name: str) -> str:
+    """By which the model knows a function."""
+    return f"{namespace.rstrip('_')}__{name}" if namespace else name
+
+
+def call_item(item_id: str, status: Status, call: ToolCall, namespaces: Namespaces) -> Item:
+    namespace, name = namespaces.get(call.name, (None, call.name))
+    item: Item = {
         "id": item_id,
         "type": "function_call",
         "status": status,
         "call_id": call.id,
-        "name": call.name,
+        "name": name,
         "arguments": call.arguments,
     }
+    return item if namespace is None else item | {"namespace": namespace}
 
 
 def reasoning_item(item_id: str, status: Status, text: str | None, *, as_summary: bool) -> Item:

@@ -9,6 +9,7 @@ from dmr_desktop.dialects.openai_errors import error_object
 from dmr_desktop.dialects.openai_usage import logprob_objects
 from dmr_desktop.dialects.responses_objects import (
     Item,
+    Namespaces,
     Status,
     begun_response,
     call_item,
@@ -126,19 +127,20 @@ class _OpenReasoning:
 
 
 class _OpenCall:
-    __slots__ = ("_arguments", "_call_id", "_frames", "_id", "_name", "_place")
+    __slots__ = ("_arguments", "_call_id", "_frames", "_id", "_name", "_namespaces", "_place")
 
-    def __init__(self, frames: Frames, index: int, call_id: str, name: str) -> None:
+    def __init__(self, frames: Frames, index: int, call_id: str, name: str, namespaces: Namespaces) -> None:
         self._frames = frames
         self._id = new_id("fc")
         self._call_id = call_id
         self._name = name
+        self._namespaces = namespaces
         self._place = {"item_id": self._id, "output_index": index}
         self._arguments: list[str] = []
         frames.add("response.output_item.added", {"output_index": index, "item": self._item("in_progress", "")})
 
     def _item(self, status: Status, arguments: str) -> Item:
-        return call_item(self._id, status, ToolCall(self._call_id, self._name, arguments))
+        return call_item(self._id, status, ToolCall(self._call_id, self._name, arguments), self._namespaces)
 
     def add(self, text: str) -> None:
         self._arguments.append(text)
@@ -146,22 +148,29 @@ class _OpenCall:
 
     def end(self, status: Status) -> Item:
         arguments = "".join(self._arguments)
-        done = {**self._place, "name": self._name, "arguments": arguments}
+        item = self._item(status, arguments)
+        done = {**self._place, "name": item["name"], "arguments": arguments}
         self._frames.add("response.function_call_arguments.done", done)
-        return self._item(status, arguments)
+        return item
 
 
 class ResponseWriter:
     """``head`` is what all states of the response share; ``keep`` gets the response that has come to its end."""
 
-    __slots__ = ("_as_summary", "_frames", "_head", "_is_begun", "_keep", "_open", "_output", "_reason")
+    __slots__ = ("_as_summary", "_frames", "_head", "_is_begun", "_keep", "_namespaces", "_open", "_output", "_reason")
 
     def __init__(
-        self, head: Mapping[str, object], keep: Callable[[dict[str, object]], None], *, as_summary: bool
+        self,
+        head: Mapping[str, object],
+        keep: Callable[[dict[str, object]], None],
+        *,
+        as_summary: bool,
+        namespaces: Namespaces,
     ) -> None:
         self._head = head
         self._keep = keep
         self._as_summary = as_summary
+        self._namespaces = namespaces
         self._frames = Frames()
         self._is_begun = False
         self._open: _OpenItem | None = None
@@ -179,7 +188,7 @@ class ResponseWriter:
                     self._reasoning().add(text)
                 case ToolCallStarted(_, call_id, name):
                     self._end_item("completed")
-                    self._open = _OpenCall(self._frames, len(self._output), call_id, name)
+                    self._open = _OpenCall(self._frames, len(self._output), call_id, name, self._namespaces)
                 case ToolCallArguments(_, text):
                     if isinstance(self._open, _OpenCall):  # calls come one after another
                         self._open.add(text)

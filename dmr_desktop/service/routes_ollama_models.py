@@ -27,7 +27,7 @@ from dmr_desktop.service.routes_ollama import not_found
 from dmr_desktop.service.streamed import StreamedAnswer
 from dmr_desktop.service.transfers import Transfers
 
-API_LEVEL = "0.13.0"
+API_LEVEL = "0.14.0"
 """The version of Ollama whose API this is. Clients choose by it what they may ask for."""
 
 _PATIENCE_SECONDS = 1.0
