@@ -8,10 +8,12 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dmr_desktop.cli.launch_opencode import opencode_config
 from dmr_desktop.cli.session import Session
 from dmr_desktop.cli.status import find_doors
 from dmr_desktop.client.endpoint import UnixEndpoint
 from dmr_desktop.protocol.errors import DMRError, InvalidRequest
+from dmr_desktop.protocol.short_names import short_name
 
 _KEY = "dmr"
 """Any text will do: on this machine the service asks for no key."""
@@ -19,7 +21,9 @@ _KEY = "dmr"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """``environment`` values may hold ``{root}``, the service's root URL. With an ``image`` it runs in a container."""
+    """``environment`` and ``arguments`` may hold ``{root}``, the service's root URL, and ``environment`` also
+    ``{opencode}``. With an ``image`` it runs in a container.
+    """
 
     description: str
     environment: Mapping[str, str]
@@ -32,6 +36,14 @@ class App:
 
 
 _OPENAI = {"OPENAI_BASE_URL": "{root}/v1", "OPENAI_API_BASE": "{root}/v1", "OPENAI_API_KEY": _KEY}
+
+_CODEX = (
+    'model_provider="dmr"',
+    'model_providers.dmr.name="DMR Desktop"',
+    'model_providers.dmr.base_url="{root}/v1"',
+    'model_providers.dmr.wire_api="responses"',
+)
+"""Newer ones read no address from the environment: they would ask OpenAI itself."""
 
 APPS = {
     "anythingllm": App(
@@ -47,9 +59,14 @@ APPS = {
         {"ANTHROPIC_BASE_URL": "{root}/anthropic", "ANTHROPIC_API_KEY": _KEY},
         model_option="--model",
     ),
-    "codex": App("OpenAI's coding assistant", _OPENAI, model_option="--model"),
+    "codex": App(
+        "OpenAI's coding assistant",
+        _OPENAI,
+        model_option="--model",
+        arguments=tuple(word for setting in _CODEX for word in ("-c", setting)),
+    ),
     "openclaw": App("a personal assistant", _OPENAI),
-    "opencode": App("an open coding assistant", _OPENAI),
+    "opencode": App("an open coding assistant", {"OPENCODE_CONFIG_CONTENT": "{opencode}"}),
     "openwebui": App(
         "a chat in the browser",
         {
@@ -76,12 +93,22 @@ def launch(session: Session, options: Namespace) -> int:
         raise InvalidRequest(f"unsupported app {name!r}", hint=f"supported are {', '.join(APPS)}")
     doors = find_doors(session)
     root = doors.container_root() if app.image else doors.host_root
-    environment = {key: value.format(root=root) for key, value in app.environment.items()}
-    command = _container_command(app, environment, options) if app.image else _host_command(name, app, options)
+    words = {"root": root}
+    if "{opencode}" in app.environment.values():
+        names = [short_name(tag) for model in session.client.models() for tag in model.tags]
+        words["opencode"] = opencode_config(root, names, options.model)
+    environment = {key: value.format(**words) for key, value in app.environment.items()}
+    arguments = [argument.format(**words) for argument in app.arguments]
+    if app.image:
+        command = _container_command(app, environment, options)
+    else:
+        command = _host_command(name, app, arguments, options)
     if options.config:
         session.terminal.line(f"Configuration for {name} ({'container' if app.image else 'host'} app):")
         for key, value in environment.items():
             session.terminal.line(f"  {key}={value}")
+        if arguments:
+            session.terminal.line(f"Arguments: {shlex.join(arguments)}")
         return 0
     if options.dry_run:
         shown = [] if app.image else [f"{key}={shlex.quote(value)}" for key, value in environment.items()]
@@ -103,11 +130,11 @@ def _list(session: Session) -> int:
     return 0
 
 
-def _host_command(name: str, app: App, options: Namespace) -> list[str]:
+def _host_command(name: str, app: App, arguments: list[str], options: Namespace) -> list[str]:
     if options.image or options.port or options.detach:
         raise InvalidRequest(f"--image, --port and --detach are for containers; {name} runs on this machine")
     model = [app.model_option, options.model] if options.model and app.model_option else []
-    return [name, *model, *options.handed_on]
+    return [name, *arguments, *model, *options.handed_on]
 
 
 def _container_command(app: App, environment: Mapping[str, str], options: Namespace) -> list[str]:

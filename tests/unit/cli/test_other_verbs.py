@@ -261,7 +261,11 @@ def test_launch_tells_before_it_does(screen_for: Screens) -> None:
     assert "  ANTHROPIC_BASE_URL=http://localhost:12434/anthropic" in screen.out
     screen = screen_for(lambda request: httpx.Response(404))
     launch(screen.session, parse(["launch", "codex", "--dry-run", "--model", "ai/x", "--", "--help"]))
-    assert screen.out.endswith("OPENAI_API_KEY=dmr codex --model ai/x --help\n")
+    assert 'model_providers.dmr.base_url="http://localhost:12434/v1"' in screen.out
+    assert screen.out.endswith(" --model ai/x --help\n")
+    screen = screen_for(lambda request: httpx.Response(404))
+    launch(screen.session, parse(["launch", "codex", "--config"]))
+    assert "\nArguments: -c 'model_provider=\"dmr\"' -c" in screen.out
     screen = screen_for(lambda request: httpx.Response(404))
     launch(screen.session, parse(["launch", "openwebui", "--dry-run", "--port", "4000"]))
     assert "docker run --rm -p 127.0.0.1:4000:8080" in screen.out
@@ -269,6 +273,27 @@ def test_launch_tells_before_it_does(screen_for: Screens) -> None:
         launch(screen.session, parse(["launch", "openwebui"]))
     with pytest.raises(InvalidRequest, match="unsupported app"):
         launch(screen.session, parse(["launch", "emacs"]))
+
+
+def test_opencode_is_told_the_models(screen_for: Screens) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/models":
+            tags = ["docker.io/ai/smollm2:latest", "dmr.local/demo:latest"]
+            return httpx.Response(200, json=[{"id": "sha256:0", "tags": tags}])
+        return httpx.Response(404)
+
+    def configuration(*words: str) -> Any:
+        screen = screen_for(handler)
+        launch(screen.session, parse(["launch", "opencode", "--config", *words]))
+        return json.loads(screen.out.split("OPENCODE_CONFIG_CONTENT=")[1])
+
+    provider = configuration()["provider"]["dmr"]
+    assert provider["options"]["baseURL"] == "http://localhost:12434/v1"
+    assert list(provider["models"]) == ["smollm2", "dmr.local/demo"]
+    assert configuration()["model"] == "dmr/smollm2"
+    wanted = configuration("--model", "dmr.local/demo")
+    assert wanted["model"] == "dmr/dmr.local/demo"
+    assert list(wanted["provider"]["dmr"]["models"]) == ["dmr.local/demo", "smollm2"]
 
 
 @pytest.mark.parametrize("words", [["--tls"], ["--host", "0.0.0.0"], ["--gpu", "cuda"], ["--proxy-cert", "x"]])

@@ -146,7 +146,8 @@ def test_response_formats(form: dict[str, object], expected: object) -> None:
 
 def test_reasoning_effort_and_template_variables() -> None:
     assert prompt_of(reasoning_effort="none").template_kwargs == {"enable_thinking": False}
-    assert prompt_of(reasoning_effort="low").template_kwargs == {"reasoning_effort": "low"}
+    for effort in ("minimal", "low", "medium", "high", "xhigh", "max"):  # OpenAI's, all of them
+        assert prompt_of(reasoning_effort=effort).template_kwargs == {"reasoning_effort": effort}
     kwargs = {"enable_thinking": True, "x": 1}
     assert prompt_of(chat_template_kwargs=kwargs, reasoning_effort="none").template_kwargs == kwargs
 

@@ -206,6 +206,43 @@ def test_tools_flat_and_nested() -> None:
     assert not prompt.parallel_tool_calls
 
 
+CRM = {"type": "namespace", "name": "mcp__crm__", "description": "About customers.", "tools": [TOOL]}
+
+
+def test_functions_in_a_namespace_are_flat_for_the_model() -> None:
+    """Codex groups its own tools and those of MCP servers so."""
+    flat = Tool("mcp__crm__weather", "About customers.", SCHEMA)
+    assert prompt_of(tools=[OTHER, CRM]).tools == (Tool("time"), flat)
+    call = {"type": "function_call", "call_id": "c1", "namespace": "mcp__crm__", "name": "weather", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "sunny"}
+    messages = prompt_of(input=[{"role": "user", "content": "hi"}, call, output], tools=[CRM]).messages
+    assert messages[1] == Message("assistant", tool_calls=(ToolCall("c1", flat.name, "{}"),))
+
+
+def test_a_namespace_stays_one_in_the_response() -> None:
+    memory = Kept()
+    first = answer(
+        memory,
+        ToolCallStarted(0, "c1", "mcp__crm__weather"),
+        ToolCallArguments(0, "{}"),
+        ChoiceFinished("tool_calls"),
+        tools=[CRM],
+    )
+    assert [(tool["type"], tool["name"]) for tool in first["tools"]] == [("namespace", "mcp__crm__")]
+    assert [tool["name"] for tool in first["tools"][0]["tools"]] == ["weather"]
+    assert (first["output"][0]["namespace"], first["output"][0]["name"]) == ("mcp__crm__", "weather")
+    again = {"type": "function_call_output", "call_id": "c1", "output": "sunny"}
+    messages = prompt_of(memory, previous_response_id=first["id"], input=[again], tools=[CRM]).messages
+    assert messages[1].tool_calls == (ToolCall("c1", "mcp__crm__weather", "{}"),)
+
+
+def test_a_search_of_the_web_beside_functions_is_left_out() -> None:
+    """Codex offers it in every request; alone it is refused, see below."""
+    for kind in ("web_search", "web_search_preview", "web_search_2025_08_26"):
+        prompt = prompt_of(tools=[TOOL, {"type": kind, "external_web_access": False}])
+        assert [tool.name for tool in prompt.tools] == ["weather"]
+
+
 def test_tool_choice() -> None:
     tools = [TOOL, OTHER]
     assert prompt_of(tools=tools, tool_choice="required").tool_choice == "required"
@@ -285,7 +322,13 @@ def test_what_does_no_harm_is_taken() -> None:
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"top_logprobs": 21}, "top_logprobs"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"tools": [TOOL, {"type": "file_search"}]}, "tools[1].type"),
         ({"tools": [TOOL, TOOL]}, "tools[1].name"),
+        ({"tools": [{**CRM, "tools": [TOOL, TOOL]}]}, "tools[0].tools[1].name"),
+        ({"tools": [{**CRM, "tools": []}]}, "tools[0].tools"),
+        ({"tools": [{**CRM, "name": "a b"}]}, "tools[0].name"),
+        ({"tools": [{**CRM, "tools": [{"type": "custom", "name": "c"}]}]}, "tools[0].tools[0].type"),
+        ({"tools": [{**CRM, "tools": [{**TOOL, "name": f"t{n}"} for n in range(128)]}, OTHER]}, "tools"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [TOOL], "tool_choice": {"type": "function", "name": "nope"}}, "tool_choice.name"),
         ({"tools": [TOOL], "tool_choice": {"type": "file_search"}}, "tool_choice.type"),

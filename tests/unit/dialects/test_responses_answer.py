@@ -23,6 +23,7 @@ from dmr_desktop.protocol.generation import (
     Usage,
 )
 
+NAMESPACES = {"crm__g": ("crm", "g")}
 HEAD: dict[str, object] = {"id": "resp_1", "object": "response", "status": "in_progress", "error": None, "output": []}
 LOGPROB = TokenLogprob("a", (97,), -0.5, (TopLogprob("b", (98,), -1.5),))
 FINISHED = Finished(Usage(10, 4, cached_tokens=6, reasoning_tokens=1))
@@ -44,7 +45,7 @@ NOTHING: tuple[Event, ...] = (ChoiceFinished("stop"), FINISHED)
 
 def write(*events: Event, as_summary: bool = False) -> list[Any]:
     """The JSON of each event, whose name and number are checked."""
-    writer = ResponseWriter(HEAD, lambda _: None, as_summary=as_summary)
+    writer = ResponseWriter(HEAD, lambda _: None, as_summary=as_summary, namespaces=NAMESPACES)
     frames = b"".join(writer.write([event]) for event in events).decode().split("\n\n")
     assert frames.pop() == ""
     found = []
@@ -57,7 +58,7 @@ def write(*events: Event, as_summary: bool = False) -> list[Any]:
 
 
 def collect(*events: Event, as_summary: bool = False) -> Any:
-    collector = ResponseCollector(HEAD, lambda _: None, as_summary=as_summary)
+    collector = ResponseCollector(HEAD, lambda _: None, as_summary=as_summary, namespaces=NAMESPACES)
     collector.add(events)
     return json.loads(collector.result())
 
@@ -117,6 +118,28 @@ def test_streamed_calls_come_one_after_another() -> None:
     assert (events[5]["arguments"], events[5]["name"]) == ('{"a":1}', "f")
     assert [event["output_index"] for event in events[2:-1]] == [0] * 5 + [1] * 4
     assert [item["call_id"] for item in events[-1]["response"]["output"]] == ["c1", "c2"]
+
+
+def test_a_call_of_a_function_in_a_namespace_is_told_in_two_parts() -> None:
+    calls = (
+        ToolCallStarted(0, "c1", "crm__g"),
+        ToolCallArguments(0, "{}"),
+        ToolCallStarted(1, "c2", "other__g"),
+        ChoiceFinished("tool_calls"),
+        FINISHED,
+    )
+    events = write(*calls)
+    items = [event["item"] for event in events if types([event])[0].startswith("output_item")]
+    in_namespace, outside = items[:2], items[2:]
+    assert {(item["namespace"], item["name"]) for item in in_namespace} == {("crm", "g")}
+    assert {("namespace" in item, item["name"]) for item in outside} == {(False, "other__g")}
+    assert [event["name"] for event in events if types([event]) == ["function_call_arguments.done"]] == [
+        "g",
+        "other__g",
+    ]
+    output = collect(*calls)["output"]
+    assert [(item.get("namespace"), item["name"]) for item in output] == [("crm", "g"), (None, "other__g")]
+    assert [item.get("namespace") for item in events[-1]["response"]["output"]] == ["crm", None]
 
 
 @pytest.mark.parametrize(
