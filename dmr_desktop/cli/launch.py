@@ -21,8 +21,9 @@ _KEY = "dmr"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """``environment`` and ``arguments`` may hold ``{root}``, the service's root URL, and ``environment`` also
-    ``{opencode}``. With an ``image`` it runs in a container.
+    """``environment`` and ``arguments`` may hold ``{root}``, the service's root URL. ``environment`` may also hold
+    ``{opencode}``, and ``{model}``, with which it is left out where no model was asked for. With an ``image`` it
+    runs in a container.
     """
 
     description: str
@@ -45,6 +46,9 @@ _CODEX = (
 )
 """Newer ones read no address from the environment: they would ask OpenAI itself."""
 
+_CLAUDE_MODELS = tuple(f"ANTHROPIC_DEFAULT_{size}_MODEL" for size in ("HAIKU", "SONNET", "OPUS"))
+"""By which its small jobs and its agents ask; without them it would be for Anthropic's own."""
+
 APPS = {
     "anythingllm": App(
         "documents and chat in the browser",
@@ -56,7 +60,12 @@ APPS = {
     ),
     "claude": App(
         "Anthropic's coding assistant",
-        {"ANTHROPIC_BASE_URL": "{root}/anthropic", "ANTHROPIC_API_KEY": _KEY},
+        {
+            "ANTHROPIC_BASE_URL": "{root}/anthropic",
+            "ANTHROPIC_API_KEY": _KEY,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            **dict.fromkeys(_CLAUDE_MODELS, "{model}"),
+        },
         model_option="--model",
     ),
     "codex": App(
@@ -93,11 +102,12 @@ def launch(session: Session, options: Namespace) -> int:
         raise InvalidRequest(f"unsupported app {name!r}", hint=f"supported are {', '.join(APPS)}")
     doors = find_doors(session)
     root = doors.container_root() if app.image else doors.host_root
-    words = {"root": root}
+    words = {"root": root, "model": options.model}
     if "{opencode}" in app.environment.values():
         names = [short_name(tag) for model in session.client.models() for tag in model.tags]
         words["opencode"] = opencode_config(root, names, options.model)
-    environment = {key: value.format(**words) for key, value in app.environment.items()}
+    wanted = {key: value for key, value in app.environment.items() if options.model or value != "{model}"}
+    environment = {key: value.format(**words) for key, value in wanted.items()}
     arguments = [argument.format(**words) for argument in app.arguments]
     if app.image:
         command = _container_command(app, environment, options)

@@ -275,6 +275,19 @@ def test_launch_tells_before_it_does(screen_for: Screens) -> None:
         launch(screen.session, parse(["launch", "emacs"]))
 
 
+def test_claude_asks_for_one_model_only(screen_for: Screens) -> None:
+    """Its small jobs would ask for one of Anthropic's otherwise, which is not here."""
+
+    def settings(*words: str) -> str:
+        screen = screen_for(lambda request: httpx.Response(404))
+        launch(screen.session, parse(["launch", "claude", "--config", *words]))
+        found: str = screen.out
+        return found
+
+    assert "  ANTHROPIC_DEFAULT_HAIKU_MODEL=ai/x\n" in settings("--model", "ai/x")
+    assert "HAIKU" not in settings()
+
+
 def test_opencode_is_told_the_models(screen_for: Screens) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/models":
