@@ -3,10 +3,10 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pictures
 import pytest
+from picture_scenes import SCENES
+from picture_studio import Studio
 from PySide6.QtCore import QEvent, QLocale, QModelIndex, Qt, QTranslator
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
@@ -38,13 +38,10 @@ SIZES = ("smallest", "1080x680")
 """The smallest that a window can be, and the size of the pictures in the documentation."""
 
 
-SCENES = tuple(pictures.SCENES)
-
-
 @pytest.fixture(scope="module", params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}pt")
 def studio(
     request: pytest.FixtureRequest, qapp: QApplication, theme: Theme, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
+) -> Iterator[Studio]:
     """The panel with its example data, in one language."""
     (language, points), locale, font = request.param, QLocale(), QApplication.font()
     large = QFont(font)
@@ -56,7 +53,7 @@ def studio(
         qapp.installTranslator(translator)
         QLocale.setDefault(QLocale(language))
     with tempfile.TemporaryDirectory(prefix="dmr") as home:
-        made = pictures.Studio(Path(home), theme, patience=0.1)
+        made = Studio(Path(home), theme, patience=0.1)
         yield made
         made.close()
         made.panel.close()
@@ -71,9 +68,9 @@ def studio(
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scene", SCENES)
-def test_nothing_is_cut(studio: Any, scene: str, size: str) -> None:
+def test_nothing_is_cut(studio: Studio, scene: str, size: str) -> None:
     width, height = least_size(studio.panel) if size == "smallest" else (1080, 680)
-    shown = studio.play(scene, width, height)
+    shown = studio.play(SCENES[scene], width, height)
     try:
         if isinstance(shown, QFileDialog):
             return  # Qt's or the desktop's own
@@ -87,12 +84,12 @@ def test_nothing_is_cut(studio: Any, scene: str, size: str) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_every_page_begins_and_ends_at_the_same_places(studio: Any) -> None:
+def test_every_page_begins_and_ends_at_the_same_places(studio: Studio) -> None:
     """Also where a scroll bar stands."""
     heads, ends = set(), set()
     width, height = least_size(studio.panel)
     for page in ("overview", "models", "chat", "integrations", "requests", "logs", "settings"):
-        studio.play(page, width, height)
+        studio.play(SCENES[page], width, height)
         title = next(widget for widget in visible_in(studio.panel) if isinstance(widget, Title))
         heads.add(title.mapTo(studio.panel, title.rect().center()).y())
         cards = [widget for widget in visible_in(studio.panel) if is_card(widget)]
