@@ -17,9 +17,10 @@ from dmr_desktop.dialects.openai_sampling import (
     read_sampling,
     read_stop,
 )
-from dmr_desktop.dialects.openai_tools import read_response_format, read_tool_choice, read_tools
+from dmr_desktop.dialects.openai_tools import read_tool_choice, read_tools
 from dmr_desktop.dialects.openai_usage import new_head
 from dmr_desktop.dialects.reasoning import read_reasoning_budget
+from dmr_desktop.dialects.response_formats import read_response_format
 from dmr_desktop.protocol.generation import ChatPrompt, GenerationRequest
 from dmr_desktop.protocol.json_types import JSON
 
@@ -48,7 +49,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         stop=read_stop(body),
         num_choices=read_num_choices(body),
         top_logprobs=_read_top_logprobs(body),
-        response_format=read_response_format(body),
+        response_format=read_response_format(body, tools),
         ignore_eos=body.flag("ignore_eos"),
         reasoning_budget=read_reasoning_budget(body),
     )

@@ -14,6 +14,7 @@ from dmr_desktop.dialects.openai_sampling import (
     read_stop,
 )
 from dmr_desktop.dialects.openai_usage import new_head
+from dmr_desktop.dialects.response_formats import read_constraint
 from dmr_desktop.protocol.generation import GenerationRequest, TextPrompt, TokenPrompt
 
 MAX_PROMPTS = 16
@@ -30,6 +31,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     _refuse_unsupported(body, num_choices)
     top_logprobs = body.integer("logprobs", 0, MAX_TOP_LOGPROBS)
     echo, ignore_eos = body.flag("echo"), body.flag("ignore_eos")
+    response_format = read_constraint(body)
     include_usage = read_include_usage(body)
     head = new_head("cmpl", model)
     requests = tuple(
@@ -40,6 +42,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
             stop=stop,
             num_choices=num_choices,
             top_logprobs=top_logprobs,
+            response_format=response_format,
             ignore_eos=ignore_eos,
             echo=echo,
         )

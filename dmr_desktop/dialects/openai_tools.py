@@ -1,11 +1,11 @@
-"""Tools, the choice of a tool and response formats, as the chat dialect of OpenAI writes them."""
+"""Tools and the choice of a tool, as the chat dialect of OpenAI writes them."""
 
 import re
 from collections.abc import Mapping
 
 from dmr_desktop.dialects.fields import Fields
-from dmr_desktop.dialects.schemas import check_schema, read_schema
-from dmr_desktop.protocol.generation import JsonObject, JsonSchema, NamedTool, ResponseFormat, Tool, ToolChoice
+from dmr_desktop.dialects.schemas import check_schema
+from dmr_desktop.protocol.generation import NamedTool, Tool, ToolChoice
 from dmr_desktop.protocol.json_types import JSON
 
 MAX_TOOLS = 128
@@ -100,20 +100,3 @@ def read_known_name(function: Fields, tools: tuple[Tool, ...]) -> str:
     if name not in {tool.name for tool in tools}:
         function.refuse("name", f"Invalid 'tool_choice': no tool is named '{name[:64]}'.")
     return name
-
-
-def read_response_format(body: Fields) -> ResponseFormat | None:
-    """``json_object`` may carry a ``schema``, as llama.cpp's server has it."""
-    form = body.inner("response_format")
-    if form is None:
-        return None
-    kind = form.text("type")
-    if kind == "text":
-        return None
-    if kind == "json_object":
-        schema = form.mapping("schema")
-        return JsonSchema(check_schema(schema, form.path("schema"))) if schema else JsonObject()
-    if kind != "json_schema":
-        form.refuse("type", 'response_format type must be one of "text", "json_object" or "json_schema"')
-    given = form.required_inner("json_schema")
-    return JsonSchema(read_schema(given), given.text("name") or "", given.flag("strict"))

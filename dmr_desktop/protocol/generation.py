@@ -84,7 +84,14 @@ class JsonSchema:
     strict: bool = False
 
 
-ResponseFormat: TypeAlias = JsonObject | JsonSchema
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """llama.cpp's ``grammar``: what the whole answer is, in GBNF."""
+
+    text: str
+
+
+ResponseFormat: TypeAlias = JsonObject | JsonSchema | Grammar
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,3 +184,42 @@ async def test_leaving_a_stream_frees_its_slot(async_client: openai.AsyncOpenAI,
                 break
         else:
             pytest.fail("the request went on without its client")
+
+
+def test_the_constraints_of_llama_cpp(client: openai.OpenAI) -> None:
+    """What was written for llama.cpp, or for Docker Model Runner over it, sends them beside OpenAI's fields."""
+    question: Any = [{"role": "user", "content": "What is the weather in Berlin?"}]
+    grammar = {"grammar": 'root ::= ("yes" | "no") "!"'}
+    said = client.chat.completions.create(model=DEMO, messages=question, extra_body=grammar).choices[0]
+    assert (said.message.content in ("yes!", "no!"), said.finish_reason) == (True, "stop")
+    schema = {"json_schema": {"type": "object", "properties": {"sky": {"enum": ["blue", "grey"]}}, "required": ["sky"]}}
+    said = client.chat.completions.create(model=DEMO, messages=question, extra_body=schema).choices[0]
+    assert json.loads(said.message.content or "")["sky"] in ("blue", "grey")
+    for text in (
+        client.completions.create(model=DEMO, prompt="One", extra_body=grammar).choices[0].text,
+        "".join(
+            chunk.choices[0].text
+            for chunk in client.completions.create(model=DEMO, prompt="One", extra_body=grammar, stream=True)
+        ),
+    ):
+        assert text in ("yes!", "no!")
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        "root ::= (",
+        'root ::= root "a" | root',
+        f"root ::= {'(' * 30000}a{')' * 30000}",
+        'root ::= b{1,1000}\nb ::= c{1,1000}\nc ::= d{1,1000}\nd ::= "x" | "y"',
+        "root ::= [\\x00-\\x",
+    ],
+)
+def test_hostile_grammars_end_nobody(live_service: LiveService, grammar: str) -> None:
+    """Refused, or obeyed if it is none: never the end of the process that others use."""
+    body = {"model": DEMO, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+    with live_service.http() as http:
+        answer = http.post("/v1/chat/completions", json=body | {"grammar": grammar})
+        assert answer.status_code in (200, 400), answer.text
+        assert answer.status_code == 200 or "rammar" in answer.json()["error"]["message"]
+        assert http.post("/v1/chat/completions", json=body).status_code == 200

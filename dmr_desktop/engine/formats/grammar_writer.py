@@ -22,12 +22,13 @@ from dmr_desktop.engine.formats.chat_format import (
     TaggedCall,
     WrappedContent,
 )
+from dmr_desktop.engine.formats.gbnf import lark_of
 from dmr_desktop.engine.formats.json_in_any_order import JsonInAnyOrder
 from dmr_desktop.engine.formats.members import Member, in_any_order, in_order
 from dmr_desktop.engine.formats.schema import checked_schema
 from dmr_desktop.engine.formats.tagged_grammar import TaggedArguments
 from dmr_desktop.protocol.errors import InvalidRequest
-from dmr_desktop.protocol.generation import JsonSchema, ResponseFormat, Tool
+from dmr_desktop.protocol.generation import Grammar, JsonSchema, ResponseFormat, Tool
 from dmr_desktop.protocol.json_types import JSON
 
 Thinking: TypeAlias = Literal["open", "allowed", "off"]
@@ -109,6 +110,8 @@ class GrammarWriter:
         if isinstance(response_format, JsonSchema):
             param = "response_format.json_schema.schema"
             return self.json(response_format.schema, param, strict=response_format.strict)
+        if isinstance(response_format, Grammar):
+            return self.rule(f"%lark {{\n{lark_of(response_format.text)}\n}}")
         return self.json({"type": "object"}, "response_format")
 
     def wrapped(self, content: WrappedContent) -> str:

@@ -6,6 +6,7 @@ from dmr_desktop.dialects.openai_chat import parse
 from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
+    Grammar,
     ImagePart,
     JsonObject,
     JsonSchema,
@@ -144,6 +145,16 @@ def test_response_formats(form: dict[str, object], expected: object) -> None:
     assert parse(body(response_format=form)).requests[0].response_format == expected
 
 
+def test_the_two_constraints_of_llama_cpp() -> None:
+    def form_of(**fields: object) -> object:
+        return parse(body(**fields)).requests[0].response_format
+
+    assert form_of(json_schema=SCHEMA) == JsonSchema(SCHEMA)
+    assert form_of(grammar='root ::= "a"') == Grammar('root ::= "a"')
+    assert form_of(grammar="", json_schema={}) is None
+    assert form_of(grammar='root ::= "a"', response_format={"type": "text"}, tools=[]) == Grammar('root ::= "a"')
+
+
 def test_reasoning_effort_and_template_variables() -> None:
     assert prompt_of(reasoning_effort="none").template_kwargs == {"enable_thinking": False}
     for effort in ("minimal", "low", "medium", "high", "xhigh", "max"):  # OpenAI's, all of them
@@ -241,6 +252,13 @@ def test_nulls_and_unknown_fields_are_as_absent() -> None:
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.schema"),
+        ({"grammar": 1}, "grammar"),
+        ({"grammar": "x" * 65537}, "grammar"),
+        ({"grammar": "x", "json_schema": SCHEMA}, "grammar"),
+        ({"grammar": "x", "tools": [TOOL]}, "grammar"),
+        ({"grammar": "x", "response_format": {"type": "json_object"}}, "grammar"),
+        ({"json_schema": SCHEMA, "response_format": {"type": "json_object"}}, "json_schema"),
+        ({"json_schema": {"$ref": "http://x/y"}}, "json_schema"),
         ({"chat_template_kwargs": {"messages": []}}, "chat_template_kwargs"),
         ({"chat_template_kwargs": {"enable_thinking": "no"}}, "chat_template_kwargs.enable_thinking"),
         ({"reasoning_effort": "huge"}, "reasoning_effort"),

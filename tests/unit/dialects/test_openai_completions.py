@@ -13,6 +13,8 @@ from dmr_desktop.protocol.generation import (
     ChoiceFinished,
     Failed,
     Finished,
+    Grammar,
+    JsonSchema,
     ReasoningDelta,
     Started,
     TextDelta,
@@ -43,9 +45,17 @@ def test_prompt_forms(prompt: object, expected: list[object]) -> None:
     assert all(request.echo and request.max_tokens == 3 and request.top_logprobs == 2 for request in exchange.requests)
 
 
+def test_the_two_constraints_of_llama_cpp() -> None:
+    (first, second) = parse({"model": "m", "prompt": ["a", "b"], "grammar": "root ::= [0-9]"}).requests
+    assert first.response_format == second.response_format == Grammar("root ::= [0-9]")
+    (request,) = parse({"model": "m", "prompt": "a", "json_schema": {"type": "integer"}}).requests
+    assert request.response_format == JsonSchema({"type": "integer"})
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
+        ({"prompt": "a", "grammar": []}, "grammar"),
         ({}, "prompt"),
         ({"prompt": ""}, "prompt"),
         ({"prompt": []}, "prompt"),

@@ -14,6 +14,7 @@ from dmr_desktop.protocol.errors import InvalidRequest
 from dmr_desktop.protocol.generation import (
     ChatPrompt,
     GenerationRequest,
+    Grammar,
     JsonObject,
     JsonSchema,
     Message,
@@ -311,3 +312,41 @@ def test_tool_choices_that_cannot_be_met_are_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
         prepare(choice="required")
     assert caught.value.param == "tool_choice"
+
+
+ADDRESS = r"""
+# what may be asked for
+root   ::= "go to " place (" {" [^}]+ "}")? "\n"
+place  ::= "Bonn" | r1{2,3}
+r1     ::= [a-z]+ ws
+ws     ::= [ \t]*
+"""
+
+
+def test_a_grammar_of_llama_cpp() -> None:
+    prepared = prepare(response_format=Grammar(ADDRESS))
+    for good in ("go to Bonn\n", "go to ab cd \n", "go to Bonn {x y}\n"):
+        assert takes(prepared, IN_TEXT, good), good
+    for bad in ("go to Bonn", "go to Köln\n", "Bonn\n", "go to Bonn {}\n", ""):
+        assert not takes(prepared, IN_TEXT, bad), bad
+    raw = ChatFormatter(IN_TEXT, chat_templates.HERMES).prepare(
+        GenerationRequest(TextPrompt("x"), response_format=Grammar('root ::= "yes" | "no"'))
+    )
+    assert takes(raw, IN_TEXT, "no")
+    assert not takes(raw, IN_TEXT, "maybe")
+
+
+def test_a_grammar_begins_after_what_the_model_thinks() -> None:
+    prepared = prepare(AS_TOKENS, chat_templates.HERMES_THINKING, response_format=Grammar('root ::= "yes" | "no"'))
+    assert takes(prepared, AS_TOKENS, "<think>hm</think>\n\nyes")
+    assert not takes(prepared, AS_TOKENS, "<think>hm</think>\n\nmaybe")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", 'yes ::= "a"', "root ::= (", "root ::= missing", "root ::= [a", f"root ::= {'(' * 5000}1{')' * 5000}"],
+)
+def test_what_is_no_grammar_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        prepare(response_format=Grammar(text))
+    assert caught.value.param == "grammar"
