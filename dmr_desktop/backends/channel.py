@@ -43,11 +43,12 @@ class EventStream:
         """Add what arrived; False if the reader is so far behind that the request is better given up."""
         if self.is_over:
             return True
+        has_read_all = not self._groups
         self.is_over = isinstance(group[-1], Finished | Failed)
         self._unread_bytes += sum(map(_weight, group))
         self._groups.append(group)
         self._wake()
-        return self.is_over or self._unread_bytes <= MAX_UNREAD_BYTES
+        return self.is_over or has_read_all or self._unread_bytes <= MAX_UNREAD_BYTES
 
     def fail(self, error: ErrorInfo) -> None:
         """End the stream, after what has already arrived."""

@@ -26,7 +26,8 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     body = Fields(with_defaults(data, defaults))
     model = read_model(body)
     prompts = _read_prompts(body)
-    sampling, max_tokens, stop = read_sampling(body), read_max_tokens(body), read_stop(body)
+    # Nothing but the prompt is computed at 0, which is of use where its log-probabilities are wanted.
+    sampling, max_tokens, stop = read_sampling(body), read_max_tokens(body, least=0), read_stop(body)
     num_choices = read_num_choices(body)
     _refuse_unsupported(body, num_choices)
     top_logprobs = body.integer("logprobs", 0, MAX_TOP_LOGPROBS)
@@ -53,8 +54,10 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
         model=model,
         requests=requests,
         stream=body.flag("stream"),
-        writer=lambda: CompletionWriter(head, include_usage=include_usage, has_logprobs=top_logprobs is not None),
-        collector=lambda: completion_collector(head, total, has_logprobs=top_logprobs is not None),
+        writer=lambda: CompletionWriter(
+            head, include_usage=include_usage, has_logprobs=top_logprobs is not None, has_echo=echo
+        ),
+        collector=lambda: completion_collector(head, total, has_logprobs=top_logprobs is not None, has_echo=echo),
         keep_alive_seconds=read_keep_alive(body),
     )
 

@@ -1,5 +1,6 @@
 """``/completions``, the answer: a stream of pieces, or one object of the same events."""
 
+import codecs
 from collections.abc import Sequence
 from functools import partial
 
@@ -19,16 +20,19 @@ from dmr_desktop.protocol.generation import (
     TextDelta,
     TokenLogprob,
 )
+from dmr_desktop.protocol.wire import LOWEST_LOGPROB
 
 KIND = "text_completion"
+_new_decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class CompletionWriter:
     """Pieces of ``text_completion``. A raw prompt has no roles, so reasoning is text like any other."""
 
-    __slots__ = ("_before", "_has_logprobs", "_head", "_include_usage", "_lengths")
+    __slots__ = ("_before", "_has_echo", "_has_logprobs", "_head", "_include_usage", "_lengths")
 
-    def __init__(self, head: Head, *, include_usage: bool, has_logprobs: bool) -> None:
+    def __init__(self, head: Head, *, include_usage: bool, has_logprobs: bool, has_echo: bool = False) -> None:
+        self._has_echo = has_echo
         self._head = head.object(KIND)
         self._before = b"data: " + orjson.dumps(self._head)[:-1] + b',"choices":[{"index":'
         self._include_usage = include_usage
@@ -67,34 +71,48 @@ class CompletionWriter:
             return b"null"
         offset = self._lengths.get(choice, 0)
         self._lengths[choice] = offset + len(text)
-        return orjson.dumps(_logprobs_object(logprobs, offset))
+        return orjson.dumps(_logprobs_object(logprobs, offset, has_echo=self._has_echo))
 
     def _usage(self, finished: Finished) -> bytes:
         return data_frame({**self._head, "choices": [], **totals(finished)})
 
 
-def completion_collector(head: Head, num_choices: int, *, has_logprobs: bool) -> ChoicesCollector:
+def completion_collector(
+    head: Head, num_choices: int, *, has_logprobs: bool, has_echo: bool = False
+) -> ChoicesCollector:
     """One ``text_completion``."""
-    return ChoicesCollector(KIND, partial(_choice, has_logprobs=has_logprobs), head, num_choices)
+    choice = partial(_choice, has_logprobs=has_logprobs, has_echo=has_echo)
+    return ChoicesCollector(KIND, choice, head, num_choices)
 
 
-def _choice(choice: GatheredChoice, *, has_logprobs: bool) -> dict[str, object]:
+def _choice(choice: GatheredChoice, *, has_logprobs: bool, has_echo: bool) -> dict[str, object]:
     return {
         "text": choice.reasoning + choice.text,
-        "logprobs": _logprobs_object(tuple(choice.logprobs), 0) if has_logprobs else None,
+        "logprobs": _logprobs_object(tuple(choice.logprobs), 0, has_echo=has_echo) if has_logprobs else None,
         "finish_reason": FINISH_REASONS[choice.finish_reason],
     }
 
 
-def _logprobs_object(logprobs: tuple[TokenLogprob, ...], offset: int) -> dict[str, object]:
-    """The older form: parallel arrays; ``text_offset`` counts characters of the choice's text."""
+def _logprobs_object(logprobs: tuple[TokenLogprob, ...], offset: int, *, has_echo: bool) -> dict[str, object]:
+    """The older form: parallel arrays; ``text_offset`` counts characters of the choice's text.
+
+    With ``has_echo`` the first token of all may be the prompt's first, whose probability nobody knows.
+    """
     offsets = []
+    decoder = _new_decoder("replace")
     for entry in logprobs:
         offsets.append(offset)
-        offset += len(entry.token)
+        # A character may span several tokens.
+        offset += len(decoder.decode(bytes(entry.token_bytes)))
+    values: list[float | None] = [entry.logprob for entry in logprobs]
+    tops: list[dict[str, float] | None] = [
+        {**{other.token: other.logprob for other in entry.top}, entry.token: entry.logprob} for entry in logprobs
+    ]
+    if has_echo and offsets[:1] == [0] and logprobs[0].logprob == LOWEST_LOGPROB and not logprobs[0].top:
+        values[0] = tops[0] = None
     return {
         "tokens": [entry.token for entry in logprobs],
-        "token_logprobs": [entry.logprob for entry in logprobs],
-        "top_logprobs": [{other.token: other.logprob for other in entry.top} for entry in logprobs],
+        "token_logprobs": values,
+        "top_logprobs": tops,
         "text_offset": offsets,
     }

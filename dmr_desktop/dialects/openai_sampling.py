@@ -72,10 +72,10 @@ def _logit_bias(body: Fields) -> dict[int, float]:
     return bias
 
 
-def read_max_tokens(body: Fields) -> int | None:
+def read_max_tokens(body: Fields, least: int = 1) -> int | None:
     """``max_completion_tokens``, or its older name."""
-    older = body.integer("max_tokens", 1, MAX_TOKENS_LIMIT)
-    newer = body.integer("max_completion_tokens", 1, MAX_TOKENS_LIMIT)
+    older = body.integer("max_tokens", least, MAX_TOKENS_LIMIT)
+    newer = body.integer("max_completion_tokens", least, MAX_TOKENS_LIMIT)
     if older is not None and newer is not None and older != newer:
         body.refuse("max_tokens", "Set either 'max_completion_tokens' or 'max_tokens', not both with different values.")
     return older if newer is None else newer

@@ -28,7 +28,8 @@ class SequenceRequest:
     ``visible_tokens`` are the ids of special tokens whose text belongs in the output (a format's
     markers); all other control tokens render as nothing. ``thinking`` bounds its reasoning. ``calls`` says what to
     watch the output for where nothing else constrains it, and what holds the rest of it from there on. Requests of one
-    ``group`` belong together: they do not take each other's place.
+    ``group`` belong together: they do not take each other's place. ``scores_prompt``: with ``top_logprobs``, the
+    log-probabilities of the prompt's tokens are wanted too, for which all of it must be computed.
     """
 
     id: int
@@ -44,6 +45,7 @@ class SequenceRequest:
     thinking: ThinkingLimit | None = None
     calls: "tuple[CallWatching, ComingConstraint] | None" = None
     group: int | None = None
+    scores_prompt: bool = False
 
 
 @dataclass(slots=True)
@@ -53,13 +55,15 @@ class SequenceOutput:
     ``text`` is whole characters, free of any stop string and of anything that may yet become one.
     ``num_tokens`` counts the tokens of this step, forced ones included. The output with ``finish`` or
     ``error`` set is the last of its sequence. ``first`` marks the first one of a sequence.
-    ``cached_tokens`` of the prompt were not computed: another sequence had.
+    ``cached_tokens`` of the prompt were not computed: another sequence had. ``prompt_logprobs``, if they were wanted,
+    come with the first one; nothing foretold the first token.
     """
 
     id: int
     text: str = ""
     num_tokens: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
+    prompt_logprobs: tuple[TokenLogprob, ...] = ()
     first: bool = False
     finish: FinishReason | None = None
     stop: str | None = None

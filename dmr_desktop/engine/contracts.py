@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from dmr_desktop.engine.constraint import GrammarVocabulary
 
+LEAST_ROWS = 8
+"""Any context brings that many rows of logits in one step, or one for each of its sequences if those are more."""
+
 
 class BatchArrays(Protocol):
     """Numpy arrays of ``capacity`` elements that :meth:`DecodeContext.decode` reads."""

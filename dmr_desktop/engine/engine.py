@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dmr_desktop.engine.api import EngineFacts, EngineStats, SequenceOutput, SequenceRequest
 from dmr_desktop.engine.constraint import ComingConstraint, Constraint, Grammars
-from dmr_desktop.engine.contracts import DecodeContext, EngineVocabulary
+from dmr_desktop.engine.contracts import LEAST_ROWS, DecodeContext, EngineVocabulary
 from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import Context, Model
 from dmr_desktop.engine.lone_decode import LoneDecode
@@ -68,7 +68,14 @@ class Engine:
         n_batch = context.batch.capacity
         self._slots = Slots(context, parking)
         self._pace = PrefillPace(n_batch=n_batch, n_ubatch=n_ubatch)
-        self._scheduler = Scheduler(self._slots, self._pace, n_batch=n_batch, pool_size=context.pool_size, clock=clock)
+        self._scheduler = Scheduler(
+            self._slots,
+            self._pace,
+            n_batch=n_batch,
+            pool_size=context.pool_size,
+            max_rows=max(context.num_sequences, LEAST_ROWS),
+            clock=clock,
+        )
         self._alive: dict[int, Sequence] = {}
         self._refused: list[SequenceOutput] = []
         self._to_cancel: set[int] = set()
@@ -279,14 +286,21 @@ class Engine:
         best = logits.argmax(axis=1)
         usable = np.isfinite(logits[np.arange(len(best)), best])
         rows = zip(plan.outputs, logits, best.tolist(), usable.tolist(), strict=True)
-        return [self._advance_one(sequence, row, token, is_usable) for sequence, row, token, is_usable in rows]
+        outputs = [self._advance_one(sequence, row, token, is_usable) for sequence, row, token, is_usable in rows]
+        return [output for output in outputs if output is not None]
 
     def _advance_one(
         self, sequence: Sequence, row: npt.NDArray[np.float32], best: int, is_usable: bool
-    ) -> SequenceOutput:
+    ) -> SequenceOutput | None:
+        """None where there is nothing to say: a prompt is scored token by token, and one that failed has been told."""
         try:
+            if sequence.is_scoring and sequence.finish is not None:
+                return None
             if not is_usable:
                 raise RunnerError("The model computed no number.", hint="The model file may be damaged; pull it again.")
+            if sequence.is_scoring:
+                sequence.score(row)
+                return None
             sequence.advance(row, best)
         except Exception as error:
             return self._fail(sequence, error)

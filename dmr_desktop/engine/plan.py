@@ -13,7 +13,8 @@ from dmr_desktop.engine.sequence import Sequence
 class Plan:
     """One batch: a token of each of ``decoding``, then ``(sequence, count)`` for each of ``chunks``.
 
-    ``outputs`` are the sequences whose next logits the batch brings, in batch order.
+    ``outputs`` are the sequences whose next logits the batch brings, in batch order; one whose prompt is scored is
+    there for each of its tokens.
     """
 
     decoding: list[Sequence] = field(default_factory=list)
@@ -34,7 +35,9 @@ class Plan:
             return
         self.chunks.append((sequence, count))
         self.num_tokens += count
-        if count == sequence.num_remaining:
+        if sequence.is_scoring:
+            self.outputs += [sequence] * count
+        elif count == sequence.num_remaining:
             self.outputs.append(sequence)
 
     def fill(self, batch: BatchArrays) -> None:
@@ -52,8 +55,8 @@ class Plan:
             batch.tokens[start:end] = sequence.tokens[slot.computed : done]
             batch.positions[start:end] = np.arange(slot.computed, done)
             batch.seq_ids[start:end] = slot.id
-            batch.wanted[start:end] = 0
-            batch.wanted[end - 1] = done == sequence.num_tokens
+            batch.wanted[start:end] = sequence.is_scoring
+            batch.wanted[end - 1] |= done == sequence.num_tokens
             start = end
 
     def mark_computed(self) -> None:

@@ -21,7 +21,7 @@ _BLOCK = 512
 _REACHES = (3.0, 5.0, 7.0, 9.0, 11.0, 14.0, math.inf)
 # Alternatives are looked for this near first.
 _MARGIN = 9.0
-_LOWEST_LOGPROB = -9999.0
+LOWEST_LOGPROB = -9999.0
 # Below it the second best token has no chance that float32 could hold.
 _COLDEST = 1e-5
 # Stronger than any logit, yet finite.
@@ -174,7 +174,7 @@ def log_probabilities(row: Row, token: int, num_top: int) -> tuple[float, list[t
     total = float(top) + math.log(float(np.exp(row - top).sum(dtype=np.float64)))
 
     def of(index: int) -> float:
-        return max(float(row[index]) - total, _LOWEST_LOGPROB)
+        return max(float(row[index]) - total, LOWEST_LOGPROB)
 
     if num_top <= 0:
         return of(token), []

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from time import monotonic
 
+from dmr_desktop.engine.contracts import LEAST_ROWS
 from dmr_desktop.engine.pace import PrefillPace
 from dmr_desktop.engine.plan import Plan
 from dmr_desktop.engine.sequence import Sequence
@@ -25,7 +26,10 @@ _FEW_TOKENS = 64
 
 
 class Scheduler:
-    """A sequence is in ``waiting`` without a slot, or in ``running`` with one."""
+    """A sequence is in ``waiting`` without a slot, or in ``running`` with one.
+
+    ``max_rows``: logits that a batch may bring, no fewer than sequences can run.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Scheduler:
         *,
         n_batch: int,
         pool_size: int,
+        max_rows: int = LEAST_ROWS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.waiting: deque[Sequence] = deque()
@@ -44,6 +49,7 @@ class Scheduler:
         self._pace = pace
         self._n_batch = n_batch
         self._pool_size = pool_size
+        self._max_rows = max_rows
         # Closed once the first in line does not fit; opened when cells or a slot become free.
         self._is_admitting = True
 
@@ -62,6 +68,7 @@ class Scheduler:
         self._admit()
         prompts: list[Sequence] = []
         behind: list[Sequence] = []
+        scored: list[Sequence] = []
         plan = Plan()
         for sequence in self.running:
             if sequence.leader is not None:
@@ -69,7 +76,9 @@ class Scheduler:
             remaining = sequence.num_remaining
             if remaining == 1:
                 self._turns.caught_up(sequence)
-            if not sequence.is_streaming or remaining > _FEW_TOKENS:
+            if sequence.is_scoring:
+                scored.append(sequence)
+            elif not sequence.is_streaming or remaining > _FEW_TOKENS:
                 prompts.append(sequence)
             elif remaining == 1:
                 plan.decoding.append(sequence)
@@ -81,6 +90,10 @@ class Scheduler:
             plan.add_chunk(sequence, self._n_batch - plan.num_tokens)
         if prompts:
             self._plan_prompts(plan, prompts)
+        for index, sequence in enumerate(scored):
+            # A row for each of those that come after it.
+            rows = self._max_rows - len(plan.outputs) - (len(scored) - index - 1)
+            plan.add_chunk(sequence, min(rows, self._n_batch - plan.num_tokens))
         return plan
 
     def remove(self, sequence: Sequence) -> None:

@@ -12,7 +12,7 @@ from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.call_watch import CallWatch
 from dmr_desktop.engine.constraint import Constraint
 from dmr_desktop.engine.detokenizer import Detokenizer
-from dmr_desktop.engine.sampling import Row, Sampler, log_probabilities, restore
+from dmr_desktop.engine.sampling import LOWEST_LOGPROB, Row, Sampler, log_probabilities, restore
 from dmr_desktop.engine.thinking import ThinkingWatch
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, Timings, TokenLogprob, TopLogprob
@@ -37,7 +37,8 @@ class Sequence:
     """``tokens[:num_tokens]`` are the prompt and what was generated, the last token included.
 
     ``slot`` is set while it runs. While it waits for ``leader`` to compute their common beginning of
-    ``leader_length`` tokens, it computes nothing itself. ``finish`` is set once it has ended.
+    ``leader_length`` tokens, it computes nothing itself. ``finish`` is set once it has ended. ``is_scoring``: the
+    logits of each of its tokens are wanted, one after another from the first (:meth:`score`).
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Sequence:
         self._vocabulary = vocabulary
         self._visible_tokens = request.visible_tokens
         self._top_logprobs = request.top_logprobs
+        self._scores: list[TokenLogprob] = []
+        self.is_scoring = request.scores_prompt and request.top_logprobs is not None and self.prompt_length > 1
         # A grammar decides itself where its output ends.
         self._ignores_eog = request.ignore_eos and constraint is None
         self._constraint = constraint
@@ -92,7 +95,9 @@ class Sequence:
         return self.num_tokens - self.running_slot.computed
 
     def admitted(self, cached_tokens: int) -> None:
-        """Notes the first time it got a slot; again after a preemption changes nothing."""
+        """Notes the first time it got a slot. After a preemption its prompt is scored again, if that was not done."""
+        if self.is_scoring:
+            self._scores.clear()
         if self.cached_tokens is None:
             # Of what a grammar forced, the beginning may be known too; it is no part of the prompt.
             self.cached_tokens = min(cached_tokens, self.prompt_length)
@@ -119,6 +124,12 @@ class Sequence:
         if self.finish is None and self.num_tokens >= self._limit:
             self.finish = "length"
 
+    def score(self, row: Row) -> None:
+        """Notes how likely the next token of its prompt was, by the logits of those before."""
+        token = int(self.tokens[len(self._scores) + 1])
+        self._scores.append(self._logprob(row, token, self._top_logprobs or 0))
+        self.is_scoring = len(self._scores) < self.prompt_length - 1
+
     def report(self) -> SequenceOutput:
         """What is new since the last report."""
         ended = self.finish is not None
@@ -132,6 +143,7 @@ class Sequence:
             text=text,
             num_tokens=self.num_generated - reported,
             logprobs=logprobs,
+            prompt_logprobs=self._prompt_logprobs() if is_first and self._scores else (),
             first=is_first,
             finish=self.finish,
             stop=self._detokenizer.stopped_by if ended else None,
@@ -244,6 +256,10 @@ class Sequence:
         return TokenLogprob(
             text, data, logprob, tuple(TopLogprob(*self._spelling(other), value) for other, value in top)
         )
+
+    def _prompt_logprobs(self) -> tuple[TokenLogprob, ...]:
+        first = TokenLogprob(*self._spelling(int(self.tokens[0])), LOWEST_LOGPROB)
+        return (first, *self._scores)
 
     def _spelling(self, token: int) -> tuple[str, tuple[int, ...]]:
         data = self._vocabulary.piece(token, special=True)

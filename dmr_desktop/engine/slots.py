@@ -72,7 +72,12 @@ class Slots:
         return sum(max(0, slot.computed - slot.borrowed) for slot in self._slots)
 
     def match(self, sequence: Sequence) -> Match:
-        """Looks for the longest common prefix with any slot, running ones included."""
+        """Looks for the longest common prefix with any slot, running ones included.
+
+        None for one whose prompt is scored: what others have computed has no logits any more.
+        """
+        if sequence.is_scoring:
+            return Match()
         wanted = sequence.tokens[: sequence.num_tokens]
         # The last token is always computed: its logits are what the next one is chosen from.
         most = sequence.num_tokens - 1

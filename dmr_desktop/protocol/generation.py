@@ -148,7 +148,8 @@ class GenerationRequest:
 
     ``num_choices`` completions are generated of the same prompt. ``top_logprobs`` None: no
     log-probabilities; 0: of the chosen token only; k: and of the k best alternatives.
-    ``echo`` (raw prompts only) puts the prompt in front of the text. ``reasoning_budget`` tokens may be reasoning
+    ``echo`` (raw prompts only) puts the prompt in front of the text, with ``top_logprobs`` the log-probabilities of its
+    tokens too, the first of which nothing foretold. ``reasoning_budget`` tokens may be reasoning
     before its end is written for the model; None: as many as it likes.
     """
 

@@ -37,11 +37,15 @@ def sequence_id(number: int, choice: int) -> int:
 
 @dataclass(slots=True)
 class Answer:
-    """One request under way. ``echo`` is put in front of every choice's text."""
+    """One request under way. ``echo`` is put in front of every choice's text.
+
+    The first ``num_unseen`` tokens of the prompt are not in it.
+    """
 
     number: int
     parsers: Sequence[OutputParser]
     echo: str = ""
+    num_unseen: int = 0
     is_started: bool = False
     num_unfinished: int = field(init=False)
     prompt_tokens: int = 0
@@ -122,6 +126,8 @@ def _advance(answer: Answer, output: SequenceOutput) -> list[Event]:
     choice = output.id % MAX_CHOICES
     if not answer.is_started:
         _start(answer, output, events)
+    if output.first and answer.echo:
+        events.append(TextDelta(answer.echo, choice, output.prompt_logprobs[answer.num_unseen :]))
     parser = answer.parsers[choice]
     if parser.is_reasoning:
         answer.reasoning_tokens += output.num_tokens
@@ -142,8 +148,6 @@ def _start(answer: Answer, output: SequenceOutput, events: list[Event]) -> None:
     answer.prompt_tokens = output.prompt_tokens
     answer.cached_tokens = output.cached_tokens
     events.append(Started(output.prompt_tokens, output.cached_tokens))
-    if answer.echo:
-        events += [TextDelta(answer.echo, choice) for choice in range(len(answer.parsers))]
 
 
 def _finished(answer: Answer) -> Finished:

@@ -38,6 +38,7 @@ from dmr_desktop.runner.watchdog import ends_within
 
 _PAUSE_SECONDS = 0.25
 _QUIET_SECONDS = 2.0
+_MAX_SCORES = 1 << 17
 _PREPARE_SECONDS = 60.0
 """Templates and grammars have bounds of their own; preparing what they allow takes seconds, on a busy machine more."""
 
@@ -156,6 +157,7 @@ class CompletionService:
         answer = Answer(number, [prepared.new_parser(choice) for choice in range(request.num_choices)])
         if request.echo and not isinstance(request.prompt, ChatPrompt):
             answer.echo = self._prompt_text(request.prompt)
+            answer.num_unseen = self._num_unseen(request.prompt, prepared.tokens)
 
         def hand_over() -> None:
             # First the one who waits for outputs, then what makes them.
@@ -193,16 +195,37 @@ class CompletionService:
             thinking=prepared.thinking,
             calls=calls,
             group=number,
+            scores_prompt=_scores_prompt(request, len(prepared.tokens)),
         )
 
     def _tokenize(self, prompt: Prompt) -> list[int]:
         return self._prepare(GenerationRequest(prompt)).tokens
+
+    def _num_unseen(self, prompt: TextPrompt | TokenPrompt, tokens: list[int]) -> int:
+        """Whether a text got a token in front that is none of it."""
+        vocabulary = self._vocabulary
+        if isinstance(prompt, TokenPrompt) or vocabulary.bos is None or tokens[:1] != [vocabulary.bos]:
+            return 0
+        return 0 if prompt.text.startswith(vocabulary.bos_text) else 1
 
     def _prompt_text(self, prompt: TextPrompt | TokenPrompt) -> str:
         if isinstance(prompt, TextPrompt):
             return prompt.text
         pieces = (self._vocabulary.piece(token, special=True) for token in prompt.tokens)
         return b"".join(pieces).decode("utf-8", "replace")
+
+
+def _scores_prompt(request: GenerationRequest, num_tokens: int) -> bool:
+    """What is said of a prompt in front of its answer is said of its tokens too. Raises InvalidRequest."""
+    if not request.echo or request.top_logprobs is None or isinstance(request.prompt, ChatPrompt):
+        return False
+    if num_tokens * (1 + request.top_logprobs) > _MAX_SCORES:
+        raise InvalidRequest(
+            f"The log-probabilities of a prompt of {num_tokens} tokens are too many.",
+            hint="Send a shorter prompt, or ask for fewer alternatives.",
+            param="logprobs",
+        )
+    return True
 
 
 def _sampling_of_choice(sampling: SamplingParams, choice: int) -> SamplingParams:

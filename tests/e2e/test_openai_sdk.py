@@ -84,6 +84,27 @@ def test_max_tokens_and_stop(client: openai.OpenAI) -> None:
     assert cut_raw.choices[0].finish_reason == "stop"
 
 
+def test_how_likely_a_text_is(client: openai.OpenAI) -> None:
+    """What evaluation programs ask for: no new token, and the log-probability of each of the prompt's."""
+    begun, rest = "The capital of France is", " Paris"
+    asked = client.completions.create(model=DEMO, prompt=begun, temperature=0, max_tokens=4, logprobs=2).choices[0]
+    assert asked.logprobs is not None
+    echoed = client.completions.create(model=DEMO, prompt=begun + rest, max_tokens=0, echo=True, logprobs=2).choices[0]
+    assert (echoed.text, echoed.finish_reason) == (begun + rest, "length")
+    found = echoed.logprobs
+    assert found is not None
+    assert found.tokens is not None
+    assert found.token_logprobs is not None
+    assert found.text_offset is not None
+    assert "".join(found.tokens) == begun + rest
+    assert found.text_offset == [len("".join(found.tokens[:at])) for at in range(len(found.tokens))]
+    assert found.token_logprobs[0] is None
+    count = len(asked.logprobs.tokens or [])
+    assert asked.text == rest
+    assert found.token_logprobs[-count:] == pytest.approx(asked.logprobs.token_logprobs, abs=0.2)
+    assert all(found.tokens[at] in top for at, top in enumerate(found.top_logprobs or []) if top)
+
+
 def test_several_choices_and_log_probabilities(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(
         model=DEMO,

@@ -12,6 +12,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from dmr_desktop.engine.contracts import LEAST_ROWS
 from dmr_desktop.engine.llama import library
 from dmr_desktop.engine.llama.batch import Batch
 from dmr_desktop.engine.llama.model import Model
@@ -58,7 +59,7 @@ class Context:
         self._model = model
         # One sequence more, to hold a part of another for a moment.
         self.can_save_parts = not model.is_recurrent and model.window == 0 and num_sequences < MAX_SEQUENCES
-        self._max_rows = max(num_sequences + self.can_save_parts, 8)
+        self._max_rows = max(num_sequences + self.can_save_parts, LEAST_ROWS)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = pool_size
         params.n_batch = n_batch

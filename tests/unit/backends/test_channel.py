@@ -229,6 +229,16 @@ async def test_a_dropped_question_is_cancelled_where_it_costs(rig: Rig, op: str)
     assert [message["op"] for message in rig.sent()] == [op, "cancel"]
 
 
+async def test_who_has_read_all_is_no_slow_reader_however_much_comes_at_once(rig: Rig) -> None:
+    number, stream = rig.channel.open_stream(dump(REQUEST))
+    logprob = TokenLogprob("a", b"a", -0.5)
+    for _ in range(3):
+        rig.says([row(number, TextDelta("a", logprobs=(logprob,) * 20_000))])
+        (event,) = await stream.next()
+        assert isinstance(event, TextDelta)
+    assert rig.channel.num_open == 1
+
+
 async def test_probabilities_weigh_in_what_a_slow_reader_leaves(rig: Rig) -> None:
     number, stream = rig.channel.open_stream(dump(REQUEST))
     logprob = TokenLogprob("a", b"a", -0.5, tuple(TopLogprob("b", b"b", -1.0) for _ in range(20)))

@@ -96,10 +96,34 @@ def test_a_streamed_answer() -> None:
     assert out[1]["choices"][0]["logprobs"] == {
         "tokens": ["ab"],
         "token_logprobs": [-0.5],
-        "top_logprobs": [{"b": -1.5}],
+        "top_logprobs": [{"b": -1.5, "ab": -0.5}],
         "text_offset": [2],
     }
     assert out[-1]["choices"][0]["finish_reason"] == "length"
+
+
+def test_the_prompt_in_front_has_its_log_probabilities_too() -> None:
+    """The first token is no continuation of anything; characters count, not tokens."""
+    first = TokenLogprob("\ufffd", tuple("\u00e9".encode()[:1]), -9999.0)
+    second = TokenLogprob("\ufffd", tuple("\u00e9".encode()[1:]), -2.0)
+    echo, text = TextDelta("\u00e9", 0, (first, second)), TextDelta("ab", 0, (LOGPROB,))
+    expected = [None, -2.0, -0.5], [0, 0, 1]
+    collector = completion_collector(HEAD, 1, has_logprobs=True, has_echo=True)
+    collector.add([Started(1, 0), echo, text, ChoiceFinished("length"), Finished(Usage(1, 3))])
+    (choice,) = json.loads(collector.result())["choices"]
+    assert (choice["logprobs"]["token_logprobs"], choice["logprobs"]["text_offset"]) == expected
+    assert choice["logprobs"]["top_logprobs"] == [None, {"\ufffd": -2.0}, {"b": -1.5, "ab": -0.5}]
+    writer = CompletionWriter(HEAD, include_usage=False, has_logprobs=True, has_echo=True)
+    found = [chunk["choices"][0]["logprobs"] for chunk in frames(writer.write([echo, text]))]
+    assert [value for part in found for value in part["token_logprobs"]] == expected[0]
+    assert [value for part in found for value in part["text_offset"]] == expected[1]
+
+
+def test_no_tokens_may_be_asked_for() -> None:
+    (request,) = parse({"model": "m", "prompt": "a", "max_tokens": 0, "echo": True, "logprobs": 1}).requests
+    assert (request.max_tokens, request.echo, request.top_logprobs) == (0, True, 1)
+    with pytest.raises(InvalidRequest):
+        parse({"model": "m", "prompt": "a", "max_tokens": -1})
 
 
 def test_a_failed_stream_ends_with_its_error() -> None:

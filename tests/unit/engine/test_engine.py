@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence as Tokens
 
 import pytest
@@ -12,6 +13,7 @@ from tests.fakes.fake_llama import (
     END,
     HIDDEN,
     MARKER,
+    VOCAB_SIZE,
     FakeContext,
     FakeVocabulary,
     expected_text,
@@ -409,3 +411,67 @@ def test_a_budget_of_nothing_and_one_that_the_length_cuts() -> None:
     found = run(an_engine(FakeContext()), a_request(1, start, max_tokens=5, thinking=some))
     assert found.text(1) == f"{expected_text(start, 3)}</"
     assert found.last(1).finish == "length"
+
+
+def logprobs_of(found: Run, number: int) -> list[float]:
+    first, *others = found.outputs[number]
+    assert not any(output.prompt_logprobs for output in others)
+    return [entry.logprob for entry in first.prompt_logprobs]
+
+
+def expected_logprobs(tokens: Tokens[int]) -> list[float]:
+    """The fake model is all but sure of its next letter."""
+    sure = -math.log1p((VOCAB_SIZE - 1) * math.exp(-20))
+    known = (hashed_letter(tokens[:end]) == tokens[end] for end in range(1, len(tokens)))
+    return [-9999.0, *(sure if is_known else sure - 20 for is_known in known)]
+
+
+def scored(number: int, tokens: Tokens[int], max_tokens: int | None = 3) -> SequenceRequest:
+    return a_request(number, tokens, max_tokens, top_logprobs=1, scores_prompt=True)
+
+
+@pytest.mark.parametrize("length", [1, 2, 8, 9, 60])
+@pytest.mark.parametrize("max_tokens", [0, 3])
+def test_a_prompt_is_scored(length: int, max_tokens: int) -> None:
+    tokens = prompt("a")
+    while len(tokens) < length:
+        # Every third one is what the model would have said.
+        tokens.append(hashed_letter(tokens) if len(tokens) % 3 == 0 else ord("Z"))
+    engine = an_engine(FakeContext())
+    run(engine, a_request(1, tokens))
+    found = run(engine, scored(2, tokens, max_tokens))
+    assert logprobs_of(found, 2) == pytest.approx(expected_logprobs(tokens) if length > 1 else [], abs=1e-5)
+    last = found.last(2)
+    assert (last.finish, last.completion_tokens, last.cached_tokens) == ("length", max_tokens, 0)
+    assert found.text(2) == expected_text(tokens, max_tokens)
+    assert sum(len(output.logprobs) for output in found.outputs[2]) == max_tokens
+
+
+def test_prompts_are_scored_beside_others() -> None:
+    prompts = [prompt(f"{number} and so on, {'on and ' * (number % 3)}on") for number in range(9)]
+    requests = [
+        scored(number, tokens, 12) if number % 2 else a_request(number, tokens, 12)
+        for number, tokens in enumerate(prompts)
+    ]
+    found = run(an_engine(FakeContext()), *requests)
+    for number, tokens in enumerate(prompts):
+        assert found.text(number) == expected_text(tokens, 12)
+        assert logprobs_of(found, number) == pytest.approx(expected_logprobs(tokens) if number % 2 else [], abs=1e-5)
+
+
+@pytest.mark.parametrize("pool_size", [2000, 460])
+def test_a_prompt_that_had_to_make_way_is_scored_from_its_beginning(pool_size: int) -> None:
+    others = [a_request(number, prompt(f"request {number}:"), 100) for number in range(3)]
+    long = prompt("on and on " * 30)
+    engine = an_engine(FakeContext(pool_size=pool_size))
+    found = run(engine, *others, scored(3, long))
+    assert (engine.stats().preemptions > 0) is (pool_size == 460)
+    assert found.text(3) == expected_text(long, 3)
+    assert logprobs_of(found, 3) == pytest.approx(expected_logprobs(long), abs=1e-5)
+
+
+def test_a_prompt_whose_logits_are_no_numbers_fails_once() -> None:
+    found = run(an_engine(FakeContext(poison=0)), scored(1, prompt("hello")))
+    error = found.last(1).error
+    assert error is not None
+    assert error.message == "The model computed no number."

@@ -92,7 +92,16 @@ def test_choices_are_summed_and_end_together(answers: Answers) -> None:
 def test_echo_comes_first_in_every_choice(answers: Answers) -> None:
     open_answer(answers, 1, choices=2, echo="prompt ")
     rows = answers.render([output(1, "a", 1, first=True, prompt_tokens=3)])
-    assert events_of(rows, 1) == [Started(3, 0), TextDelta("prompt ", 0), TextDelta("prompt a", 1, pieces=2)]
+    assert events_of(rows, 1) == [Started(3, 0), TextDelta("prompt a", 1, pieces=2)]
+    rows = answers.render([output(1, "b", 1), output(1, "c", 0, first=True, prompt_tokens=3)])
+    assert events_of(rows, 1) == [TextDelta("prompt c", 0, pieces=2), TextDelta("b", 1)]
+
+
+def test_an_echo_brings_the_log_probabilities_of_its_tokens(answers: Answers) -> None:
+    bos, one, two = (TokenLogprob(text, tuple(text.encode()), -1.0) for text in ("<s>", "pro", "mpt"))
+    answers.open(Answer(1, [PlainParser(0)], "prompt", num_unseen=1))  # type: ignore[list-item]
+    rows = answers.render([output(1, first=True, prompt_tokens=3, prompt_logprobs=(bos, one, two))])
+    assert events_of(rows, 1)[:2] == [Started(3, 0), TextDelta("prompt", 0, (one, two))]
 
 
 def test_reasoning_tokens_are_counted(answers: Answers) -> None:
