@@ -211,7 +211,7 @@ def _with_origin(send: Send, origin: str) -> Send:
 class _BoundedBody:
     """``receive`` with limits, until the body is complete; then the plain one, which waits for the disconnect.
 
-    Raises PayloadTooLarge and HTTPProblem into whoever reads; :class:`~.app.ErrorLayer` answers them.
+    Raises PayloadTooLarge and HTTPProblem into whoever reads; :class:`~.error_layer.ErrorLayer` answers them.
     """
 
     __slots__ = ("_deadline", "_is_complete", "_is_large", "_num_bytes", "_receive")

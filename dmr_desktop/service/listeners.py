@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -96,7 +96,8 @@ class Listeners:
     async def open_network(self, addresses: Sequence[str], port: int) -> None:
         """Listen for those who have the API key. Raises Conflict if one of the addresses is not to be had."""
         for address in addresses:
-            self._network.append(await self._listen(_bind_address(address, port), "network"))
+            sock = _bind_address(address, port, hint="correct bind_addresses (DMR_BIND_ADDRESSES)")
+            self._network.append(await self._listen(sock, "network"))
 
     async def open_lan(self, addresses: Sequence[str], port: int) -> tuple[str, ...]:
         """Listen at these addresses and no others for those who have the API key; returns those to be had.
@@ -119,10 +120,7 @@ class Listeners:
         if problem is not None and not bound and not kept.keys() & set(addresses):
             raise problem
         gone = [address for address in self._lan if address not in kept or address not in addresses]
-        for address in gone:
-            self._lan.pop(address).close()
-        if gone:
-            self._retire("network")
+        self._close([self._lan.pop(address) for address in gone], "network")
         self._lan_port = port
         for address, sock in bound.items():
             self._lan[address] = await self._listen(sock, "network")
@@ -139,26 +137,23 @@ class Listeners:
     async def close_tcp(self) -> None:
         """No new connections; idle ones are closed, busy ones after their answer."""
         servers, self._tcp = self._tcp, []
-        for server in servers:
-            server.close()
-        if servers:
-            self._retire("tcp")
+        self._close(servers, "tcp")
 
     async def close_container(self) -> None:
         """As ``close_tcp``."""
         servers, self._container = self._container, []
-        for server in servers:
-            server.close()
-        if servers:
-            self._retire("container")
+        self._close(servers, "container")
 
     async def close_lan(self) -> None:
         """As ``close_tcp``."""
         servers, self._lan = self._lan, {}
-        for server in servers.values():
+        self._close(servers.values(), "network")
+
+    def _close(self, servers: Collection[asyncio.Server], door: Door) -> None:
+        for server in servers:
             server.close()
         if servers:
-            self._retire("network")
+            self._retire(door)
 
     def stop_accepting(self) -> None:
         unix = [self._unix] if self._unix else []
@@ -244,7 +239,7 @@ def _bind_any(addresses: Sequence[str], port: int) -> list[tuple[str, socket.soc
     found, problem = [], Conflict("no address for containers is set", hint="set container_addresses")
     for address in addresses:
         try:
-            found.append((address, _bind_address(address, port)))
+            found.append((address, _bind_address(address, port, hint="is the container engine on?")))
         except Conflict as error:
             problem = error
     if not found:
@@ -256,13 +251,14 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
 
 
-def _bind_address(address: str, port: int) -> socket.socket:
+def _bind_address(address: str, port: int, *, hint: str) -> socket.socket:
+    """Raises Conflict; ``hint`` is what to do if this machine has no such address."""
     try:
         sock = _bind(_family(address), address, port)
     except PortInUse as error:
         raise Conflict(f"{address}: {error.message}", hint=error.hint) from error
     if sock is None:
-        raise Conflict(f"this machine has no network with the address {address}", hint="is the container engine on?")
+        raise Conflict(f"this machine has no network with the address {address}", hint=hint)
     return sock
 
 

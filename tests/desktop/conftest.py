@@ -100,10 +100,12 @@ def parts(qtbot: QtBot, service: FakeService, theme: Theme, tmp_path: Path) -> I
     commands.problem.connect(made.problems.append)
     commands.said.connect(made.said.append)
     link.join()
-    qtbot.waitUntil(menu.tcp.isEnabled, timeout=5000)
-    panel.open_page("overview")
-    yield made
-    link.close()
-    sources.close()
-    commands.pulls.cancel_all()
-    root.deleteLater()
+    try:
+        qtbot.waitUntil(menu.tcp.isEnabled, timeout=5000)
+        panel.open_page("overview")
+        yield made
+    finally:  # else a link that came up too late would look for its service in all tests that follow
+        link.close()
+        sources.close()
+        commands.pulls.cancel_all()
+        root.deleteLater()
