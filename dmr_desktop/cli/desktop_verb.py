@@ -35,6 +35,8 @@ def _switch(session: Session, options: Namespace) -> int:
     """``docker desktop enable model-runner`` and ``disable``: with us, the TCP door."""
     if not options.feature:
         raise InvalidRequest("what is to be switched?", hint=f"`dmr desktop {options.action} model-runner`")
+    if options.no_tcp and (options.containers or options.lan):
+        raise InvalidRequest("--no-tcp closes the TCP port: it goes with neither --containers nor --lan")
     if options.action == "enable" and not options.no_tcp:
         return enable(session, options)
     return disable(session, options)

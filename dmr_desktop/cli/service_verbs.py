@@ -29,12 +29,17 @@ def serve(session: Session, options: Namespace) -> int:
 
 
 def enable(session: Session, options: Namespace) -> int:
+    if options.containers and (options.lan or options.new_key or options.cors is not None):
+        raise InvalidRequest(
+            "--containers is a door of its own: of the other options it takes only --tcp",
+            hint="one after the other: `dmr enable --containers`, then `dmr enable --lan`",
+        )
+    if options.new_key and not options.lan:
+        raise InvalidRequest("--new-key goes with --lan", hint="`dmr enable --lan --new-key`")
     if isinstance(session.endpoint, UnixEndpoint):
         start_service(session.settings)
     if options.containers:
         return _let_containers_in(session, options.tcp)
-    if options.new_key and not options.lan:
-        raise InvalidRequest("--new-key goes with --lan", hint="`dmr enable --lan --new-key`")
     origins = None if options.cors is None else origins_of(options.cors)
     before = session.client.tcp()
     port, key = options.tcp or before.port, ""
@@ -100,7 +105,8 @@ def disable(session: Session, options: Namespace) -> int:
     if options.lan:
         session.client.close_to_network()
         session.terminal.line("The local network is out. TCP on this machine is as it was.")
-        return 0
+        if not options.containers:
+            return 0
     _, containers = session.client.doors()
     if containers is not None and (containers.enabled or options.containers):
         session.client.set_containers(False)

@@ -6,11 +6,12 @@ import httpx
 import pytest
 
 from dmr_desktop import __version__
+from dmr_desktop.cli.desktop_verb import desktop
 from dmr_desktop.cli.parser import parse
-from dmr_desktop.cli.service_verbs import disable, open_tcp, stop, version
+from dmr_desktop.cli.service_verbs import disable, enable, open_tcp, stop, version
 from dmr_desktop.cli.status import status
 from dmr_desktop.protocol import wire
-from dmr_desktop.protocol.errors import PortInUse
+from dmr_desktop.protocol.errors import InvalidRequest, PortInUse
 from dmr_desktop.protocol.notices import TcpStatus
 
 OPEN = TcpStatus(True, True, 12434, ("127.0.0.1",))
@@ -87,6 +88,36 @@ def test_disable_and_version(screen_for: Callable[..., Any]) -> None:
     screen = screen_for()
     assert version(screen.session, parse(["version"])) == 0
     assert "(not reachable)" in screen.out
+
+
+@pytest.mark.parametrize("doors", [("--containers",), ("--lan",), ("--containers", "--lan"), ()])
+def test_disable_closes_every_door_that_was_named(screen_for: Callable[..., Any], doors: tuple[str, ...]) -> None:
+    closed: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if request.method == "PUT":
+            closed.append("--lan" if b"network" in request.content else path.removeprefix("/settings/"))
+        both = {"tcp": wire.dump(OPEN), "containers": wire.dump(OPEN)}
+        return httpx.Response(200, json=both if path == "/settings" else wire.dump(CLOSED))
+
+    screen = screen_for(handler)
+    assert disable(screen.session, parse(["disable", *doors])) == 0
+    assert set(closed) == ({door.replace("--containers", "containers") for door in doors} or {"containers", "tcp"})
+
+
+@pytest.mark.parametrize("more", [["--lan"], ["--new-key"], ["--cors", "all"]])
+def test_container_access_is_a_door_of_its_own(screen_for: Callable[..., Any], more: list[str]) -> None:
+    screen = screen_for()
+    with pytest.raises(InvalidRequest, match="a door of its own"):
+        enable(screen.session, parse(["enable", "--containers", *more]))
+
+
+@pytest.mark.parametrize("door", ["--containers", "--lan"])
+def test_no_tcp_opens_and_closes_no_other_door(screen_for: Callable[..., Any], door: str) -> None:
+    screen = screen_for()
+    with pytest.raises(InvalidRequest, match="--no-tcp"):
+        desktop(screen.session, parse(["desktop", "enable", "model-runner", "--no-tcp", door]))
 
 
 def test_versions_as_json(screen_for: Callable[..., Any]) -> None:
