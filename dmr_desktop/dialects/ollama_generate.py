@@ -1,4 +1,4 @@
-"""``/api/generate``: one prompt, put into the model's chat template unless ``raw``."""
+"""``/api/generate``: one prompt, put into the model's chat template unless ``raw`` or with a ``suffix``."""
 
 from dmr_desktop.dialects.exchange import NO_DEFAULTS, Defaults, Exchange
 from dmr_desktop.dialects.fields import Fields
@@ -7,7 +7,6 @@ from dmr_desktop.dialects.ollama_fields import read_images, read_template_kwargs
 from dmr_desktop.protocol.generation import ChatPrompt, Message, Prompt, TextPart, TextPrompt
 
 _NOT_SUPPORTED = {
-    "suffix": "'suffix' is not supported: this program does not fill in the middle of a text.",
     "template": "'template' is not supported: a prompt goes through the model's own chat template; "
     'to format it yourself, send it with "raw": true.',
 }
@@ -29,7 +28,12 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
 
 
 def _read_prompt(body: Fields, defaults: Defaults) -> Prompt:
-    text = body.required_text("prompt")
+    text, suffix = body.required_text("prompt"), body.text("suffix")
+    if suffix:
+        # As with Ollama's templates: between two texts there is no place for a system message.
+        if body.get("images"):
+            body.refuse("images", "'images' cannot be used with a suffix.")
+        return TextPrompt(text, suffix)
     if body.flag("raw"):
         for name in _NOT_RAW:
             if body.get(name):

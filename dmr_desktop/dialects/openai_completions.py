@@ -25,7 +25,7 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     """Raises InvalidRequest."""
     body = Fields(with_defaults(data, defaults))
     model = read_model(body)
-    prompts = _read_prompts(body)
+    prompts = _with_suffix(_read_prompts(body), body)
     # Nothing but the prompt is computed at 0, which is of use where its log-probabilities are wanted.
     sampling, max_tokens, stop = read_sampling(body), read_max_tokens(body, least=0), read_stop(body)
     num_choices = read_num_choices(body)
@@ -63,10 +63,23 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
 
 
 def _refuse_unsupported(body: Fields, num_choices: int) -> None:
-    if body.text("suffix"):
-        body.refuse("suffix", "'suffix' is not supported.")
     if (body.integer("best_of", 1, 2**31) or num_choices) != num_choices:
         body.refuse("best_of", "'best_of' must be equal to 'n'.")
+
+
+def _with_suffix(prompts: list[TextPrompt | TokenPrompt], body: Fields) -> list[TextPrompt | TokenPrompt]:
+    """The prompts as what stands before a gap, if it is said what stands behind it."""
+    suffix = body.text("suffix")
+    if not suffix:
+        return prompts
+    if body.flag("echo"):
+        body.refuse("suffix", "'suffix' cannot be used with 'echo'.")
+    found: list[TextPrompt | TokenPrompt] = []
+    for prompt in prompts:
+        if isinstance(prompt, TokenPrompt):
+            body.refuse("suffix", "'suffix' needs a prompt of text, not of token ids.")
+        found.append(TextPrompt(prompt.text, suffix))
+    return found
 
 
 def _read_prompts(body: Fields) -> list[TextPrompt | TokenPrompt]:

@@ -127,9 +127,13 @@ class ChatPrompt:
 
 @dataclass(frozen=True, slots=True)
 class TextPrompt:
-    """Raw text (``/completions``), tokenized without a template. BOS is added as the model wants."""
+    """Raw text (``/completions``), tokenized without a template. BOS is added as the model wants.
+
+    ``suffix``: what stands behind the gap that the model is to fill; None: it goes on with the text.
+    """
 
     text: str
+    suffix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

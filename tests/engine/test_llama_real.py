@@ -226,3 +226,13 @@ def test_weights_are_those_that_were_written(tmp_path: Path) -> None:
     # The head of the tiny model has standard deviation 3 on rows of length 1; hidden tokens have none.
     assert 1.5 < outputs[0][0, 263:].std() < 4.5
     assert not outputs[0][0, :263].any()
+
+
+def test_the_tokens_of_a_text_with_a_gap(tmp_path: Path, tiny_model: Model) -> None:
+    assert tiny_model.vocabulary.fim is None
+    names = ("fim_pre", "fim_suf", "fim_mid")
+    tokens = {f"tokenizer.ggml.{name}_token_id": 3 + at for at, name in enumerate(names)}
+    write_tiny_model(tmp_path / "code.gguf", extra=tokens)
+    model = Model.load(tmp_path / "code.gguf", gpu_layers=0)
+    assert model.vocabulary.fim == (3, 4, 5)
+    model.close()

@@ -18,6 +18,7 @@ class FakeVocabulary:
         eos: str = "<|im_end|>",
         add_bos: bool = False,
         adds_blank: bool = False,
+        fim: tuple[str, str, str] | None = None,
     ) -> None:
         texts = [*control, *words]
         self._ids = {text: FIRST_CONTROL + index for index, text in enumerate(texts)}
@@ -27,6 +28,7 @@ class FakeVocabulary:
         self.bos_text = bos
         self.eos_text = eos
         self.add_bos = add_bos
+        self.fim = None if fim is None else (self._ids[fim[0]], self._ids[fim[1]], self._ids[fim[2]])
 
     def control_texts(self) -> dict[str, int]:
         return dict(self._ids)

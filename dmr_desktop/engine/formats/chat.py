@@ -15,6 +15,7 @@ from dmr_desktop.engine.formats.control_text import MARK, ControlText
 from dmr_desktop.engine.formats.generic import generic_messages, with_generic_calls
 from dmr_desktop.engine.formats.grammar import answer_grammar, callable_tools, free_call_grammar
 from dmr_desktop.engine.formats.grammar_writer import Thinking
+from dmr_desktop.engine.formats.infill import infill_tokens
 from dmr_desktop.engine.formats.learn import learn
 from dmr_desktop.engine.formats.messages import one_call_each, plainly_typed, template_messages, template_tools
 from dmr_desktop.engine.formats.prepared import RAW, FreeCalls, Prepared
@@ -53,6 +54,7 @@ class ChatFormatter:
 
     def __init__(self, vocabulary: Vocabulary, template_source: str | None, *, override: str | None = None) -> None:
         source, self._origin = _choose(template_source, override)
+        self._vocabulary = vocabulary
         self._raw_control = ControlText(vocabulary, "")
         self._model: _Model | InvalidRequest
         try:
@@ -96,7 +98,10 @@ class ChatFormatter:
         grammar = answer_grammar(request, RAW, "off", self._raw_control.split)
         if isinstance(prompt, TokenPrompt):
             return Prepared(list(prompt.tokens), request.stop, grammar, frozenset(), "")
-        tokens = self._raw_control.tokenize(_text(prompt))
+        if prompt.suffix is None:
+            tokens = self._raw_control.tokenize(_text(prompt))
+        else:
+            tokens = infill_tokens(self._vocabulary, self._raw_control, prompt.text, prompt.suffix)
         return Prepared(tokens, request.stop, grammar, frozenset(), prompt.text)
 
     def _prepare_chat(self, request: GenerationRequest, prompt: ChatPrompt) -> Prepared:

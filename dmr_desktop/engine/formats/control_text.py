@@ -56,8 +56,19 @@ class ControlText:
                 tokens += self._vocabulary.tokenize("\n" + piece, False, True)[len(self._newline) :]
             else:
                 tokens += self._vocabulary.tokenize(piece, False, True)
-        if adds_bos and self._vocabulary.add_bos and self._bos is not None and tokens[:1] != [self._bos]:
-            tokens.insert(0, self._bos)
+        return self.with_bos(tokens) if adds_bos else tokens
+
+    def plain(self, text: str, *, is_first: bool = True) -> list[int]:
+        """The tokens of a text in which no control token is read; ``is_first``: no other text stands before it."""
+        text = text.replace(MARK, "")
+        if is_first or not self._newline:
+            return self._vocabulary.tokenize(text, False, False)
+        return self._vocabulary.tokenize("\n" + text, False, False)[len(self._newline) :]
+
+    def with_bos(self, tokens: list[int]) -> list[int]:
+        """With exactly one BOS in front if the model wants one."""
+        if self._vocabulary.add_bos and self._bos is not None and tokens[:1] != [self._bos]:
+            return [self._bos, *tokens]
         return tokens
 
     def split(self, text: str) -> list[str | int]:

@@ -16,6 +16,11 @@ class Vocabulary(Protocol):
     @property
     def add_bos(self) -> bool: ...
 
+    @property
+    def fim(self) -> tuple[int, int, int] | None:
+        """The tokens around the two texts beside a gap, see :mod:`.infill`; None for models that fill none."""
+        ...
+
     def tokenize(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of ``text``; with ``parse_special`` the text of a control token becomes that token."""
         ...

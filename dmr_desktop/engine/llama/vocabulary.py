@@ -35,6 +35,7 @@ class Vocabulary:
         self.sep: int | None = self._known(llama_cpp.llama_vocab_sep(handle))
         self.add_eos: bool = llama_cpp.llama_vocab_get_add_eos(handle)
         self.add_sep: bool = llama_cpp.llama_vocab_get_add_sep(handle)
+        self.fim = self._known_fim()
         self._pieces: tuple[dict[int, bytes], dict[int, bytes]] = ({}, {})
         self._tokenizers: list[PlainTokenizer] = []
 
@@ -175,6 +176,13 @@ class Vocabulary:
             if count >= 0:
                 return tokens[:count]
             room = -count
+
+    def _known_fim(self) -> tuple[int, int, int] | None:
+        """The tokens of a text with a gap, as :class:`..formats.vocabulary.Vocabulary` has them."""
+        before = self._known(llama_cpp.llama_vocab_fim_pre(self._handle))
+        behind = self._known(llama_cpp.llama_vocab_fim_suf(self._handle))
+        middle = self._known(llama_cpp.llama_vocab_fim_mid(self._handle))
+        return None if before is None or behind is None or middle is None else (before, behind, middle)
 
     def _known(self, token: int) -> int | None:
         return token if 0 <= token < self.size else None

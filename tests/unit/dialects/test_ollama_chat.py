@@ -268,9 +268,19 @@ def test_a_raw_prompt_goes_to_the_model_as_it_is() -> None:
     assert request.max_tokens == 5
 
 
+@pytest.mark.parametrize("rest", [{}, {"system": "be brief"}, {"raw": True}])
+def test_a_text_with_a_gap_goes_to_the_model_without_its_chat_template(rest: dict[str, Any]) -> None:
+    assert generate(suffix="end", **rest).prompt == TextPrompt("hi", "end")
+
+
 @pytest.mark.parametrize(
     "body",
-    [{"suffix": "x"}, {"template": "{{ .Prompt }}"}, {"raw": True, "system": "x"}, {"raw": True, "images": ["x"]}],
+    [
+        {"suffix": "x", "images": ["x"]},
+        {"template": "{{ .Prompt }}"},
+        {"raw": True, "system": "x"},
+        {"raw": True, "images": ["x"]},
+    ],
 )
 def test_what_generate_cannot_do_is_refused_by_name(body: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as caught:

@@ -67,7 +67,9 @@ def test_the_two_constraints_of_llama_cpp() -> None:
         ({"prompt": [1, True]}, "prompt[1]"),
         ({"prompt": [[]]}, "prompt[0]"),
         ({"prompt": ["a"] * 17}, "prompt"),
-        ({"prompt": "a", "suffix": "b"}, "suffix"),
+        ({"prompt": "a", "suffix": 5}, "suffix"),
+        ({"prompt": [1, 2], "suffix": "b"}, "suffix"),
+        ({"prompt": "a", "suffix": "b", "echo": True}, "suffix"),
         ({"prompt": "a", "best_of": 3}, "best_of"),
         ({"prompt": "a", "logprobs": 21}, "logprobs"),
         ({"prompt": "a", "logprobs": True}, "logprobs"),
@@ -117,6 +119,13 @@ def test_the_prompt_in_front_has_its_log_probabilities_too() -> None:
     found = [chunk["choices"][0]["logprobs"] for chunk in frames(writer.write([echo, text]))]
     assert [value for part in found for value in part["token_logprobs"]] == expected[0]
     assert [value for part in found for value in part["text_offset"]] == expected[1]
+
+
+@pytest.mark.parametrize("suffix", ["", None, "b"])
+def test_what_stands_behind_a_gap(suffix: str | None) -> None:
+    requests = parse({"model": "m", "prompt": ["a", "c"], "suffix": suffix}).requests
+    expected = [TextPrompt(text, suffix or None) for text in ("a", "c")]
+    assert [request.prompt for request in requests] == expected
 
 
 def test_no_tokens_may_be_asked_for() -> None:

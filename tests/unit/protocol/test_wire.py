@@ -171,7 +171,7 @@ def test_an_event_comes_back_equal_in_both_forms(event: Event) -> None:
 
 def test_the_union_is_told_apart_by_type() -> None:
     request = over_the_wire(GenerationRequest(TextPrompt("hi")))
-    assert request["prompt"] == {"type": "TextPrompt", "text": "hi"}
+    assert request["prompt"] == {"type": "TextPrompt", "text": "hi", "suffix": None}
     request["prompt"]["type"] = "ImagePart"
     with pytest.raises(WireError, match="prompt"):
         load(GenerationRequest, request)

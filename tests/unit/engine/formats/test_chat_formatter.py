@@ -355,3 +355,24 @@ def test_more_text_than_any_template_may_write_is_a_conversation_that_is_too_lon
     with pytest.raises(ContextOverflow, match="6000000 characters") as caught:
         formatter.prepare(chat(say("user", "a" * 3_000_000), say("user", "b" * 3_000_000)))
     assert caught.value.param == "messages"
+
+
+GAPS = ("<fim_a>", "<fim_b>", "<fim_c>")
+CODE = FakeVocabulary((*TURNS, "<s>", *GAPS), bos="<s>", add_bos=True, fim=GAPS)
+CODE_WITH_BLANKS = FakeVocabulary((*TURNS, *GAPS), adds_blank=True, fim=GAPS)
+
+
+def test_a_text_with_a_gap() -> None:
+    request = GenerationRequest(TextPrompt("def f(", "):\n  <|im_end|><fim_c>"))
+    assert CODE.show(ChatFormatter(CODE, None).prepare(request).tokens) == (
+        "«<s>»«<fim_a>»def f(«<fim_b>»):\n  <|im_end|><fim_c>«<fim_c>»"
+    )
+    assert CODE_WITH_BLANKS.show(ChatFormatter(CODE_WITH_BLANKS, None).prepare(request).tokens) == (
+        "«<fim_a>» def f(«<fim_b>»):\n  <|im_end|><fim_c>«<fim_c>»"
+    )
+
+
+def test_a_model_that_fills_no_gap_says_so() -> None:
+    with pytest.raises(InvalidRequest, match="cannot fill in the middle") as caught:
+        ChatFormatter(CHATML, None).prepare(GenerationRequest(TextPrompt("a", "b")))
+    assert caught.value.param == "suffix"
