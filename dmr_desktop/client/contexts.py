@@ -147,10 +147,16 @@ def context_endpoint(environ: Mapping[str, str]) -> TcpEndpoint | None:
 
 
 def endpoint_of(context: Context) -> TcpEndpoint:
-    """Raises InvalidRequest if its host is no web address."""
-    endpoint = parse_endpoint(context.host, f"the host of context {context.name!r}")
+    """Raises InvalidRequest if its host is no web address, or is plain HTTP where TLS was asked for."""
+    scheme = "https" if context.tls else "http"
+    endpoint = parse_endpoint(context.host, f"the host of context {context.name!r}", scheme=scheme)
     if not isinstance(endpoint, TcpEndpoint):
         raise InvalidRequest(f"{context.host!r} is not an address of another machine's service")
+    if context.tls and not endpoint.url.startswith("https://"):
+        raise InvalidRequest(
+            f"context {context.name!r} asks for TLS, and its host {context.host!r} is plain HTTP",
+            hint="make it anew with an https:// address, or without --tls",
+        )
     return TcpEndpoint(endpoint.url, context.ca_cert, context.skip_verify)
 
 

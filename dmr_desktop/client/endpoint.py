@@ -12,6 +12,8 @@ from dmr_desktop.protocol.errors import InvalidRequest
 KEY_VARIABLE = "DMR_API_KEY"
 HOST_VARIABLES = ("MODEL_RUNNER_HOST", "DMR_HOST")
 """Read in this order; the first is Docker Model Runner's own."""
+_TLS, _TLS_CA_CERT, _TLS_SKIP_VERIFY = (f"MODEL_RUNNER_TLS{part}" for part in ("", "_CA_CERT", "_SKIP_VERIFY"))
+"""Docker Model Runner's own, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ Endpoint: TypeAlias = UnixEndpoint | TcpEndpoint
 _ENGINES_SUFFIX = re.compile(r"(/engines(/[^/]+)?)?(/v1)?/*$")
 
 
-def parse_endpoint(text: str, source: str) -> Endpoint:
-    """``unix:///run/x.sock``, ``http://host:port`` or a bare ``host:port``.
+def parse_endpoint(text: str, source: str, *, scheme: str = "http") -> Endpoint:
+    """``unix:///run/x.sock``, ``http://host:port`` or, with ``scheme``, a bare ``host:port``.
 
     The inference base that users copy around (``.../engines/llama.cpp/v1``) is cut back to the root.
     ``source`` is named in the :class:`InvalidRequest` that a useless text raises.
@@ -57,7 +59,7 @@ def parse_endpoint(text: str, source: str) -> Endpoint:
             raise _useless(text, source)
         return UnixEndpoint(path)
     if "://" not in text:
-        text = f"http://{text}"
+        text = f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -73,9 +75,16 @@ def endpoint_from_environment(environ: Mapping[str, str]) -> Endpoint | None:
     for variable in HOST_VARIABLES:
         text = environ.get(variable, "").strip()
         if text:
-            found = parse_endpoint(text, variable)
-            return with_key(found, environ) if isinstance(found, TcpEndpoint) else found
+            found = parse_endpoint(text, variable, scheme="https" if _is_true(environ, _TLS) else "http")
+            if isinstance(found, UnixEndpoint):
+                return found
+            ca_cert, skip_verify = environ.get(_TLS_CA_CERT, "").strip(), _is_true(environ, _TLS_SKIP_VERIFY)
+            return with_key(TcpEndpoint(found.url, ca_cert, skip_verify), environ)
     return None
+
+
+def _is_true(environ: Mapping[str, str], variable: str) -> bool:
+    return environ.get(variable, "").strip().lower() in ("1", "t", "true")
 
 
 def with_key(endpoint: TcpEndpoint, environ: Mapping[str, str]) -> TcpEndpoint:

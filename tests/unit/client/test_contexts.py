@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from dmr_desktop.client.contexts import Context, ContextNotFound, changing, context_endpoint, read_contexts
+from dmr_desktop.client.contexts import (
+    Context,
+    ContextNotFound,
+    changing,
+    context_endpoint,
+    endpoint_of,
+    read_contexts,
+)
 from dmr_desktop.client.endpoint import TcpEndpoint, endpoint_from_environment
 from dmr_desktop.protocol.errors import Conflict, DMRError, InvalidRequest
 
@@ -81,3 +88,10 @@ def test_the_key_alone_is_no_place() -> None:
     assert found.api_key == "secret-secret-secret"
     assert "secret" not in repr(found)
     assert endpoint_from_environment({"DMR_API_KEY": "secret-secret-secret"}) is None
+
+
+def test_tls_is_never_plain_http() -> None:
+    assert endpoint_of(Context("far", "h:12444", tls=True)) == TcpEndpoint("https://h:12444")
+    assert endpoint_of(Context("far", "h:12434")) == TcpEndpoint("http://h:12434")
+    with pytest.raises(InvalidRequest, match="plain HTTP"):
+        endpoint_of(Context("far", "http://h:12444", tls=True))

@@ -34,3 +34,12 @@ def test_the_first_variable_that_is_set_counts() -> None:
     assert endpoint_from_environment({"DMR_HOST": "b:1"}) == TcpEndpoint("http://b:1")
     assert endpoint_from_environment({"MODEL_RUNNER_HOST": "a:1", "DMR_HOST": "b:1"}) == TcpEndpoint("http://a:1")
     assert endpoint_from_environment({"MODEL_RUNNER_HOST": " "}) is None
+
+
+def test_dockers_variables_about_tls() -> None:
+    tls = {"MODEL_RUNNER_HOST": "h:12444", "MODEL_RUNNER_TLS": "true"}
+    assert endpoint_from_environment(tls) == TcpEndpoint("https://h:12444")
+    assert endpoint_from_environment(tls | {"MODEL_RUNNER_HOST": "http://h:1"}) == TcpEndpoint("http://h:1")
+    assert endpoint_from_environment(tls | {"MODEL_RUNNER_TLS": "false"}) == TcpEndpoint("http://h:12444")
+    more = {"MODEL_RUNNER_TLS_CA_CERT": "/ca.pem", "MODEL_RUNNER_TLS_SKIP_VERIFY": "1"}
+    assert endpoint_from_environment(tls | more) == TcpEndpoint("https://h:12444", "/ca.pem", True)
