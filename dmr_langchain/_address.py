@@ -62,7 +62,7 @@ def find_places(
         return (_place(base_url, "base_url"),)
     for variable in BASE_URL_VARIABLES:
         if text := _value(environ, variable):
-            return (_place(text, variable),)
+            return (_place(text, variable, _scheme(environ, variable)),)
     if text := _value(environ, "DMR_SOCKET"):
         return (_socket(text, "DMR_SOCKET"),)
     places = [Place(DEFAULT_BASE_URL)]
@@ -87,11 +87,17 @@ def default_socket_path(environ: Mapping[str, str]) -> Path:
     return base / "dmr-desktop" / "run" / "dmr.sock"
 
 
-def _place(text: str, source: str) -> Place:
+def _scheme(environ: Mapping[str, str], variable: str) -> str:
+    """Of an address without one: Docker Model Runner's variable has another beside it that asks for TLS."""
+    is_tls = variable == "MODEL_RUNNER_HOST" and _value(environ, "MODEL_RUNNER_TLS").lower() in ("1", "t", "true")
+    return "https" if is_tls else "http"
+
+
+def _place(text: str, source: str, scheme: str = "http") -> Place:
     text = text.strip()
     if text.startswith("unix://"):
         return _socket(text.removeprefix("unix://"), source)
-    return Place(normalize_base_url(text, source))
+    return Place(normalize_base_url(text, source, scheme))
 
 
 def _socket(path: str, source: str) -> Place:
@@ -101,13 +107,13 @@ def _socket(path: str, source: str) -> Place:
     return Place(DEFAULT_BASE_URL, str(Path(path).expanduser()))
 
 
-def normalize_base_url(text: str, source: str = "base_url") -> str:
+def normalize_base_url(text: str, source: str = "base_url", scheme: str = "http") -> str:
     """``host:port``, ``http://host``, ``.../engines``, ``.../engines/llama.cpp``: all end in ``/v1`` afterwards.
 
-    A path of another kind is taken as it is. Raises ValueError.
+    ``scheme`` is what an address without one gets. A path of another kind is taken as it is. Raises ValueError.
     """
     if "://" not in text:
-        text = f"http://{text}"
+        text = f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

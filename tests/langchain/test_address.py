@@ -42,6 +42,13 @@ def test_what_is_no_address_is_refused_by_name(text: str) -> None:
         find_places(None, None, {"DMR_BASE_URL": text})
 
 
+def test_dockers_variable_asks_for_tls() -> None:
+    environ = {"MODEL_RUNNER_HOST": "h:12444", "MODEL_RUNNER_TLS": "true"}
+    assert find_places(None, None, environ) == (Place("https://h:12444/engines/v1"),)
+    assert find_places(None, None, environ | {"MODEL_RUNNER_TLS": "false"}) == (Place("http://h:12444/engines/v1"),)
+    assert find_places("h:12444", None, environ) == (Place("http://h:12444/engines/v1"),)
+
+
 def test_the_argument_wins_over_the_environment_and_the_first_variable_over_the_next() -> None:
     environ = {"DMR_BASE_URL": "http://a", "MODEL_RUNNER_HOST": "http://b", "DOCKER_MODEL_RUNNER_API_BASE": "http://c"}
     assert find_places("http://x", None, environ)[0].base_url == "http://x/engines/v1"
