@@ -68,7 +68,8 @@ def verify(session: Session, options: Namespace) -> int:
                 )
             last = entry
     except KeyboardInterrupt:
-        terminal.note("\nInterrupted; nothing was changed.")
+        left = "what was found damaged so far may be deleted" if options.remove else "nothing was changed"
+        terminal.note(f"\nInterrupted; {left}.")
         return 130
     block.clear()
     if rows:

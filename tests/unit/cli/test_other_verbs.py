@@ -215,6 +215,16 @@ def test_verify_names_what_is_damaged(screen_for: Screens) -> None:
     assert (screen.out, screen.err) == ("sound\n", "")
 
 
+@pytest.mark.parametrize(("more", "said"), [([], "nothing was changed"), (["--remove"], "may be deleted")])
+def test_an_interrupted_verify_says_what_may_have_changed(screen_for: Screens, more: list[str], said: str) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    screen = screen_for(handler)
+    assert verify(screen.session, parse(["verify", *more])) == 130
+    assert said in screen.err
+
+
 def test_prune_lists_what_it_frees(screen_for: Screens) -> None:
     bodies: list[Any] = []
     found = {"leftovers": [{"kind": "partial", "name": "x", "bytes": 1000}], "bytes": 1000, "transfer_under_way": True}
