@@ -101,6 +101,20 @@ class Catalog:
             found = self._stored[model_id] = Stored(manifest, config)
         return found
 
+    def cached(self, target: Reference) -> str:
+        """The sentence for what is here already, whole, and is not looked up again; "" if it is not.
+
+        Raises :class:`ModelNotFound` for what only ever is here.
+        """
+        try:
+            stored = self.stored(self.find(target.tag_name).id)
+        except ModelNotFound:
+            if target.is_local:
+                raise ModelNotFound("Model not found", hint="names in dmr.local are local only") from None
+            return ""
+        is_whole = self.adopt(stored.manifest, target.tag_name)
+        return f"Using cached model: {stored.config.config.size}" if is_whole or target.is_local else ""
+
     # ---- changing ----------------------------------------------------------------------------
 
     def adopt(self, manifest: Manifest, tag: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, ModelNotFound, RegistryError
+from dmr_desktop.protocol.errors import InvalidReference, InvalidRequest, RegistryError
 from dmr_desktop.protocol.models import Model, Progress
 from dmr_desktop.store.blobs import BlobStore
 from dmr_desktop.store.catalog import Catalog
@@ -59,10 +59,8 @@ class Distribution:
     ) -> str:
         """As :meth:`dmr_desktop.store.store.ModelStore.pull`."""
         target = self._parse(text)
-        if target.is_local or target.is_hugging_face:
-            cached = self._cached(target)
-            if cached or target.is_local:
-                return cached
+        if target.is_hugging_face and (cached := self._catalog.cached(target)):
+            return cached
         with self._transport(target) as transport:
             transfer = self._transfer(transport, progress, cancelled)
             if target.is_hugging_face:
@@ -178,20 +176,6 @@ class Distribution:
         self, transport: Transport, progress: Callable[[Progress], None], cancelled: threading.Event
     ) -> Transfer:
         return Transfer(self._blobs, progress, Workers(cancelled, transport.abort), self._network.patience)
-
-    def _cached(self, target: Reference) -> str:
-        """The sentence for what is here already, whole, and is not looked up again; "" if it is not.
-
-        Raises :class:`ModelNotFound` for what only ever is here.
-        """
-        try:
-            stored = self._catalog.stored(self._catalog.find(target.tag_name).id)
-        except ModelNotFound:
-            if target.is_local:
-                raise ModelNotFound("Model not found", hint="names in dmr.local are local only") from None
-            return ""
-        is_whole = self._catalog.adopt(stored.manifest, target.tag_name)
-        return f"Using cached model: {stored.config.config.size}" if is_whole or target.is_local else ""
 
 
 def _ignore(_: Progress) -> None:

@@ -271,6 +271,9 @@ class ModelStore:
         :class:`ModelNotFound`, :class:`Unauthorized`, :class:`UnsupportedModel`, :class:`DoesNotFit`,
         :class:`RegistryError` and :class:`StoreError`.
         """
+        target = self._catalog.parse(reference)
+        if target.is_local:
+            return self._catalog.cached(target)
         return self._network().pull(reference, progress, cancelled, bearer_token)
 
     def push(

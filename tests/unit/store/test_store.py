@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -391,3 +393,19 @@ def test_a_package_of_everything(store: ModelStore, tmp_path: Path) -> None:
     odd = write_gguf(tmp_path / "x-00001-of-00000.gguf")
     with pytest.raises(InvalidRequest):
         store.package_gguf(odd, "y")
+
+
+def test_what_is_only_ever_here_is_not_looked_up_over_the_network(tmp_path: Path) -> None:
+    """The imports for it take half a second, on a busy machine several: an answer that is known does not wait."""
+    code = f"""
+import sys, threading
+from pathlib import Path
+from dmr_desktop.protocol.errors import ModelNotFound
+from dmr_desktop.store.store import ModelStore
+try:
+    ModelStore(Path({str(tmp_path / "models")!r})).pull("dmr.local/x", progress=print, cancelled=threading.Event())
+except ModelNotFound as error:
+    print(error.hint, "dmr_desktop.store.distribution" in sys.modules, sep="|")
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out == "names in dmr.local are local only|False\n"
