@@ -43,8 +43,14 @@ def _tcp(session: Session) -> TcpStatus | None:
             session.terminal.problem(error)
             session.terminal.note("Going on with the Unix socket.")
             return None
-    _step(session, f"TCP is open on port {tcp.port}, for programs on this machine only")
+    _step(session, tcp_line(tcp))
     return tcp
+
+
+def tcp_line(tcp: TcpStatus) -> str:
+    """On which port it is open, and for whom."""
+    others = " and, with the API key, the local network" if tcp.network.enabled else " only"
+    return f"TCP is open on port {tcp.port}, for programs on this machine{others}"
 
 
 def _desktop(session: Session, *, shown: bool) -> tuple[StartedDesktop | None, str]:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,11 +9,12 @@ import pytest
 from dmr_desktop import __version__
 from dmr_desktop.cli.desktop_verb import desktop
 from dmr_desktop.cli.parser import parse
+from dmr_desktop.cli.quickstart import tcp_line
 from dmr_desktop.cli.service_verbs import disable, enable, open_tcp, stop, version
 from dmr_desktop.cli.status import status
 from dmr_desktop.protocol import wire
 from dmr_desktop.protocol.errors import InvalidRequest, PortInUse
-from dmr_desktop.protocol.notices import TcpStatus
+from dmr_desktop.protocol.notices import NetworkStatus, TcpStatus
 
 OPEN = TcpStatus(True, True, 12434, ("127.0.0.1",))
 CLOSED = TcpStatus(False, False, 12434)
@@ -118,6 +120,12 @@ def test_no_tcp_opens_and_closes_no_other_door(screen_for: Callable[..., Any], d
     screen = screen_for()
     with pytest.raises(InvalidRequest, match="--no-tcp"):
         desktop(screen.session, parse(["desktop", "enable", "model-runner", "--no-tcp", door]))
+
+
+def test_quickstart_says_who_gets_in() -> None:
+    assert tcp_line(OPEN) == "TCP is open on port 12434, for programs on this machine only"
+    wide = replace(OPEN, network=NetworkStatus(True, ("192.168.1.5",), "", "stored"))
+    assert tcp_line(wide).endswith("for programs on this machine and, with the API key, the local network")
 
 
 def test_versions_as_json(screen_for: Callable[..., Any]) -> None:
