@@ -9,6 +9,7 @@ from dmr_desktop.engine.cores import FreeCores, default_threads
 from dmr_desktop.engine.llama import EmbeddingContext, Model
 from dmr_desktop.engine.pooled import INPUTS_AT_ONCE, PooledEngine
 from dmr_desktop.engine.threads import AdaptiveThreads
+from dmr_desktop.protocol.errors import RunnerError
 
 MAX_CONTEXT_SIZE = 8192
 
@@ -32,9 +33,12 @@ class EmbeddingEngine(PooledEngine):
         """Float32 ``[len(inputs), embedding_length]``. Computes until all are done.
 
         Raises :class:`ContextOverflow` for an input that is too long, :class:`InvalidRequest` for an empty one
-        or token ids that the vocabulary lacks; then nothing is computed.
+        or token ids that the vocabulary lacks; then nothing is computed. :class:`RunnerError` if the model gives something
+        that is no number.
         """
         vectors = self._rows(inputs)
+        if not np.isfinite(vectors).all():
+            raise RunnerError("The model's vectors are not numbers.", hint="The file may be damaged: pull it again.")
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)
         return vectors

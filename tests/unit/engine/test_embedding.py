@@ -9,7 +9,7 @@ from dmr_desktop.engine.cores import Supply
 from dmr_desktop.engine.embedding import EmbeddingEngine
 from dmr_desktop.engine.pooled import tokens_together
 from dmr_desktop.engine.threads import AdaptiveThreads
-from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest
+from dmr_desktop.protocol.errors import ContextOverflow, InvalidRequest, RunnerError
 
 
 class FakeVectors:
@@ -57,6 +57,13 @@ def test_nothing_in_nothing_out(engine: EmbeddingEngine) -> None:
 def test_a_vector_of_zeros_stays_one(engine: EmbeddingEngine, context: FakeVectors) -> None:
     context.embed = lambda inputs: np.zeros((len(inputs), 3), np.float32)  # type: ignore[method-assign]
     assert not engine.embed([[1]]).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_is_no_vector(engine: EmbeddingEngine, context: FakeVectors, value: float) -> None:
+    context.embed = lambda inputs: np.full((len(inputs), 3), value, np.float32)  # type: ignore[method-assign]
+    with pytest.raises(RunnerError, match="not numbers"):
+        engine.embed([[1]])
 
 
 def test_bad_inputs_are_named_and_nothing_is_computed(engine: EmbeddingEngine, context: FakeVectors) -> None:
