@@ -33,8 +33,8 @@ class EmbeddingEngine(PooledEngine):
         """Float32 ``[len(inputs), embedding_length]``. Computes until all are done.
 
         Raises :class:`ContextOverflow` for an input that is too long, :class:`InvalidRequest` for an empty one
-        or token ids that the vocabulary lacks; then nothing is computed. :class:`RunnerError` if the model gives something
-        that is no number.
+        or token ids that the vocabulary lacks; then nothing is computed. :class:`RunnerError` if the model gives
+        something that is no number.
         """
         vectors = self._rows(inputs)
         if not np.isfinite(vectors).all():

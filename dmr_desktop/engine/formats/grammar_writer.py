@@ -77,24 +77,41 @@ class GrammarWriter:
     def literal(self, text: str) -> str:
         return " ".join(map(_piece, self._split(text)))
 
-    def json(self, schema: JSON, param: str, *, strict: bool = False, separators: tuple[str, str] = (",", ":")) -> str:
-        """JSON that fits ``schema``. Raises :class:`InvalidRequest` naming ``param``."""
+    def json(
+        self,
+        schema: JSON,
+        param: str,
+        *,
+        strict: bool = False,
+        separators: tuple[str, str] = (",", ":"),
+        root: Mapping[str, JSON] | None = None,
+    ) -> str:
+        """JSON that fits ``schema``; its references lead into ``root``, if that is another.
+
+        Raises :class:`InvalidRequest` naming ``param``.
+        """
         if self._in_any_order and isinstance(schema, Mapping):
-            checked_schema(schema, param)
+            checked_schema(schema, param, root=root)
             before = len(self._rules), dict(self._known)
             try:
-                return JsonInAnyOrder(self, schema, param, separators).write()
+                return JsonInAnyOrder(self, schema if root is None else root, param, separators).write(schema)
             except InvalidRequest:
                 # Some part means something only as a part of the whole.
                 del self._rules[before[0] :]
                 self._known = before[1]
-        return self.fixed_json(schema, param, strict=strict, separators=separators)
+        return self.fixed_json(schema, param, strict=strict, separators=separators, root=root)
 
     def fixed_json(
-        self, schema: JSON, param: str, *, strict: bool = False, separators: tuple[str, str] = (",", ":")
+        self,
+        schema: JSON,
+        param: str,
+        *,
+        strict: bool = False,
+        separators: tuple[str, str] = (",", ":"),
+        root: Mapping[str, JSON] | None = None,
     ) -> str:
         """The same with properties in the order of the schema."""
-        checked = checked_schema(schema, param, strict=strict)
+        checked = checked_schema(schema, param, strict=strict, root=root)
         checked["x-guidance"] |= {"item_separator": separators[0], "key_separator": separators[1]}
         body = "%json " + json.dumps(checked, ensure_ascii=False, separators=(",", ":"))
         problem = _problem(body)

@@ -13,7 +13,9 @@ from dmr_desktop.engine.formats.members import Member, RuleWriter, in_any_order
 from dmr_desktop.protocol.json_types import JSON
 
 DEFINITIONS = ("$defs", "definitions")
-_NOTES = frozenset(("$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"))
+_NOTES = frozenset(
+    ("$schema", "$id", "$anchor", "$comment", "title", "description", "default", "examples", "deprecated")
+)
 _OBJECT = frozenset(("type", "properties", "required", "additionalProperties"))
 _ARRAY = frozenset(("type", "items", "minItems", "maxItems", "uniqueItems"))
 _OTHER_KEY = r'/"([^"\\\x00-\x1F\x7F]|\\["\\bfnrt]|\\u[0-9a-fA-F]{4})*"/'
@@ -22,11 +24,14 @@ _OTHER_KEY = r'/"([^"\\\x00-\x1F\x7F]|\\["\\bfnrt]|\\u[0-9a-fA-F]{4})*"/'
 class PlainWriter(RuleWriter, Protocol):
     """``fixed_json`` gives what the compiler makes of a schema; raises InvalidRequest."""
 
-    def fixed_json(self, schema: JSON, param: str, *, separators: tuple[str, str]) -> str: ...
+    def fixed_json(self, schema: JSON, param: str, *, separators: tuple[str, str], root: Mapping[str, JSON]) -> str: ...
 
 
 class JsonInAnyOrder:
-    """Writes one schema, which has passed :func:`.schema.checked_schema`. ``param`` names it in errors."""
+    """Writes one schema, which has passed :func:`.schema.checked_schema`. ``param`` names it in errors.
+
+    References lead into ``root``.
+    """
 
     def __init__(self, writer: PlainWriter, root: Mapping[str, JSON], param: str, separators: tuple[str, str]) -> None:
         self._writer = writer
@@ -35,9 +40,9 @@ class JsonInAnyOrder:
         self._separators = separators
         self._named: dict[str, str] = {}
 
-    def write(self) -> str:
+    def write(self, schema: JSON) -> str:
         """Raises InvalidRequest for a part that cannot be enforced."""
-        return self._value(self._root)
+        return self._value(schema)
 
     def _value(self, schema: JSON) -> str:
         if not isinstance(schema, Mapping):
@@ -61,9 +66,7 @@ class JsonInAnyOrder:
         return self._plain(here)
 
     def _plain(self, schema: JSON) -> str:
-        if isinstance(schema, Mapping) and '"$ref"' in json.dumps(schema):
-            schema = {**schema, **{name: self._root[name] for name in DEFINITIONS if name in self._root}}
-        return self._writer.fixed_json(schema, self._param, separators=self._separators)
+        return self._writer.fixed_json(schema, self._param, separators=self._separators, root=self._root)
 
     def _referred(self, reference: str) -> str:
         if reference not in self._named:

@@ -46,7 +46,7 @@ def resolved(schema: JSON, root: Mapping[str, JSON]) -> Mapping[str, Any]:
         if not isinstance(schema, Mapping):
             return {}
         reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#"):
+        if not isinstance(reference, str):
             return schema
         try:
             schema = target(reference, root)

@@ -14,10 +14,10 @@ def target(reference: str, root: Mapping[str, JSON]) -> JSON:
     return _found(reference, root)[1]
 
 
-def pointer(reference: str, root: Mapping[str, JSON]) -> str:
-    """``reference`` in the form that every reader knows: the way from the root, as a URI. Raises LookupError."""
+def pointer(reference: str, root: Mapping[str, JSON], base: str = "#") -> str:
+    """``reference`` in the form that every reader knows: the way from the root at ``base``. Raises LookupError."""
     steps, _ = _found(reference, root)
-    return "#" + "".join(f"/{quote(step.replace('~', '~0').replace('/', '~1'), safe=_AS_IT_IS)}" for step in steps)
+    return base + "".join(f"/{quote(step.replace('~', '~0').replace('/', '~1'), safe=_AS_IT_IS)}" for step in steps)
 
 
 def _found(reference: str, root: Mapping[str, JSON]) -> tuple[tuple[str, ...], JSON]:

@@ -28,18 +28,22 @@ _MOST = {
     "maxLength": MAX_LENGTH,
 }
 _BY_NAME = ("properties", "patternProperties", "$defs", "definitions")
+_ROOT_NAME = "whole"
+_ROOT = f"#/$defs/{_ROOT_NAME}"
 _NAMES_OF_SCHEMAS = ("$schema", "$id", "$anchor")
 _LISTED = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
 _COMBINERS = ("allOf", "anyOf", "oneOf")
 _OPEN_ENDED = (*_COMBINERS, "$ref", "additionalProperties", "unevaluatedProperties", "patternProperties")
 
 
-def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[str, Any]:
+def checked_schema(
+    schema: JSON, param: str, *, strict: bool = False, root: Mapping[str, JSON] | None = None
+) -> dict[str, Any]:
     """A copy for ``%json`` in a grammar: compact JSON, objects closed, integers bounded where nothing else is said.
 
     An upper limit beyond what can be counted becomes the highest that can: what fits it fits the wider one too.
-    Keywords that cannot be enforced are refused by the compiler when ``strict``, else ignored. Raises
-    :class:`InvalidRequest` naming ``param``.
+    ``root``: into which references lead, where that is not the schema itself. Keywords that cannot be enforced are
+    refused by the compiler when ``strict``, else ignored. Raises :class:`InvalidRequest` naming ``param``.
     """
     if isinstance(schema, bool):
         schema = {} if schema else {"not": {}}
@@ -51,8 +55,8 @@ def checked_schema(schema: JSON, param: str, *, strict: bool = False) -> dict[st
         if depth > MAX_DEPTH:
             raise _refused(f"it is nested deeper than {MAX_DEPTH} levels", param)
         if isinstance(node, Mapping):
-            _check_node(node, schema, param)
-    closed = with_bounded_integers(_closed(_plain(schema, schema)))
+            _check_node(node, schema if root is None else root, param)
+    closed = with_bounded_integers(_closed(_standalone(schema, root)))
     closed["x-guidance"] = {
         "whitespace_flexible": False,
         "item_separator": ",",
@@ -113,20 +117,27 @@ def _check_reference(node: Mapping[str, JSON], root: Mapping[str, JSON], param: 
                 waiting.append(branches[0])
 
 
-def _plain(schema: JSON, root: Mapping[str, JSON]) -> Any:
+def _standalone(schema: Mapping[str, JSON], root: Mapping[str, JSON] | None) -> Any:
+    """The schema with all that its references lead to."""
+    if root is None or not any(isinstance(node, Mapping) and "$ref" in node for node, _ in _nodes(schema)):
+        return _plain(schema, schema if root is None else root)
+    return {**_plain(schema, root, _ROOT), "$defs": {_ROOT_NAME: _plain(root, root, _ROOT)}}
+
+
+def _plain(schema: JSON, root: Mapping[str, JSON], base: str = "#") -> Any:
     """The schema as the compiler reads it: references as ways from the root, limits as integers of a sane size."""
     if not isinstance(schema, Mapping):
         return schema
     found: dict[str, Any] = {name: value for name, value in schema.items() if name not in _NAMES_OF_SCHEMAS}
     for name, value in schema.items():
         if name in _BY_NAME and isinstance(value, Mapping):
-            found[name] = {key: _plain(inner, root) for key, inner in value.items()}
+            found[name] = {key: _plain(inner, root, base) for key, inner in value.items()}
         elif name in _LISTED and isinstance(value, Sequence) and not isinstance(value, str):
-            found[name] = [_plain(inner, root) for inner in value]
+            found[name] = [_plain(inner, root, base) for inner in value]
         elif name in ("items", "additionalProperties"):
-            found[name] = _plain(value, root)
+            found[name] = _plain(value, root, base)
         elif name == "$ref" and isinstance(value, str):
-            found[name] = pointer(value, root)
+            found[name] = pointer(value, root, base)
         elif name in _MOST and isinstance(value, int | float) and float(value).is_integer():
             found[name] = min(int(value), _MOST[name])
     return found

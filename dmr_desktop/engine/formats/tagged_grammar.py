@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from dmr_desktop.engine.formats.chat_format import NestedValues, QuotedValues, TaggedCall, TextValues
-from dmr_desktop.engine.formats.json_in_any_order import DEFINITIONS
 from dmr_desktop.engine.formats.kinds import kinds, resolved
 from dmr_desktop.engine.formats.members import RuleWriter, text_member
 from dmr_desktop.protocol.generation import Tool
@@ -94,9 +93,8 @@ class TaggedArguments:
         return self._writer.until(end.strip())
 
     def _json(self, schema: JSON) -> str:
-        full: dict[str, JSON] = dict(resolved(schema, self._root))
-        full |= {name: self._root[name] for name in DEFINITIONS if name in self._root}
-        return self._writer.json(full, self._param, strict=self._strict, separators=(", ", ": "))
+        found = resolved(schema, self._root)
+        return self._writer.json(found, self._param, strict=self._strict, separators=(", ", ": "), root=self._root)
 
     def _quoted(self, schema: JSON, style: QuotedValues, depth: int) -> str:
         if len(style.quote) == 1:

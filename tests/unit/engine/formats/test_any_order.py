@@ -178,6 +178,26 @@ def test_what_is_required_and_not_described_must_be_there(name: str) -> None:
         found.write(written(name, (tool.name, {"city": "x"}), prepared=found.prepared) + "\n")
 
 
+@pytest.mark.parametrize("name", ["hermes", "glm", "gemma-4", "minimax-m3"])
+@pytest.mark.parametrize(
+    "reference", ["Node", "#node", "#/properties/tree", "#/$defs/List<Node>", "#/$defs/List%3CNode%3E"]
+)
+def test_what_leads_back_however_it_is_written(name: str, reference: str) -> None:
+    node = {
+        "$id": "Node",
+        "$anchor": "node",
+        "type": "object",
+        "properties": {"label": {"type": "string"}, "left": {"$ref": reference}},
+        "required": ["label"],
+    }
+    schema: dict[str, Any] = {"type": "object", "properties": {"tree": node}, "required": ["tree"]}
+    schema["$defs"] = {"List<Node>": {"$ref": "Node"}}
+    tool = Tool("plant", "", schema)
+    found = held(name, tool, {"tree": {"left": {"label": "b"}, "label": "a"}})
+    ((_, back),) = calls_in(read(found.prepared, [found.text]))
+    assert back == {"tree": {"left": {"label": "b"}, "label": "a"}}
+
+
 @pytest.mark.parametrize("count", [63, 64, 65, 130])
 def test_more_properties_than_can_be_remembered(count: int) -> None:
     names = [f"p{index}" for index in range(count)]

@@ -134,3 +134,27 @@ def test_whatever_is_forced_is_read_back(name: str) -> None:
         assert arguments.keys() <= TOOLS[tool].keys(), text
         assert all(fits(value, TOOLS[tool][key]) for key, value in arguments.items()), text
         assert tool == "now" or {"city", "days"} <= arguments.keys(), text
+
+
+@pytest.mark.parametrize("reference", ["#/properties/from", "#/$defs/place", "Place", "#/definitions/a place"])
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_arguments_may_refer_to_any_part_of_the_schema(name: str, reference: str) -> None:
+    """Generators of schemas refer to where a part came first, not only to definitions."""
+    place = {"$id": "Place", "type": "object", "properties": {"zip": {"type": "integer"}}, "required": ["zip"]}
+    schema = {
+        "type": "object",
+        "properties": {
+            "from": place,
+            "stops": {"type": "array", "items": {"$ref": reference}},
+            "to": {"$ref": reference},
+        },
+        "required": ["from", "stops", "to"],
+        "$defs": {"place": place},
+        "definitions": {"a place": place},
+    }
+    prompt = ChatPrompt((Message("user", (TextPart("hi"),)),), (Tool("trip", "", schema),), "required")
+    vocabulary = FakeVocabulary(ENDS, bos=ENDS[0], eos=ENDS[1])
+    prepared = ChatFormatter(vocabulary, FAMILIES[name]).prepare(GenerationRequest(prompt))
+    assert prepared.grammar is not None
+    matcher = LLMatcher(tokenizer_of(vocabulary), prepared.grammar, log_level=0)
+    assert not matcher.is_error(), matcher.get_error()
