@@ -71,7 +71,8 @@ class Sequence:
         self._visible_tokens = request.visible_tokens
         self._top_logprobs = request.top_logprobs
         self._scores: list[TokenLogprob] = []
-        self.is_scoring = request.scores_prompt and request.top_logprobs is not None and self.prompt_length > 1
+        self._shows_scores = request.scores_prompt and request.top_logprobs is not None
+        self.is_scoring = self._shows_scores and self.prompt_length > 1
         # A grammar decides itself where its output ends.
         self._ignores_eog = request.ignore_eos and constraint is None
         self._constraint = constraint
@@ -143,7 +144,7 @@ class Sequence:
             text=text,
             num_tokens=self.num_generated - reported,
             logprobs=logprobs,
-            prompt_logprobs=self._prompt_logprobs() if is_first and self._scores else (),
+            prompt_logprobs=self._prompt_logprobs() if is_first and self._shows_scores else (),
             first=is_first,
             finish=self.finish,
             stop=self._detokenizer.stopped_by if ended else None,

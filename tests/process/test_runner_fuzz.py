@@ -161,7 +161,8 @@ def check(request: GenerationRequest, events: list[Event]) -> str:
             assert not any(stop in text for stop in request.stop), (text, request)
         if request.top_logprobs is not None:
             tokens = [token for event in deltas for token in event.logprobs]
-            assert len(tokens) <= most
+            echoed = usage.prompt_tokens if request.echo and not isinstance(request.prompt, ChatPrompt) else 0
+            assert echoed <= len(tokens) <= echoed + most
             assert all(len(token.top) <= request.top_logprobs for token in tokens if request.top_logprobs)
     return "finished"
 

@@ -440,7 +440,7 @@ def test_a_prompt_is_scored(length: int, max_tokens: int) -> None:
     engine = an_engine(FakeContext())
     run(engine, a_request(1, tokens))
     found = run(engine, scored(2, tokens, max_tokens))
-    assert logprobs_of(found, 2) == pytest.approx(expected_logprobs(tokens) if length > 1 else [], abs=1e-5)
+    assert logprobs_of(found, 2) == pytest.approx(expected_logprobs(tokens), abs=1e-5)
     last = found.last(2)
     assert (last.finish, last.completion_tokens, last.cached_tokens) == ("length", max_tokens, 0)
     assert found.text(2) == expected_text(tokens, max_tokens)
