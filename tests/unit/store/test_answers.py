@@ -50,7 +50,8 @@ def test_failures(status: int, error: type[DMRError]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3600", "soon", "-5", "9" * 12, format_datetime(datetime.now(UTC) + timedelta(1))]
+    "text",
+    ["", "3600", "soon", "-5", "9" * 12, pytest.param(format_datetime(datetime.now(UTC) + timedelta(1)), id="date")],
 )
 def test_a_limit_that_is_not_waited_for(text: str) -> None:
     with pytest.raises(RegistryError, match=r"rate limit of r\.example") as caught:
