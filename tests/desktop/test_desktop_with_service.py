@@ -139,7 +139,7 @@ def test_the_local_network_is_let_in_and_out_while_an_answer_runs(qtbot: QtBot, 
     key = shown_dialog(qtbot, desktop, KeyDialog).field.text()
     qtbot.waitUntil(lambda: page.network.reach.currentData() is True, timeout=20_000)
     assert f"{NETWORK}:{tcp.port}" in page.network.sentence.text()
-    assert "local network" in menu.tcp.text()
+    qtbot.waitUntil(lambda: "local network" in menu.tcp.text())
     assert httpx.get(f"{url}/models").status_code == 401
     assert httpx.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     stream = LongStream(desktop.link.state.socket_path, 800)

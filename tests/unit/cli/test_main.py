@@ -3,19 +3,23 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dmr_desktop.cli.main import main
+from tests.fakes.own_folder import own_folder
 
 
 @pytest.fixture
-def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def private_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Of a path short enough for a socket in it."""
     for name in [name for name in os.environ if name.startswith(("DMR_", "MODEL", "XDG_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+    with own_folder() as folder:
+        monkeypatch.setenv("HOME", str(folder))
+        yield folder
 
 
 def test_a_failure_is_one_title_one_message_one_hint(private_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
