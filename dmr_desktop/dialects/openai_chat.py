@@ -33,14 +33,16 @@ def parse(data: object, defaults: Defaults = NO_DEFAULTS) -> Exchange:
     """Raises InvalidRequest."""
     body = Fields(with_defaults(data, defaults))
     model = read_model(body)
-    tools = read_tools(body)
+    tools, tool_choice = read_tool_choice(body, read_tools(body))
+    if body.mapping("web_search_options") is not None:
+        body.refuse("web_search_options", "There is no web search here; offer the model a tool that searches.")
     include_usage = read_include_usage(body)
     head = new_head("chatcmpl", model)
     request = GenerationRequest(
         prompt=ChatPrompt(
             messages=read_messages(body),
             tools=tools,
-            tool_choice=read_tool_choice(body, tools),
+            tool_choice=tool_choice,
             parallel_tool_calls=body.flag("parallel_tool_calls", default=True),
             template_kwargs=read_template_kwargs(body, body, "reasoning_effort"),
         ),

@@ -71,13 +71,22 @@ def read_parameters(function: Fields, name: str) -> Mapping[str, JSON]:
     return check_schema(given, parameters.where)
 
 
-def read_tool_choice(body: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
+def read_tool_choice(body: Fields, tools: tuple[Tool, ...]) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """The tools that may be called, and how. ``allowed_tools`` leaves out the others."""
     value = body.get("tool_choice")
-    if value is None:
-        return "auto"
-    if isinstance(value, dict):
-        return _read_named(Fields(value, body.path("tool_choice")), tools)
-    return read_choice_word(body, "tool_choice", tools)
+    if not isinstance(value, dict):
+        return tools, read_choice_word(body, "tool_choice", tools)
+    choice = Fields(value, body.path("tool_choice"))
+    kind = choice.required_text("type")
+    if kind == "function":
+        return tools, NamedTool(read_known_name(choice.required_inner("function"), tools))
+    if kind != "allowed_tools":
+        choice.refuse("type", f"Invalid value: '{kind[:40]}'. Supported values are: 'function' and 'allowed_tools'.")
+    allowed = choice.required_inner("allowed_tools")
+    entries = allowed.objects("tools", at_least=1, at_most=MAX_TOOLS)
+    names = {read_known_name(entry.required_inner("function"), tools) for entry in entries}
+    callable_tools = tuple(tool for tool in tools if tool.name in names)
+    return callable_tools, read_choice_word(allowed, "mode", callable_tools)
 
 
 def read_choice_word(body: Fields, name: str, tools: tuple[Tool, ...]) -> ToolChoice:
@@ -86,13 +95,6 @@ def read_choice_word(body: Fields, name: str, tools: tuple[Tool, ...]) -> ToolCh
     if word == "required" and not tools:
         body.refuse(name, f"'{body.path(name)}' is only allowed when 'tools' are specified.")
     return _CHOICES[word]
-
-
-def _read_named(choice: Fields, tools: tuple[Tool, ...]) -> ToolChoice:
-    kind = choice.required_text("type")
-    if kind != "function":
-        choice.refuse("type", f"Invalid value: '{kind[:40]}'. Supported values are: 'function'.")
-    return NamedTool(read_known_name(choice.required_inner("function"), tools))
 
 
 def read_known_name(function: Fields, tools: tuple[Tool, ...]) -> str:

@@ -129,6 +129,14 @@ def test_tools_and_choice() -> None:
     assert not prompt.parallel_tool_calls
 
 
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_of_the_tools_only_those_that_are_allowed_are_offered(mode: str) -> None:
+    other = {"type": "function", "function": {"name": "time"}}
+    allowed = {"mode": mode, "tools": [{"type": "function", "function": {"name": "time"}}]}
+    prompt = prompt_of(tools=[TOOL, other], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+    assert (prompt.tools, prompt.tool_choice) == ((Tool("time"),), mode)
+
+
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
@@ -249,6 +257,20 @@ def test_nulls_and_unknown_fields_are_as_absent() -> None:
             {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "b"}}},
             "tool_choice.function.name",
         ),
+        ({"tools": [TOOL], "tool_choice": {"type": "custom"}}, "tool_choice.type"),
+        ({"tools": [TOOL], "tool_choice": {"type": "allowed_tools"}}, "tool_choice.allowed_tools"),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": []}}},
+            "tool_choice.allowed_tools.tools",
+        ),
+        (
+            {
+                "tools": [TOOL],
+                "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [{"function": {"name": "b"}}]}},
+            },
+            "tool_choice.allowed_tools.tools[0].function.name",
+        ),
+        ({"web_search_options": {}}, "web_search_options"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.schema"),
