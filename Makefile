@@ -16,9 +16,9 @@ dev:
 rebuild: ## build llama.cpp again: after a change of CPU, compiler or, with GPU=cuda|vulkan|none, graphics card
 	@$(PYTHON) scripts/bootstrap.py rebuild
 
-test: dev ## all tests
+test: dev ## all tests, two files at a time: half of their time they wait for other processes
 	@$(PYTHON) scripts/bootstrap.py system
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 clients: dev ## n8n, LiteLLM, Open WebUI and the SDKs, installed into .clients/, against the service
 	@$(BIN)/python scripts/clients.py $(PYTEST_ARGS)

@@ -26,7 +26,6 @@ from dmr_desktop.desktop.transport import Transport
 from tests.fakes.desktop_parts import FakeLauncher, Parts
 from tests.fakes.fake_service import FakeService
 from tests.fakes.own_folder import own_folder
-from tests.fakes.trayless_apps import TraylessApps
 
 QLocale.setDefault(QLocale("en_US"))  # whatever the language of the machine
 
@@ -59,15 +58,6 @@ def service(socket_dir: Path) -> Iterator[FakeService]:
     yield fake
     fake.crash()
     assert not fake.problems
-
-
-@pytest.fixture(scope="session")
-def trayless_apps() -> Iterator[TraylessApps]:
-    """Started by the first test that needs them, ended by the last one."""
-    apps = TraylessApps()
-    apps.start()
-    yield apps
-    apps.close()
 
 
 @pytest.fixture(scope="session")
