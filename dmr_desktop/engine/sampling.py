@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dmr_desktop.protocol.generation import SamplingParams
+from dmr_desktop.protocol.wire import LOWEST_LOGPROB
 
 Row: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = npt.NDArray[np.int64]
@@ -21,7 +22,6 @@ _BLOCK = 512
 _REACHES = (3.0, 5.0, 7.0, 9.0, 11.0, 14.0, math.inf)
 # Alternatives are looked for this near first.
 _MARGIN = 9.0
-LOWEST_LOGPROB = -9999.0
 # Below it the second best token has no chance that float32 could hold.
 _COLDEST = 1e-5
 # Stronger than any logit, yet finite.

@@ -12,10 +12,11 @@ from dmr_desktop.engine.api import SequenceOutput, SequenceRequest
 from dmr_desktop.engine.call_watch import CallWatch
 from dmr_desktop.engine.constraint import Constraint
 from dmr_desktop.engine.detokenizer import Detokenizer
-from dmr_desktop.engine.sampling import LOWEST_LOGPROB, Row, Sampler, log_probabilities, restore
+from dmr_desktop.engine.sampling import Row, Sampler, log_probabilities, restore
 from dmr_desktop.engine.thinking import ThinkingWatch
 from dmr_desktop.protocol.errors import ErrorInfo
 from dmr_desktop.protocol.generation import FinishReason, Timings, TokenLogprob, TopLogprob
+from dmr_desktop.protocol.wire import LOWEST_LOGPROB
 
 if TYPE_CHECKING:
     from dmr_desktop.engine.slot import Slot
